@@ -1,0 +1,252 @@
+//! LAME behind a safe face: the only file that touches the C library.
+//!
+//! Everything that LAME would otherwise decide for itself is set explicitly by [`Encoder::new`] from
+//! a [`Resolved`]; [`choose`] asks a throw-away handle what LAME's decisions would be.
+//!
+//! On threads: handles are independent of each other, except that `lame_init_params` fills a few
+//! static tables of powers. Every call writes the values that are already there, which is why
+//! encoding in many threads has always worked with this library; the first fill is done under a
+//! lock here, so that no encoder ever sees a half-filled table.
+#![allow(unsafe_code)]
+
+use std::ffi::CStr;
+use std::ptr::NonNull;
+use std::sync::Once;
+
+use mp3lame_encoder::ffi;
+
+use crate::build::require_processor;
+use crate::error::{Error, Result};
+use crate::mp3::frame::Mode;
+use crate::profile::{Channels, Coding, Profile, Resolved, ResolvedCoding};
+use crate::units::SampleRate;
+
+/// What one call can put out at most: LAME's own bit buffer, `LAME_MAXMP3BUFFER` in `lame.h`.
+const MAX_OUTPUT: usize = 16_384;
+/// Full scale of `lame_encode_buffer_float`.
+const FULL_SCALE: f32 = 32_768.0;
+
+/// An open handle whose parameters may not be settled yet.
+struct Handle(NonNull<ffi::lame_global_flags>);
+
+// SAFETY: a handle owns all its state and LAME keeps no thread-local data, so it may move to
+// another thread; without Sync it is never used by two at once.
+unsafe impl Send for Handle {}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        // SAFETY: the pointer came from lame_init, is closed only here, and no copy of it outlives self.
+        unsafe { ffi::lame_close(self.0.as_ptr()) };
+    }
+}
+
+impl Handle {
+    fn new(rate: SampleRate, channels: usize, coding: ResolvedCoding, effort: u8) -> Result<Self> {
+        require_processor()?;
+        // SAFETY: lame_init has no preconditions; null (out of memory) is handled.
+        let handle = NonNull::new(unsafe { ffi::lame_init() }).map(Self);
+        let handle = handle.ok_or_else(|| refused("lame_init", -10))?;
+        handle.set("in_samplerate", ffi::lame_set_in_samplerate, rate.hz().cast_signed())?;
+        handle.set("num_channels", ffi::lame_set_num_channels, if channels == 1 { 1 } else { 2 })?;
+        handle.set("quality", ffi::lame_set_quality, i32::from(effort))?;
+        // The Info frame is ours, loudness is measured elsewhere, and a library prints nothing.
+        handle.set("bWriteVbrTag", ffi::lame_set_bWriteVbrTag, 0)?;
+        handle.set("findReplayGain", ffi::lame_set_findReplayGain, 0)?;
+        handle.set("errorf", ffi::lame_set_errorf, None)?;
+        match coding {
+            ResolvedCoding::Cbr(kbps) => {
+                handle.set("VBR", ffi::lame_set_VBR, ffi::vbr_mode::vbr_off)?;
+                handle.set("brate", ffi::lame_set_brate, i32::from(kbps.0))?;
+            }
+            ResolvedCoding::Abr(kbps) => {
+                handle.set("VBR", ffi::lame_set_VBR, ffi::vbr_mode::vbr_abr)?;
+                handle.set("VBR_mean", ffi::lame_set_VBR_mean_bitrate_kbps, i32::from(kbps.0))?;
+            }
+            ResolvedCoding::Vbr(quality) => {
+                handle.set("VBR", ffi::lame_set_VBR, ffi::vbr_mode::vbr_default)?;
+                handle.set("VBR_quality", ffi::lame_set_VBR_quality, quality)?;
+            }
+        }
+        Ok(handle)
+    }
+
+    /// Calls one of LAME's setters.
+    fn set<T>(
+        &self,
+        name: &str,
+        setter: unsafe extern "C" fn(*mut ffi::lame_global_flags, T) -> i32,
+        value: T,
+    ) -> Result<()> {
+        // SAFETY: the handle is open, and each setter of lame.h takes any value of its type: it
+        // stores or refuses it.
+        match unsafe { setter(self.0.as_ptr(), value) } {
+            status if status < 0 => Err(refused(name, status)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Calls one of LAME's getters.
+    fn get<T>(&self, getter: unsafe extern "C" fn(*const ffi::lame_global_flags) -> T) -> T {
+        // SAFETY: the handle is open; getters only read it.
+        unsafe { getter(self.0.as_ptr()) }
+    }
+
+    /// Settles all parameters. To be called once.
+    fn init(&self) -> Result<()> {
+        static FIRST: Once = Once::new();
+        // SAFETY: the handle is open and not yet initialised. For the tables that it fills, see above.
+        let init = || unsafe { ffi::lame_init_params(self.0.as_ptr()) };
+        let mut status = None;
+        FIRST.call_once(|| status = Some(init()));
+        match status.unwrap_or_else(init) {
+            0 => Ok(()),
+            status => Err(refused("lame_init_params", status)),
+        }
+    }
+}
+
+fn refused(what: &str, status: i32) -> Error {
+    Error::Internal { detail: format!("LAME refused {what} (status {status})") }
+}
+
+/// What LAME would choose for `profile`, given PCM at `rate` with `channels` channels.
+///
+/// The bitrate is returned as asked for: whether the chosen rate allows it is the caller's to check,
+/// since LAME would silently take another.
+pub(crate) fn choose(profile: &Profile, rate: SampleRate, channels: usize) -> Result<Resolved> {
+    let asked = match profile.coding {
+        Coding::Cbr(kbps) => ResolvedCoding::Cbr(kbps),
+        Coding::Abr(kbps) => ResolvedCoding::Abr(kbps),
+        Coding::Vbr(quality) => ResolvedCoding::Vbr(quality.value()),
+    };
+    let handle = Handle::new(rate, channels, asked, profile.effort)?;
+    if let Some(rate) = profile.rate {
+        handle.set("out_samplerate", ffi::lame_set_out_samplerate, rate.hz().cast_signed())?;
+    }
+    // LAME looks at the mode, not at the number of channels, when it widens the low-pass of mono.
+    let mode = match (channels, profile.channels) {
+        (1, _) => ffi::MPEG_mode::MONO,
+        (_, Some(Channels::Stereo)) => ffi::MPEG_mode::STEREO,
+        _ => ffi::MPEG_mode::NOT_SET,
+    };
+    handle.set("mode", ffi::lame_set_mode, mode)?;
+    handle.init()?;
+
+    let rate = handle.get(ffi::lame_get_out_samplerate);
+    let rate = u32::try_from(rate).ok().and_then(SampleRate::new);
+    Ok(Resolved {
+        rate: rate.ok_or_else(|| refused("to choose a rate", -1))?,
+        mode: match handle.get(ffi::lame_get_mode) {
+            ffi::MPEG_mode::MONO => Mode::Mono,
+            ffi::MPEG_mode::STEREO => Mode::Stereo,
+            _ => Mode::Joint,
+        },
+        coding: match asked {
+            ResolvedCoding::Vbr(_) => ResolvedCoding::Vbr(handle.get(ffi::lame_get_VBR_quality)),
+            constant => constant,
+        },
+        // -1 is LAME's "none".
+        lowpass: u32::try_from(handle.get(ffi::lame_get_lowpassfreq)).ok(),
+        effort: u8::try_from(handle.get(ffi::lame_get_quality)).unwrap_or(profile.effort),
+        whole: profile.whole,
+    })
+}
+
+/// The facts of an encoder that only its Info tag tells.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct TagFacts {
+    /// The type of the threshold in quiet.
+    pub(crate) ath_type: u8,
+    /// Whether the switching to mid/side is the careful one.
+    pub(crate) safe_joint: bool,
+}
+
+/// One LAME encoder, fed planar PCM a frame at a time.
+pub(crate) struct Encoder {
+    handle: Handle,
+    channels: usize,
+    output: Box<[u8; MAX_OUTPUT]>,
+}
+
+impl Encoder {
+    /// An encoder with no choice left open.
+    pub(crate) fn new(settings: &Resolved) -> Result<Self> {
+        let channels = settings.channels();
+        let handle = Handle::new(settings.rate, channels, settings.coding, settings.effort)?;
+        handle.set("out_samplerate", ffi::lame_set_out_samplerate, settings.rate.hz().cast_signed())?;
+        let mode = match settings.mode {
+            Mode::Mono => ffi::MPEG_mode::MONO,
+            Mode::Stereo | Mode::Dual => ffi::MPEG_mode::STEREO,
+            Mode::Joint => ffi::MPEG_mode::JOINT_STEREO,
+        };
+        handle.set("mode", ffi::lame_set_mode, mode)?;
+        let lowpass = settings.lowpass.map_or(-1, u32::cast_signed);
+        handle.set("lowpassfreq", ffi::lame_set_lowpassfreq, lowpass)?;
+        handle.init()?;
+        Ok(Self { handle, channels, output: Box::new([0; MAX_OUTPUT]) })
+    }
+
+    /// Feeds one block of PCM (±1.0 full scale; scaled in place) and appends the bytes that are ready.
+    ///
+    /// Planes must be of equal length, at most one frame.
+    pub(crate) fn encode(&mut self, planes: &mut [[f32; 1152]], len: usize, out: &mut Vec<u8>) -> Result<()> {
+        assert!(planes.len() == self.channels && len <= 1152, "a block of another shape");
+        for sample in planes.iter_mut().flat_map(|plane| &mut plane[..len]) {
+            *sample *= FULL_SCALE;
+        }
+        let left = planes[0].as_ptr();
+        let right = planes[self.channels - 1].as_ptr();
+        #[allow(clippy::cast_possible_wrap, clippy::cast_possible_truncation)] // both at most 16,384
+        let (samples, space) = (len as i32, MAX_OUTPUT as i32);
+        // SAFETY: the handle is initialised; both pointers lead to arrays of 1152 >= len floats that
+        // live for the call (a mono encoder reads only the left one); LAME writes at most `space`
+        // bytes to `output`, which has that many, or returns -1.
+        let status = unsafe {
+            ffi::lame_encode_buffer_float(
+                self.handle.0.as_ptr(),
+                left,
+                right,
+                samples,
+                self.output.as_mut_ptr(),
+                space,
+            )
+        };
+        self.take(status, out)
+    }
+
+    /// Completes the frames encoded so far and appends what was held back of them. The next frame
+    /// will borrow no bits from them.
+    pub(crate) fn flush(&mut self, out: &mut Vec<u8>) -> Result<()> {
+        #[allow(clippy::cast_possible_wrap, clippy::cast_possible_truncation)] // 16,384
+        let space = MAX_OUTPUT as i32;
+        // SAFETY: as in `encode`.
+        let status =
+            unsafe { ffi::lame_encode_flush_nogap(self.handle.0.as_ptr(), self.output.as_mut_ptr(), space) };
+        self.take(status, out)
+    }
+
+    /// The number of frames encoded so far, including those whose bytes are still held back.
+    pub(crate) fn frames(&self) -> u64 {
+        self.handle.get(ffi::lame_get_frameNum).unsigned_abs().into()
+    }
+
+    /// What the Info tag says of this encoder.
+    pub(crate) fn tag_facts(&self) -> TagFacts {
+        TagFacts {
+            ath_type: u8::try_from(self.handle.get(ffi::lame_get_ATHtype)).unwrap_or_default(),
+            safe_joint: self.handle.get(ffi::lame_get_exp_nspsytune) & 2 != 0,
+        }
+    }
+
+    fn take(&self, status: i32, out: &mut Vec<u8>) -> Result<()> {
+        let len = usize::try_from(status).map_err(|_| refused("to encode", status))?;
+        out.extend_from_slice(&self.output[..len]);
+        Ok(())
+    }
+}
+
+/// LAME's version, such as "3.100".
+pub(crate) fn version() -> String {
+    // SAFETY: LAME returns a static, NUL-terminated string.
+    unsafe { CStr::from_ptr(ffi::get_lame_version()) }.to_string_lossy().into_owned()
+}

@@ -1,0 +1,4 @@
+//! The MP3 format and its encoder.
+
+pub mod frame;
+pub(crate) mod lame;

@@ -1,0 +1,380 @@
+//! Profiles: what a customer asks for, and what it comes to for one master.
+//!
+//! A profile is typed as a coding and options, separated by colons:
+//!
+//! | text | meaning |
+//! |---|---|
+//! | `128`, `cbr128` | constant bitrate, kbps: 8 … 320 |
+//! | `abr160` | average bitrate, kbps |
+//! | `v0` … `v9`, `v2.5` | variable bitrate by quality: 0 is the best and largest |
+//! | `:mono`, `:stereo`, `:joint` | one channel, two separate ones, two in joint stereo |
+//! | `:rate=22050` | the sampling rate in hertz |
+//! | `:q=4` | LAME's effort, 0 (slowest) … 9 (fastest); 4 unless said otherwise |
+//! | `:whole` | one segment, as LAME alone would encode it: no seams, no parallelism |
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::error::Error;
+use crate::mp3::frame::{Mode, RATES, Version};
+use crate::units::{Kbps, SampleRate};
+
+/// How bits are spent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Coding {
+    /// Every frame at the same bitrate: the size is known beforehand.
+    Cbr(Kbps),
+    /// Frames differ, their mean is near a bitrate.
+    Abr(Kbps),
+    /// Frames differ, their quality is constant.
+    Vbr(VbrQuality),
+}
+
+/// LAME's VBR quality in thousandths: 0 (best) … 9999.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct VbrQuality(u16);
+
+impl VbrQuality {
+    /// The quality `thousandths / 1000`; `None` above 9.999.
+    #[must_use]
+    pub fn new(thousandths: u16) -> Option<Self> {
+        (thousandths <= 9_999).then_some(Self(thousandths))
+    }
+
+    /// As LAME takes it: 0.0 (best) … 9.999.
+    #[must_use]
+    pub fn value(self) -> f32 {
+        f32::from(self.0) / 1000.0
+    }
+}
+
+/// The channels asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Channels {
+    /// One, mixed down if need be.
+    Mono,
+    /// Two, always coded as left and right.
+    Stereo,
+    /// Two, coded as left/right or mid/side, frame by frame.
+    Joint,
+}
+
+/// What a customer asks for. Parsed from and shown as text: see the [module](self).
+///
+/// ```
+/// use tonepress::Profile;
+/// let profile: Profile = "CBR192:q=4".parse()?;
+/// assert_eq!(profile.to_string(), "192");
+/// assert!("129".parse::<Profile>().is_err());
+/// # Ok::<(), tonepress::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Profile {
+    /// How bits are spent.
+    pub coding: Coding,
+    /// `None`: mono stays mono, all else becomes joint stereo.
+    pub channels: Option<Channels>,
+    /// `None`: what LAME would choose.
+    pub rate: Option<SampleRate>,
+    /// LAME's effort: 0 (slowest) … 9 (fastest).
+    pub effort: u8,
+    /// One segment, as LAME alone would encode it.
+    pub whole: bool,
+}
+
+impl Profile {
+    /// The effort unless said otherwise: by ear models as good as any lower number, and faster.
+    pub const DEFAULT_EFFORT: u8 = 4;
+
+    /// The profile with `coding` and every option at its default.
+    #[must_use]
+    pub const fn new(coding: Coding) -> Self {
+        Self { coding, channels: None, rate: None, effort: Self::DEFAULT_EFFORT, whole: false }
+    }
+
+    /// Whether the size of its renditions is known beforehand.
+    #[must_use]
+    pub const fn is_cbr(&self) -> bool {
+        matches!(self.coding, Coding::Cbr(_))
+    }
+}
+
+impl fmt::Display for Coding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Cbr(kbps) => write!(f, "{}", kbps.0),
+            Self::Abr(kbps) => write!(f, "abr{}", kbps.0),
+            Self::Vbr(VbrQuality(thousandths)) => {
+                let (whole, fraction) = (thousandths / 1000, thousandths % 1000);
+                let fraction = format!("{fraction:03}");
+                let fraction = fraction.trim_end_matches('0');
+                let point = if fraction.is_empty() { "" } else { "." };
+                write!(f, "v{whole}{point}{fraction}")
+            }
+        }
+    }
+}
+
+impl fmt::Display for Profile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = self.coding.to_string();
+        if let Some(channels) = self.channels {
+            text += match channels {
+                Channels::Mono => ":mono",
+                Channels::Stereo => ":stereo",
+                Channels::Joint => ":joint",
+            };
+        }
+        if let Some(rate) = self.rate {
+            text += &format!(":rate={}", rate.hz());
+        }
+        if self.effort != Self::DEFAULT_EFFORT {
+            text += &format!(":q={}", self.effort);
+        }
+        if self.whole {
+            text += ":whole";
+        }
+        f.pad(&text)
+    }
+}
+
+impl FromStr for Profile {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let lower = text.to_ascii_lowercase();
+        parse(&lower).map_err(|detail| Error::Profile { profile: text.to_owned(), detail })
+    }
+}
+
+fn parse(text: &str) -> Result<Profile, String> {
+    let mut parts = text.split(':');
+    let mut profile = Profile::new(parse_coding(parts.next().unwrap_or_default())?);
+    let mut seen: Vec<&str> = Vec::new();
+    for option in parts {
+        let (name, value) =
+            option.split_once('=').map_or((option, None), |(name, value)| (name, Some(value)));
+        let kind = if matches!(name, "mono" | "stereo" | "joint") { "channels" } else { name };
+        if seen.contains(&kind) {
+            return Err(format!("'{option}' says {kind} a second time"));
+        }
+        seen.push(kind);
+        match (name, value) {
+            ("mono", None) => profile.channels = Some(Channels::Mono),
+            ("stereo", None) => profile.channels = Some(Channels::Stereo),
+            ("joint", None) => profile.channels = Some(Channels::Joint),
+            ("whole", None) => profile.whole = true,
+            ("rate", Some(value)) => profile.rate = Some(parse_rate(value)?),
+            ("q", Some(value)) => {
+                profile.effort = number(value)
+                    .filter(|&q| q <= 9)
+                    .and_then(|q| u8::try_from(q).ok())
+                    .ok_or_else(|| format!("'{option}': q is 0 (slowest) to 9 (fastest)"))?;
+            }
+            _ => {
+                return Err(format!(
+                    "unknown option '{option}'; there are mono, stereo, joint, rate=HZ, q=0-9 and whole"
+                ));
+            }
+        }
+    }
+    Ok(profile)
+}
+
+fn parse_coding(text: &str) -> Result<Coding, String> {
+    if let Some(quality) = text.strip_prefix('v') {
+        return parse_quality(quality)
+            .map(Coding::Vbr)
+            .ok_or_else(|| format!("'{text}': VBR quality is v0 (best) to v9.999, such as v2 or v2.5"));
+    }
+    if let Some(kbps) = text.strip_prefix("abr") {
+        return number(kbps)
+            .filter(|kbps| (8..=320).contains(kbps))
+            .map(|kbps| Coding::Abr(Kbps(kbps)))
+            .ok_or_else(|| format!("'{text}': an average bitrate is abr8 to abr320"));
+    }
+    let digits = text.strip_prefix("cbr").unwrap_or(text);
+    let kbps = number(digits).ok_or_else(|| {
+        format!("'{text}' is no coding; use a bitrate (128, cbr192), abr160, or a VBR quality (v0 to v9)")
+    })?;
+    let all = all_bitrates();
+    if !all.contains(&kbps) {
+        return Err(format!("MP3 has no bitrate of {kbps} kbps; it has {}", list(&all)));
+    }
+    Ok(Coding::Cbr(Kbps(kbps)))
+}
+
+fn all_bitrates() -> Vec<u16> {
+    let mut all = [Version::Mpeg1.bitrates(), Version::Mpeg2.bitrates()].concat();
+    all.sort_unstable();
+    all.dedup();
+    all
+}
+
+fn parse_rate(text: &str) -> Result<SampleRate, String> {
+    text.parse::<u32>()
+        .ok()
+        .filter(|hz| RATES.contains(hz) && is_plain(text))
+        .and_then(SampleRate::new)
+        .ok_or_else(|| format!("'rate={text}': MP3 has {} Hz", list(&RATES)))
+}
+
+fn parse_quality(text: &str) -> Option<VbrQuality> {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
+    let plain = whole.len() == 1 && is_plain(whole) && is_plain(fraction) && fraction.len() <= 3;
+    if !plain {
+        return None;
+    }
+    VbrQuality::new(number(whole)? * 1000 + number(&format!("{fraction:0<3}"))?)
+}
+
+fn number(text: &str) -> Option<u16> {
+    is_plain(text).then(|| text.parse().ok()).flatten()
+}
+
+/// Digits only: `parse` alone would let a sign through.
+fn is_plain(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit())
+}
+
+/// `[8, 16, 24]` as "8, 16, 24".
+pub(crate) fn list<T: fmt::Display>(values: &[T]) -> String {
+    values.iter().map(T::to_string).collect::<Vec<_>>().join(", ")
+}
+
+/// A profile with every choice made for one master: the same for all spellings that mean the same.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Resolved {
+    /// The sampling rate of the rendition.
+    pub rate: SampleRate,
+    /// How channels are coded: [`Mode::Mono`], [`Mode::Stereo`] or [`Mode::Joint`].
+    pub mode: Mode,
+    /// How bits are spent.
+    pub coding: ResolvedCoding,
+    /// Where LAME's low-pass begins, in hertz; `None` for no low-pass.
+    pub lowpass: Option<u32>,
+    /// The effort as LAME uses it: qualities that it treats alike are one (VBR knows 0, 5, 6 and 7).
+    pub effort: u8,
+    /// One segment instead of a grid.
+    pub whole: bool,
+}
+
+/// As [`Coding`], with VBR quality as LAME uses it: at rates that it chose itself it maps the
+/// customer's quality to another (V7 of a 44.1 kHz master is 32 kHz at 5.633).
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum ResolvedCoding {
+    /// Constant bitrate.
+    Cbr(Kbps),
+    /// Average bitrate.
+    Abr(Kbps),
+    /// LAME's internal VBR quality.
+    Vbr(f32),
+}
+
+impl Resolved {
+    /// The MPEG version of its frames.
+    ///
+    /// # Panics
+    /// Never for a value made by [`Profile::resolve`], whose rates are those of MP3.
+    #[must_use]
+    pub fn version(&self) -> Version {
+        Version::of(self.rate).expect("resolved to one of MP3's rates")
+    }
+
+    /// 1 or 2.
+    #[must_use]
+    pub fn channels(&self) -> usize {
+        if self.mode == Mode::Mono { 1 } else { 2 }
+    }
+}
+
+impl fmt::Display for Resolved {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.coding {
+            ResolvedCoding::Cbr(kbps) => write!(f, "CBR {kbps}")?,
+            ResolvedCoding::Abr(kbps) => write!(f, "ABR {kbps}")?,
+            ResolvedCoding::Vbr(quality) => write!(f, "VBR {quality}")?,
+        }
+        let mode = match self.mode {
+            Mode::Mono => "mono",
+            Mode::Joint => "joint stereo",
+            Mode::Stereo | Mode::Dual => "stereo",
+        };
+        write!(f, ", {}, {mode}, ", self.rate)?;
+        match self.lowpass {
+            Some(hz) => write!(f, "low-pass {hz} Hz")?,
+            None => f.write_str("no low-pass")?,
+        }
+        write!(f, ", q {}{}", self.effort, if self.whole { ", whole" } else { "" })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn profiles() -> impl Strategy<Value = Profile> {
+        let coding = prop_oneof![
+            prop::sample::select(all_bitrates()).prop_map(|k| Coding::Cbr(Kbps(k))),
+            (8..=320_u16).prop_map(|k| Coding::Abr(Kbps(k))),
+            (0..=9_999_u16).prop_map(|q| Coding::Vbr(VbrQuality(q))),
+        ];
+        let channels =
+            prop::option::of(prop::sample::select(vec![Channels::Mono, Channels::Stereo, Channels::Joint]));
+        let rate =
+            prop::option::of(prop::sample::select(RATES.to_vec()).prop_map(|r| SampleRate::new(r).unwrap()));
+        (coding, channels, rate, 0..=9_u8, any::<bool>()).prop_map(
+            |(coding, channels, rate, effort, whole)| Profile { coding, channels, rate, effort, whole },
+        )
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_shown_parses_to_the_same(profile in profiles()) {
+            prop_assert_eq!(profile.to_string().parse::<Profile>().unwrap(), profile);
+        }
+
+        #[test]
+        fn any_text_parses_or_is_refused(text in "(cbr|abr|v|)[0-9.]{0,5}(:[a-z=0-9]{0,9}){0,3}|\\PC{0,20}") {
+            if let Ok(profile) = text.parse::<Profile>() {
+                prop_assert_eq!(profile.to_string().parse::<Profile>().unwrap(), profile);
+            }
+        }
+    }
+
+    #[test]
+    fn spellings_of_one_profile_have_one_form() {
+        for (typed, canonical) in [
+            ("128", "128"),
+            ("cbr128:q=4", "128"),
+            ("V2.50", "v2.5"),
+            ("v2.0", "v2"),
+            ("abr160:whole:mono", "abr160:mono:whole"),
+            ("64:q=2:rate=22050:joint", "64:joint:rate=22050:q=2"),
+        ] {
+            assert_eq!(typed.parse::<Profile>().unwrap().to_string(), canonical);
+        }
+    }
+
+    #[test]
+    fn what_is_refused_says_what_would_do() {
+        for (typed, says) in [
+            ("129", "128, 144, 160"),
+            ("", "use a bitrate"),
+            ("mp3", "use a bitrate"),
+            ("v10", "v0 (best) to v9.999"),
+            ("v", "v0 (best) to v9.999"),
+            ("v2.1234", "v0 (best) to v9.999"),
+            ("abr400", "abr8 to abr320"),
+            ("+128", "use a bitrate"),
+            ("128:rate=44000", "48000, 44100"),
+            ("128:q=10", "0 (slowest)"),
+            ("128:loud", "mono, stereo, joint"),
+            ("128:mono:stereo", "a second time"),
+        ] {
+            let error = typed.parse::<Profile>().unwrap_err().to_string();
+            assert!(error.contains(says), "{typed}: {error}");
+        }
+    }
+}
