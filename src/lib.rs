@@ -3,14 +3,18 @@
 
 mod build;
 pub mod error;
+mod estimate;
 pub mod master;
 pub mod mp3;
 pub mod pcm;
+pub mod plan;
+pub mod press;
 pub mod profile;
 mod resolve;
 pub mod units;
 
 pub use build::{BuildInfo, build_info};
 pub use error::{Error, Result, Stage};
+pub use plan::{Plan, Size};
 pub use profile::{Profile, Resolved};
 pub use units::{Frames, Kbps, SampleRate, Samples};

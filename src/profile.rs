@@ -281,6 +281,12 @@ impl Resolved {
         Version::of(self.rate).expect("resolved to one of MP3's rates")
     }
 
+    /// Whether the size is known beforehand.
+    #[must_use]
+    pub const fn is_cbr(&self) -> bool {
+        matches!(self.coding, ResolvedCoding::Cbr(_))
+    }
+
     /// 1 or 2.
     #[must_use]
     pub fn channels(&self) -> usize {

@@ -26,6 +26,9 @@ const MAX_OUTPUT: usize = 16_384;
 /// Full scale of `lame_encode_buffer_float`.
 const FULL_SCALE: f32 = 32_768.0;
 
+/// The highest bitrate whose preset has coarse scale factors: nearer to 160 than to 192 in `abr_switch_map`.
+const COARSE_SCALE_UP_TO: u16 = 175;
+
 /// An open handle whose parameters may not be settled yet.
 struct Handle(NonNull<ffi::lame_global_flags>);
 
@@ -159,6 +162,32 @@ pub(crate) struct TagFacts {
     pub(crate) ath_type: u8,
     /// Whether the switching to mid/side is the careful one.
     pub(crate) safe_joint: bool,
+    /// The kind of noise shaping.
+    pub(crate) noise_shaping: u8,
+    /// LAME's number for the settings.
+    pub(crate) preset: u16,
+}
+
+/// What the Info tag says of an encoder with these settings.
+pub(crate) fn tag_facts(settings: &Resolved) -> Result<TagFacts> {
+    let encoder = Encoder::new(settings)?;
+    // The rest has no getters: the rules are those of lame_init_qval and presets.c, and a test
+    // compares with the tags that LAME itself writes.
+    let (coarse, preset) = match settings.coding {
+        ResolvedCoding::Cbr(kbps) | ResolvedCoding::Abr(kbps) => (kbps.0 <= COARSE_SCALE_UP_TO, kbps.0),
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // 0 to 9
+        ResolvedCoding::Vbr(quality) => (false, 500 - 10 * quality as u16),
+    };
+    Ok(TagFacts {
+        ath_type: u8::try_from(encoder.handle.get(ffi::lame_get_ATHtype)).unwrap_or_default(),
+        safe_joint: encoder.handle.get(ffi::lame_get_exp_nspsytune) & 2 != 0,
+        noise_shaping: match (settings.effort, coarse) {
+            (7.., _) => 0,
+            (_, false) => 1,
+            (_, true) => 2,
+        },
+        preset,
+    })
 }
 
 /// One LAME encoder, fed planar PCM a frame at a time.
@@ -228,14 +257,6 @@ impl Encoder {
     /// The number of frames encoded so far, including those whose bytes are still held back.
     pub(crate) fn frames(&self) -> u64 {
         self.handle.get(ffi::lame_get_frameNum).unsigned_abs().into()
-    }
-
-    /// What the Info tag says of this encoder.
-    pub(crate) fn tag_facts(&self) -> TagFacts {
-        TagFacts {
-            ath_type: u8::try_from(self.handle.get(ffi::lame_get_ATHtype)).unwrap_or_default(),
-            safe_joint: self.handle.get(ffi::lame_get_exp_nspsytune) & 2 != 0,
-        }
     }
 
     fn take(&self, status: i32, out: &mut Vec<u8>) -> Result<()> {

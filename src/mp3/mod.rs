@@ -1,4 +1,5 @@
 //! The MP3 format and its encoder.
 
 pub mod frame;
+pub mod info;
 pub(crate) mod lame;

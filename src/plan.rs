@@ -1,0 +1,314 @@
+//! Plans: the geometry and size of a rendition, by arithmetic alone.
+//!
+//! A rendition is `Info frame ‖ segment 0 ‖ segment 1 ‖ …`. Segments lie on a fixed grid of frames;
+//! each is encoded on its own, so for CBR the size and place of every one follows from counting.
+//!
+//! With n samples, s samples per frame and LAME's delay of 576, the padding is
+//! `s - (n + 576) mod s`, and s more if that is less than 576; the frames are `(n + 576 + padding) / s`
+//! (`lame_encode_flush` in `lame.c`).
+
+use std::ops::Range;
+
+use crate::error::Result;
+use crate::estimate;
+use crate::master::MasterInfo;
+use crate::master::resample::Resampler;
+use crate::mp3::frame::FrameSize;
+use crate::mp3::info::{ENCODER_DELAY, Info, TOC_ENTRIES};
+use crate::profile::{Profile, Resolved, ResolvedCoding};
+use crate::units::{Frames, SampleRate, Samples};
+
+/// Frames before a segment that warm the encoder up and are thrown away.
+///
+/// With 0 the first kept frame has 22 dB more noise, with 1 13 dB; 4 is as good as any more.
+pub const PRE_ROLL: u64 = 4;
+
+/// Frames in a segment, but for the last: 7.68 s at 44.1 kHz and its halves, where CBR padding
+/// repeats every 49 frames or a divisor of that, so that full segments are all of one size. At the
+/// other rates, which have no padding, the count that lasts nearly as long.
+const fn grid(rate: SampleRate) -> u64 {
+    match rate.hz() {
+        48_000 | 24_000 | 12_000 => 320,
+        32_000 | 16_000 | 8_000 => 213,
+        _ => 294,
+    }
+}
+
+/// The geometry and size of one rendition.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Plan {
+    profile: Profile,
+    resolved: Resolved,
+    master_rate: SampleRate,
+    master_samples: Samples,
+    samples: Samples,
+    frames: Frames,
+    segment_frames: u64,
+    info_bytes: u64,
+}
+
+/// How large a rendition will be, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Size {
+    /// Exactly this.
+    Exact(u64),
+    /// About `likely`; of music, nine in ten lie between `low` and `high`; none is beyond `cap`.
+    Estimate {
+        /// 5 % of music comes out smaller.
+        low: u64,
+        /// Half of music comes out smaller.
+        likely: u64,
+        /// 5 % of music comes out larger.
+        high: u64,
+        /// Every frame at the highest bitrate.
+        cap: u64,
+    },
+}
+
+impl Size {
+    /// The exact size, or the likely one.
+    #[must_use]
+    pub const fn likely(self) -> u64 {
+        match self {
+            Self::Exact(bytes) | Self::Estimate { likely: bytes, .. } => bytes,
+        }
+    }
+
+    /// What never is exceeded.
+    #[must_use]
+    pub const fn cap(self) -> u64 {
+        match self {
+            Self::Exact(bytes) | Self::Estimate { cap: bytes, .. } => bytes,
+        }
+    }
+
+    /// Whether the size is exact.
+    #[must_use]
+    pub const fn is_exact(self) -> bool {
+        matches!(self, Self::Exact(_))
+    }
+}
+
+/// One segment of a plan.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Segment {
+    /// Its number, from 0.
+    pub index: u64,
+    /// The frames that it contributes.
+    pub frames: Range<u64>,
+    /// The frames before them that are encoded and thrown away.
+    pub pre_roll: u64,
+    /// The PCM (at the rendition's rate) that is fed for both, where there is any: past the end of
+    /// the master comes silence.
+    pub pcm: Range<u64>,
+    /// The PCM that belongs to this segment alone: these ranges tile the rendition.
+    pub own: Range<u64>,
+}
+
+impl Plan {
+    /// Plans the rendition of `master` at `profile`.
+    ///
+    /// ```no_run
+    /// use tonepress::{Plan, Profile, master::Master};
+    /// let master = Master::open("song.flac")?;
+    /// let plan = Plan::new(master.info(), &"320".parse::<Profile>()?)?;
+    /// println!("{} bytes, {} frames", plan.size().likely(), plan.frames());
+    /// # Ok::<(), tonepress::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Those of [`Profile::resolve`].
+    pub fn new(master: &MasterInfo, profile: &Profile) -> Result<Self> {
+        let resolved = profile.resolve(master)?;
+        let samples = if master.rate == resolved.rate {
+            master.samples.0
+        } else {
+            Resampler::output_len(master.rate, resolved.rate, master.samples.0)
+        };
+        let per_frame = resolved.version().samples_per_frame();
+        let frames = (samples + u64::from(ENCODER_DELAY) + 576).div_ceil(per_frame);
+        Ok(Self {
+            profile: *profile,
+            resolved,
+            master_rate: master.rate,
+            master_samples: master.samples,
+            samples: Samples(samples),
+            frames: Frames(frames),
+            segment_frames: if resolved.whole { frames } else { grid(resolved.rate) },
+            info_bytes: Info::frame_size(&resolved),
+        })
+    }
+
+    /// The profile as asked for.
+    #[must_use]
+    pub const fn profile(&self) -> &Profile {
+        &self.profile
+    }
+
+    /// The profile with every choice made.
+    #[must_use]
+    pub const fn resolved(&self) -> &Resolved {
+        &self.resolved
+    }
+
+    /// The samples per channel that a gapless player plays.
+    #[must_use]
+    pub const fn samples(&self) -> Samples {
+        self.samples
+    }
+
+    /// The frames, without the Info frame.
+    #[must_use]
+    pub const fn frames(&self) -> Frames {
+        self.frames
+    }
+
+    /// The samples that a gapless player drops at the end.
+    #[must_use]
+    pub fn padding(&self) -> u32 {
+        let encoded = self.frames.0 * self.resolved.version().samples_per_frame();
+        u32::try_from(encoded - self.samples.0 - u64::from(ENCODER_DELAY)).unwrap_or(u32::MAX)
+    }
+
+    /// The size of the Info frame in bytes.
+    #[must_use]
+    pub const fn info_bytes(&self) -> u64 {
+        self.info_bytes
+    }
+
+    /// The number of segments: at least one.
+    #[must_use]
+    pub const fn segments(&self) -> u64 {
+        self.frames.0.div_ceil(self.segment_frames)
+    }
+
+    /// Segment number `index`.
+    ///
+    /// # Panics
+    /// If there is no such segment.
+    #[must_use]
+    pub fn segment(&self, index: u64) -> Segment {
+        assert!(index < self.segments(), "segment {index} of {}", self.segments());
+        let per_frame = self.resolved.version().samples_per_frame();
+        let start = index * self.segment_frames;
+        let end = (start + self.segment_frames).min(self.frames.0);
+        let pre_roll = if index == 0 { 0 } else { PRE_ROLL };
+        let clamp = |frame: u64| (frame * per_frame).min(self.samples.0);
+        Segment {
+            index,
+            frames: start..end,
+            pre_roll,
+            // LAME looks one frame ahead, and fills its window from the call before.
+            pcm: clamp(start - pre_roll)..clamp(end + 1),
+            own: clamp(start)..if end == self.frames.0 { self.samples.0 } else { clamp(end) },
+        }
+    }
+
+    /// The samples of the master that `range` of the rendition stands for; ranges that tile one tile the other.
+    #[must_use]
+    pub fn master_range(&self, range: &Range<u64>) -> Range<u64> {
+        let (from, to) = (u128::from(self.master_rate.hz()), u128::from(self.resolved.rate.hz()));
+        let position = |at: u64| match at {
+            // Rounding must not lose the last sample.
+            at if at == self.samples.0 => self.master_samples.0,
+            at => u64::try_from(u128::from(at) * from / to).unwrap_or(u64::MAX).min(self.master_samples.0),
+        };
+        position(range.start)..position(range.end)
+    }
+
+    /// The size of the whole rendition.
+    #[must_use]
+    pub fn size(&self) -> Size {
+        match self.resolved.coding {
+            ResolvedCoding::Cbr(_) => Size::Exact(self.segment_start(self.segments())),
+            _ => estimate::size(&self.resolved, self.frames, self.info_bytes),
+        }
+    }
+
+    /// Where the bytes of segment `index` lie in a CBR rendition; `None` for ABR and VBR.
+    #[must_use]
+    pub fn segment_bytes(&self, index: u64) -> Option<Range<u64>> {
+        self.resolved.is_cbr().then(|| self.segment_start(index)..self.segment_start(index + 1))
+    }
+
+    /// Which segments hold bytes `range` of a CBR rendition, its Info frame aside; `None` for ABR and VBR.
+    #[must_use]
+    pub fn segments_under(&self, range: &Range<u64>) -> Option<Range<u64>> {
+        let full = self.frame_size()?;
+        let first = self.segment_start(1);
+        let rest = bytes_of_run(full, PRE_ROLL, self.segment_frames).max(1);
+        let holding = |at: u64| if at < first { 0 } else { 1 + (at - first) / rest };
+        let end = range.end.min(self.segment_start(self.segments()));
+        if range.start.max(self.info_bytes) >= end {
+            return Some(0..0);
+        }
+        Some(holding(range.start)..holding(end - 1) + 1)
+    }
+
+    /// The Info frame of a CBR rendition, all of which is known beforehand; `None` for ABR and VBR.
+    ///
+    /// # Errors
+    /// Those of [`Info::to_frame`].
+    pub fn cbr_info(&self) -> Result<Option<Vec<u8>>> {
+        let (Some(size), Size::Exact(bytes)) = (self.frame_size(), self.size()) else {
+            return Ok(None);
+        };
+        let start_of = |frame: u64| {
+            let index = frame / self.segment_frames;
+            let before = if index == 0 { 0 } else { PRE_ROLL };
+            self.segment_start(index) + bytes_of_run(size, before, frame % self.segment_frames)
+        };
+        let mut toc = [0; TOC_ENTRIES as usize];
+        for (entry, frame) in toc.iter_mut().zip(self.toc_frames()) {
+            *entry = toc_entry(start_of(frame), bytes);
+        }
+        self.info(bytes, toc, 0).to_frame(&self.resolved).map(Some)
+    }
+
+    /// What the Info frame says of this rendition.
+    pub(crate) fn info(&self, bytes: u64, toc: [u8; TOC_ENTRIES as usize], music_crc: u16) -> Info {
+        Info { frames: self.frames, bytes, toc, delay: ENCODER_DELAY, padding: self.padding(), music_crc }
+    }
+
+    /// The frames whose places make the table of contents.
+    pub(crate) fn toc_frames(&self) -> impl Iterator<Item = u64> + use<> {
+        let frames = self.frames.0;
+        (0..TOC_ENTRIES).map(move |entry| entry * frames / TOC_ENTRIES)
+    }
+
+    fn frame_size(&self) -> Option<FrameSize> {
+        match self.resolved.coding {
+            ResolvedCoding::Cbr(kbps) => {
+                Some(FrameSize::new(self.resolved.version(), self.resolved.rate.hz(), kbps))
+            }
+            _ => None,
+        }
+    }
+
+    /// Where segment `index` starts, or would start; 0 for ABR and VBR.
+    fn segment_start(&self, index: u64) -> u64 {
+        let Some(size) = self.frame_size() else { return 0 };
+        if index == 0 {
+            return self.info_bytes;
+        }
+        let first = bytes_of_run(size, 0, self.segment_frames.min(self.frames.0));
+        let full = bytes_of_run(size, PRE_ROLL, self.segment_frames);
+        let start = self.info_bytes + first + (index - 1) * full;
+        if index < self.segments() || index == 1 {
+            return start;
+        }
+        // The end of the last segment, which may be short.
+        let last = self.segment(index - 1);
+        start - full + bytes_of_run(size, PRE_ROLL, last.frames.end - last.frames.start)
+    }
+}
+
+/// The bytes of `frames` frames that follow `before` frames of the same encoder.
+fn bytes_of_run(size: FrameSize, before: u64, frames: u64) -> u64 {
+    size.total(before + frames) - size.total(before)
+}
+
+/// A byte position as an entry of the table of contents.
+pub(crate) fn toc_entry(position: u64, bytes: u64) -> u8 {
+    u8::try_from(256 * position / bytes.max(1)).unwrap_or(u8::MAX)
+}

@@ -1,0 +1,123 @@
+//! Pressing: from PCM to the bytes of one segment, and from a master to that PCM.
+
+use crate::error::{Error, Result};
+use crate::mp3::lame::Encoder;
+use crate::pcm::Pcm;
+use crate::plan::{Plan, Segment};
+
+/// Encodes one segment: give it the PCM of [`Segment::pcm`] from start to end, in pieces of any
+/// length, then [`finish`](Self::finish).
+///
+/// A segment neither borrows bits from the one before nor leaves any to the next, so segments can be
+/// pressed in any order, anywhere, and joined.
+pub struct SegmentEncoder {
+    encoder: Encoder,
+    segment: Segment,
+    /// The number of the next sample to take.
+    position: u64,
+    /// PCM waiting for a whole frame: LAME is fed one frame a call, so that none can be overshot.
+    block: [[f32; 1152]; 2],
+    channels: usize,
+    filled: usize,
+    frame_samples: usize,
+    /// Whether the pre-roll is over and bytes are kept.
+    kept: bool,
+}
+
+impl SegmentEncoder {
+    /// An encoder for segment number `index` of `plan`.
+    ///
+    /// # Errors
+    /// [`Error::Processor`], or [`Error::Internal`] if LAME refuses the settings.
+    ///
+    /// # Panics
+    /// If there is no such segment.
+    pub fn new(plan: &Plan, index: u64) -> Result<Self> {
+        let segment = plan.segment(index);
+        let resolved = plan.resolved();
+        Ok(Self {
+            encoder: Encoder::new(resolved)?,
+            position: segment.pcm.start,
+            kept: segment.pre_roll == 0,
+            segment,
+            block: [[0.0; 1152]; 2],
+            channels: resolved.channels(),
+            filled: 0,
+            frame_samples: if resolved.version().samples_per_frame() == 1152 { 1152 } else { 576 },
+        })
+    }
+
+    /// The samples still to come.
+    #[must_use]
+    pub fn wanted(&self) -> std::ops::Range<u64> {
+        self.position..self.segment.pcm.end
+    }
+
+    /// Takes what `pcm` holds of the samples [`wanted`](Self::wanted) and appends finished bytes to
+    /// `out`. `pcm` must hold the next one, at the rendition's rate and with its channels.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] if `pcm` is not what was wanted, or if LAME fails.
+    pub fn push(&mut self, pcm: &Pcm, out: &mut Vec<u8>) -> Result<()> {
+        let range = pcm.range();
+        if pcm.channels() != self.channels || !(range.start..=range.end).contains(&self.position) {
+            return Err(Error::Internal {
+                detail: format!(
+                    "sample {} of {} channels was wanted, but the PCM is {range:?} of {}",
+                    self.position,
+                    self.channels,
+                    pcm.channels()
+                ),
+            });
+        }
+        let end = range.end.min(self.segment.pcm.end);
+        while self.position < end {
+            let room = self.frame_samples - self.filled;
+            let take = usize::try_from(end - self.position).map_or(room, |left| left.min(room));
+            #[allow(clippy::cast_possible_truncation)] // within a buffer in memory
+            let from = (self.position - range.start) as usize;
+            for (channel, block) in self.block[..self.channels].iter_mut().enumerate() {
+                block[self.filled..self.filled + take]
+                    .copy_from_slice(&pcm.plane(channel)[from..from + take]);
+            }
+            self.filled += take;
+            self.position += take as u64;
+            if self.filled == self.frame_samples {
+                self.encode_block(out)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Completes the segment, with silence past the end of the master, and appends its last bytes.
+    ///
+    /// # Errors
+    /// As [`push`](Self::push), also when samples are still wanted.
+    pub fn finish(mut self, out: &mut Vec<u8>) -> Result<()> {
+        if !self.wanted().is_empty() {
+            return Err(Error::Internal { detail: format!("samples {:?} were never given", self.wanted()) });
+        }
+        let frames = self.segment.pre_roll + self.segment.frames.end - self.segment.frames.start;
+        while self.encoder.frames() < frames {
+            for block in &mut self.block {
+                block[self.filled..].fill(0.0);
+            }
+            self.encode_block(out)?;
+        }
+        self.encoder.flush(out)
+    }
+
+    fn encode_block(&mut self, out: &mut Vec<u8>) -> Result<()> {
+        let start = out.len();
+        self.encoder.encode(&mut self.block[..self.channels], self.frame_samples, out)?;
+        self.filled = 0;
+        if !self.kept {
+            if self.encoder.frames() == self.segment.pre_roll {
+                self.encoder.flush(out)?;
+                self.kept = true;
+            }
+            out.truncate(start);
+        }
+        Ok(())
+    }
+}
