@@ -1,0 +1,197 @@
+//! PCM at another sampling rate: any range of it, always the same bits.
+//!
+//! # The grid
+//!
+//! rubato's [`Fft`] takes blocks of `n_in` samples to blocks of `n_out`, `n_in / n_out` being the
+//! exact ratio of the rates. Of what it has heard before it keeps one thing only, the tail of the
+//! previous block's convolution, which it adds to the next. So when the blocks lie on a grid that
+//! is fixed for the whole stream, never where a range happens to start, every output block is a
+//! function of two input blocks, and a range comes out the same whether it is computed alone or as
+//! part of the whole.
+//!
+//! The filter delays by `n_in / 2` input samples (rounded down: where rubato puts the centre of its
+//! sinc). The input grid is moved ahead by as much, which removes the delay exactly for all ratios,
+//! where dropping output samples could be half a sample off: output sample `m` is the signal at
+//! `m / to` seconds, input sample `n` at `n / from`.
+//!
+//! ```text
+//! input    |0 0 0 0 x0 x1 x2|x3 x4 x5 x6 x7 x8 x9|x10 x11 ...    n_in = 7, 3 of them the delay
+//! output                    |y0 y1 y2 y3 y4 ...  |              needs both input blocks
+//! ```
+
+use std::ops::Range;
+
+use rubato::audioadapter_buffers::direct::SequentialSlice;
+use rubato::{Fft, FixedSync, Resampler as _, WindowFunction};
+
+use crate::error::{Error, Result};
+use crate::pcm::Pcm;
+use crate::units::SampleRate;
+
+/// The least number of samples in a block at the lower of the two rates.
+const MIN_BLOCK: u64 = 1_024;
+
+/// Converts from one sampling rate to another. One per worker and pair of rates: it owns its
+/// buffers and allocates nothing once it and the output are warm.
+pub struct Resampler {
+    fft: Fft<f64>,
+    /// One block at the input's rate.
+    block_in: Vec<f64>,
+    /// One block at the output's rate.
+    block_out: Vec<f64>,
+}
+
+impl Resampler {
+    /// A resampler between two different rates.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] when rubato refuses the rates; it takes all pairs.
+    pub fn new(from: SampleRate, to: SampleRate) -> Result<Self> {
+        let (from, to) = (u64::from(from.hz()), u64::from(to.hz()));
+        let unit = gcd(from, to);
+        let blocks = MIN_BLOCK.div_ceil(from.min(to) / unit).next_power_of_two();
+        let n_in = index(from / unit * blocks);
+        let fft = Fft::new_custom(
+            index(from),
+            index(to),
+            n_in,
+            1,
+            1, // one channel after the other: any number of them with one set of buffers
+            WindowFunction::BlackmanHarris2,
+            FixedSync::Both,
+        )
+        .map_err(|e| internal(&format!("resampling {from} Hz to {to} Hz"), e))?;
+        let (block_in, block_out) = (vec![0.0; fft.fft_size_in()], vec![0.0; fft.fft_size_out()]);
+        Ok(Self { fft, block_in, block_out })
+    }
+
+    /// How many samples `samples` at rate `from` become at rate `to`: `samples * to / from`, rounded
+    /// to the nearest, halves up.
+    ///
+    /// ```
+    /// use tonepress::{SampleRate, master::resample::Resampler};
+    /// let [from, to] = [96_000, 44_100].map(|hz| SampleRate::new(hz).unwrap());
+    /// assert_eq!(Resampler::output_len(from, to, 960_000), 441_000);
+    /// assert_eq!(Resampler::output_len(from, to, 1), 0);
+    /// ```
+    #[must_use]
+    pub fn output_len(from: SampleRate, to: SampleRate, samples: u64) -> u64 {
+        let (from, to) = (u128::from(from.hz()), u128::from(to.hz()));
+        let len = (2 * u128::from(samples) * to + from) / (2 * from);
+        u64::try_from(len).unwrap_or(u64::MAX)
+    }
+
+    /// The input samples that the output samples `range` depend on, within `0..total_in`.
+    #[must_use]
+    pub fn input_range(&self, range: &Range<u64>, total_in: u64) -> Range<u64> {
+        let blocks = self.input_blocks(range);
+        let position = |block: u64| (block * self.n_in()).saturating_sub(self.lead()).min(total_in);
+        position(blocks.start)..position(blocks.end)
+    }
+
+    /// Fills `output` with exactly the samples `range` of the resampled stream.
+    ///
+    /// `input` holds at least [`input_range`](Self::input_range) of a stream of `total_in` samples,
+    /// with any number of channels; beyond both ends of the stream there is silence, and `range`
+    /// may reach there. The samples must be finite: one that is not spoils its whole block. The
+    /// result can exceed ±1.0 by a little where the input touches full scale.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] when `input` lacks samples.
+    pub fn resample(
+        &mut self,
+        input: &Pcm,
+        total_in: u64,
+        range: Range<u64>,
+        output: &mut Pcm,
+    ) -> Result<()> {
+        let (needed, given) = (self.input_range(&range, total_in), input.range());
+        if needed.start < needed.end && (needed.start < given.start || given.end < needed.end) {
+            return Err(internal("resampling", format!("given {given:?}, needs {needed:?}")));
+        }
+        output.reset(input.channels(), range.start);
+        let stream = given.start..given.end.min(total_in);
+        let blocks = self.input_blocks(&range);
+        for channel in 0..input.channels() {
+            self.fft.reset();
+            for block in blocks.clone() {
+                self.load(input.plane(channel), &stream, block);
+                self.process()?;
+                // The first block only warms the overlap up.
+                if block > blocks.start {
+                    let start = (block - 1) * self.n_out();
+                    let from = index(range.start.saturating_sub(start));
+                    let to = index((range.end - start).min(self.n_out()));
+                    #[allow(clippy::cast_possible_truncation)] // rounding to f32 is the point
+                    let samples = self.block_out[from..to].iter().map(|&sample| sample as f32);
+                    output.plane_mut(channel).extend(samples);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The blocks of the input grid that the output samples `range` depend on.
+    fn input_blocks(&self, range: &Range<u64>) -> Range<u64> {
+        if range.is_empty() {
+            return 0..0;
+        }
+        range.start / self.n_out()..range.end.div_ceil(self.n_out()) + 1
+    }
+
+    /// Fills the input block with number `block` of the grid, of the `stream` that begins with
+    /// `plane`'s first sample.
+    fn load(&mut self, plane: &[f32], stream: &Range<u64>, block: u64) {
+        // Positions are counted from the grid's origin here, `lead` before the stream's.
+        let (start, end) = (block * self.n_in(), (block + 1) * self.n_in());
+        let from = (stream.start + self.lead()).clamp(start, end);
+        let to = (stream.end + self.lead()).clamp(from, end);
+        self.block_in.fill(0.0);
+        if from < to {
+            let samples = &plane[index(from - self.lead() - stream.start)..];
+            let block = &mut self.block_in[index(from - start)..index(to - start)];
+            for (to, &from) in block.iter_mut().zip(samples) {
+                *to = f64::from(from);
+            }
+        }
+    }
+
+    /// Turns the input block into the output block.
+    fn process(&mut self) -> Result<()> {
+        let (n_in, n_out) = (self.block_in.len(), self.block_out.len());
+        let input = SequentialSlice::new(&self.block_in, 1, n_in).map_err(|e| internal("resampling", e))?;
+        let mut output = SequentialSlice::new_mut(&mut self.block_out, 1, n_out)
+            .map_err(|e| internal("resampling", e))?;
+        self.fft
+            .process_into_buffer(&input, &mut output, None)
+            .map_err(|e| internal("resampling", e))?;
+        Ok(())
+    }
+
+    fn n_in(&self) -> u64 {
+        self.block_in.len() as u64
+    }
+
+    fn n_out(&self) -> u64 {
+        self.block_out.len() as u64
+    }
+
+    /// How much silence the grid puts before the stream: a block, less the filter's delay.
+    fn lead(&self) -> u64 {
+        self.n_in() - self.n_in() / 2
+    }
+}
+
+fn internal(what: &str, why: impl std::fmt::Display) -> Error {
+    Error::Internal { detail: format!("{what}: {why}") }
+}
+
+/// A length that fits the memory, since it is one of a block or of a part of a slice.
+#[allow(clippy::cast_possible_truncation)]
+fn index(n: u64) -> usize {
+    n as usize
+}
+
+fn gcd(a: u64, b: u64) -> u64 {
+    if b == 0 { a } else { gcd(b, a % b) }
+}
