@@ -12,6 +12,7 @@ pub mod press;
 pub mod profile;
 mod resolve;
 pub mod units;
+pub mod writer;
 
 pub use build::{BuildInfo, build_info};
 pub use error::{Error, Result, Stage};
