@@ -11,7 +11,7 @@ use tonepress::mp3::frame::{Header, RATES, Version};
 use tonepress::mp3::info::Info;
 use tonepress::pcm::Pcm;
 use tonepress::press::SegmentEncoder;
-use tonepress::profile::{Coding, Resolved};
+use tonepress::profile::{Coding, VbrQuality};
 use tonepress::writer::RenditionWriter;
 use tonepress::{Kbps, Plan, Profile, SampleRate, Samples, Size};
 
@@ -60,7 +60,6 @@ fn check(plan: &Plan, mp3: &[u8]) {
     match plan.size() {
         Size::Exact(bytes) => assert_eq!(mp3.len() as u64, bytes, "size of {plan:?}"),
         Size::Estimate { cap, .. } => assert!(mp3.len() as u64 <= cap, "{} > {cap}", mp3.len()),
-        _ => unreachable!(),
     }
     let frames = frames(mp3);
     assert_eq!(frames.len() as u64 - 1, plan.frames().0, "frames of {plan:?}");
@@ -110,4 +109,81 @@ proptest! {
         let music = Music::new(rate, samples);
         check(&plan, &press(&plan, &music, 0..plan.segments()));
     }
+}
+
+#[test]
+fn every_cbr_rate_of_every_version_around_every_seam() {
+    for rate in RATES {
+        let version = Version::of(SampleRate::new(rate).unwrap()).unwrap();
+        let per_frame = version.samples_per_frame();
+        for &kbps in version.bitrates() {
+            let profile =
+                Profile { rate: SampleRate::new(rate), effort: 7, ..Profile::new(Coding::Cbr(Kbps(kbps))) };
+            // One seam, with the shortest of last segments.
+            let grid = Plan::new(&info(rate, Layout::MONO, 60 * u64::from(rate)), &profile)
+                .unwrap()
+                .segment(0)
+                .frames
+                .end;
+            let samples = grid * per_frame + 1 - 1152;
+            for samples in [samples, samples - 1] {
+                let plan = Plan::new(&info(rate, Layout::MONO, samples), &profile).unwrap();
+                check(&plan, &press(&plan, &Music::new(rate, samples), 0..plan.segments()));
+            }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: common::cases(20), max_shrink_iters: 60, ..ProptestConfig::default() })]
+
+    #[test]
+    fn abr_and_vbr_keep_below_their_cap_and_know_their_frames(
+        rate in prop::sample::select(RATES.to_vec()),
+        coding in prop_oneof![
+            (0..=9_999_u16).prop_map(|q| Coding::Vbr(VbrQuality::new(q).unwrap())),
+            (32..=64_u16).prop_map(|kbps| Coding::Abr(Kbps(kbps))),
+        ],
+        mono: bool,
+        samples in lengths(1152, 294),
+    ) {
+        let layout = if mono { Layout::MONO } else { Layout::STEREO };
+        let profile = Profile { rate: SampleRate::new(rate), ..Profile::new(coding) };
+        let plan = Plan::new(&info(rate, layout, samples), &profile).unwrap();
+        check(&plan, &press(&plan, &Music::new(rate, samples), 0..plan.segments()));
+    }
+
+    #[test]
+    fn the_order_of_segments_does_not_matter(
+        profile in prop::sample::select(vec!["128", "v2", "abr160", "64:mono:rate=22050"]),
+        samples in 2_000_000..2_400_000_u64,
+        order in Just((0..8_u64).collect::<Vec<_>>()).prop_shuffle(),
+    ) {
+        let profile: Profile = profile.parse().unwrap();
+        let plan = Plan::new(&info(44_100, Layout::STEREO, samples), &profile).unwrap();
+        let music = Music::new(plan.resolved().rate.hz(), plan.samples().0);
+        let shuffled = order.into_iter().filter(|&index| index < plan.segments());
+        prop_assert!(press(&plan, &music, 0..plan.segments()) == press(&plan, &music, shuffled));
+    }
+}
+
+#[test]
+fn pcm_may_come_in_pieces_of_any_length() {
+    let samples = 700_000;
+    let plan = Plan::new(&info(44_100, Layout::STEREO, samples), &"v2".parse().unwrap()).unwrap();
+    let music = Music::new(44_100, samples);
+    let mut whole = Vec::new();
+    let mut pieces = Vec::new();
+    let mut pcm = Pcm::default();
+    for out in [&mut whole, &mut pieces] {
+        let step = if out.capacity() == 0 && pcm.is_empty() { u64::MAX } else { 777 };
+        let mut encoder = SegmentEncoder::new(&plan, 1).unwrap();
+        while !encoder.wanted().is_empty() {
+            let wanted = encoder.wanted();
+            music.fill(&mut pcm, 2, wanted.start..wanted.end.min(wanted.start.saturating_add(step)));
+            encoder.push(&pcm, out).unwrap();
+        }
+        encoder.finish(out).unwrap();
+    }
+    assert!(whole == pieces && !whole.is_empty());
 }

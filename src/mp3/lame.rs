@@ -180,7 +180,7 @@ pub(crate) fn tag_facts(settings: &Resolved) -> Result<TagFacts> {
     };
     Ok(TagFacts {
         ath_type: u8::try_from(encoder.handle.get(ffi::lame_get_ATHtype)).unwrap_or_default(),
-        safe_joint: encoder.handle.get(ffi::lame_get_exp_nspsytune) & 2 != 0,
+        safe_joint: settings.mode == Mode::Joint && encoder.handle.get(ffi::lame_get_exp_nspsytune) & 2 != 0,
         noise_shaping: match (settings.effort, coarse) {
             (7.., _) => 0,
             (_, false) => 1,

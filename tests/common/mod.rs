@@ -1,5 +1,5 @@
 //! What the tests share.
-#![allow(dead_code)] // each test binary uses its part
+#![allow(dead_code, unreachable_pub, missing_docs)] // each test binary uses its part
 
 pub mod signal;
 
