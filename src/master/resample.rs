@@ -160,11 +160,9 @@ impl Resampler {
     fn process(&mut self) -> Result<()> {
         let (n_in, n_out) = (self.block_in.len(), self.block_out.len());
         let input = SequentialSlice::new(&self.block_in, 1, n_in).map_err(|e| internal("resampling", e))?;
-        let mut output = SequentialSlice::new_mut(&mut self.block_out, 1, n_out)
-            .map_err(|e| internal("resampling", e))?;
-        self.fft
-            .process_into_buffer(&input, &mut output, None)
-            .map_err(|e| internal("resampling", e))?;
+        let mut output =
+            SequentialSlice::new_mut(&mut self.block_out, 1, n_out).map_err(|e| internal("resampling", e))?;
+        self.fft.process_into_buffer(&input, &mut output, None).map_err(|e| internal("resampling", e))?;
         Ok(())
     }
 
