@@ -152,7 +152,9 @@ mod tests {
         let rows = mix(positions, channels).unwrap().outputs;
         let full = |row: Vec<(usize, f32)>| {
             let mut gains = vec![0.0; positions.len()];
-            row.into_iter().for_each(|(plane, gain)| gains[plane] = gain);
+            for (plane, gain) in row {
+                gains[plane] = gain;
+            }
             gains
         };
         rows.into_iter().map(full).collect()

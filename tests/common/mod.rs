@@ -16,6 +16,7 @@ pub(crate) fn tool(name: &str) -> Option<Command> {
     let required = std::env::var("TONEPRESS_REQUIRE_TOOLS").is_ok_and(|value| value == "1");
     assert!(!required, "{name} is not installed, and TONEPRESS_REQUIRE_TOOLS=1");
     // Not eprintln!: the test harness would swallow it.
-    writeln!(std::io::stderr(), "SKIPPED: {name} is not installed").unwrap();
+    let mut stderr = std::io::stderr();
+    writeln!(stderr, "SKIPPED: {name} is not installed").expect("standard error is open");
     None
 }
