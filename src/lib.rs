@@ -4,6 +4,7 @@
 mod build;
 pub mod error;
 mod estimate;
+pub mod fan_out;
 pub mod master;
 pub mod mp3;
 pub mod pcm;

@@ -93,12 +93,18 @@ impl<W: Write + Seek> RenditionWriter<W> {
         pushed.map_err(|at| self.broken(&format!("no frame at byte {at}")))
     }
 
+    /// Whether all segments have come.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.finished == self.plan.segments()
+    }
+
     /// Completes the rendition and gives back what it was written to, with its size in bytes.
     ///
     /// # Errors
     /// As [`push`](Self::push), also when segments are missing.
     pub fn finish(mut self) -> Result<(W, u64)> {
-        if self.finished != self.plan.segments() {
+        if !self.is_complete() {
             let missing = self.plan.segments() - self.finished;
             return Err(self.broken(&format!("{missing} segments never came")));
         }
