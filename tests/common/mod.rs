@@ -1,10 +1,17 @@
-//! What the tests share.
-#![allow(dead_code, unreachable_pub, missing_docs)] // each test binary uses its part
+//! What the integration tests share: other people's tools as oracles, the corpus, small writers.
 
-use std::io::Write;
-use std::process::{Command, Stdio};
+// Every test program compiles this module anew, uses a part of it and exports nothing.
+#![allow(dead_code, unreachable_pub, missing_docs)]
 
 pub mod signal;
+pub mod write;
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use tonepress::master::Master;
+use tonepress::pcm::Pcm;
 
 /// How many cases a property test runs: `few` by default, more where `TONEPRESS_CASES` multiplies.
 pub fn cases(few: u32) -> u32 {
@@ -12,20 +19,58 @@ pub fn cases(few: u32) -> u32 {
     few * factor.unwrap_or(1)
 }
 
-/// The external program `name`, or `None` when it is not installed, which is said loudly.
-///
-/// # Panics
-/// With `TONEPRESS_REQUIRE_TOOLS=1` a missing program is a failure.
-pub fn tool(name: &str) -> Option<Command> {
-    let mut probe = Command::new(name);
-    probe.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    if probe.arg("--version").status().is_ok() {
-        return Some(Command::new(name));
+/// A command for `program`; `None` (said aloud) if it is not installed. With
+/// `TONEPRESS_REQUIRE_TOOLS=1`, as in CI, the test fails instead.
+pub fn tool(program: &str) -> Option<Command> {
+    let found = std::env::var_os("PATH")
+        .is_some_and(|path| std::env::split_paths(&path).any(|dir| dir.join(program).is_file()));
+    if found {
+        return Some(Command::new(program));
     }
-    let required = std::env::var("TONEPRESS_REQUIRE_TOOLS").is_ok_and(|value| value == "1");
-    assert!(!required, "{name} is not installed, and TONEPRESS_REQUIRE_TOOLS=1");
+    assert!(
+        std::env::var_os("TONEPRESS_REQUIRE_TOOLS").is_none_or(|v| v != "1"),
+        "{program} is not installed, and TONEPRESS_REQUIRE_TOOLS=1"
+    );
     // Not eprintln!: the test harness would swallow it.
-    let mut stderr = std::io::stderr();
-    writeln!(stderr, "SKIPPED: {name} is not installed").expect("standard error is open");
+    let _ = writeln!(std::io::stderr(), "SKIPPED: {program} is not installed");
     None
+}
+
+/// Runs a command that must succeed and gives its standard output.
+pub fn run(command: &mut Command) -> Vec<u8> {
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+    output.stdout
+}
+
+/// `ffmpeg` from `from` to `to` with `arguments` between. False if there is no ffmpeg.
+pub fn ffmpeg(from: &Path, arguments: &[&str], to: &Path) -> bool {
+    let Some(mut ffmpeg) = tool("ffmpeg") else { return false };
+    run(ffmpeg.args(["-nostdin", "-v", "error", "-y", "-i"]).arg(from).args(arguments).arg(to));
+    true
+}
+
+/// A folder of the test corpus; `None` (said aloud) where it is not available. It lies beside the
+/// repository, in `../shared/corpus`, or where `TONEPRESS_CORPUS` says.
+pub fn corpus(folder: &str) -> Option<PathBuf> {
+    let root = std::env::var_os("TONEPRESS_CORPUS")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/corpus"), PathBuf::from);
+    let folder = root.join(folder);
+    if !folder.is_dir() {
+        let _ = writeln!(std::io::stderr(), "SKIPPED: no corpus at {}", folder.display());
+        return None;
+    }
+    Some(folder)
+}
+
+/// The whole of a master, by one read.
+pub fn decode_all(master: &Master) -> Pcm {
+    let mut pcm = Pcm::default();
+    master.decoder().unwrap().read(0..master.info().samples.0, &mut pcm).unwrap();
+    pcm
+}
+
+/// The bits of all samples: NaN equals NaN, and 0 does not equal -0.
+pub fn bits(pcm: &Pcm) -> Vec<Vec<u32>> {
+    pcm.planes().map(|plane| plane.iter().map(|sample| sample.to_bits()).collect()).collect()
 }
