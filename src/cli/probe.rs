@@ -1,0 +1,1 @@
+//! `tonepress probe`: what masters are, and whether they are sound.
