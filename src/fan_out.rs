@@ -33,6 +33,8 @@ const STEP: u64 = 1 << 18;
 
 /// One master and what to press from it.
 pub struct Job<W> {
+    /// What events call it.
+    pub id: usize,
     /// The master.
     pub master: Master,
     /// The renditions.
@@ -49,8 +51,13 @@ pub struct Output<W> {
     pub name: String,
 }
 
-/// Something has happened to output `output` of job `job`, both counted from 0.
+/// Something has happened to job `job`, or to its output number `output`, from 0.
 pub enum Event<W> {
+    /// The job's turn has come.
+    Started {
+        /// The job.
+        job: usize,
+    },
     /// Some more was pressed and written.
     Progress {
         /// The job.
@@ -75,6 +82,8 @@ pub enum Event<W> {
 
 /// A finished rendition.
 pub struct Done<W> {
+    /// The master it was made from.
+    pub master: Master,
     /// Where it was written to.
     pub out: W,
     /// Its size.
@@ -100,7 +109,7 @@ pub struct Done<W> {
 ///     let out = File::create(format!("song.{name}.mp3")).expect("a place to write");
 ///     outputs.push(Output { plan, out, name: name.to_owned() });
 /// }
-/// fan_out(2, [Job { master, outputs }].into_iter(), |event| {
+/// fan_out(2, [Job { id: 0, master, outputs }].into_iter(), |event| {
 ///     if let Event::Done { output, result: Ok(done), .. } = event {
 ///         println!("rendition {output}: {} bytes", done.bytes);
 ///     }
@@ -316,6 +325,7 @@ fn write<W: Write + Seek>(
         };
         match message {
             Message::Start(active, outputs) => {
+                tell(Event::Started { job: active.id });
                 for (output, Output { plan, out, name }) in outputs.into_iter().enumerate() {
                     let key = (active.id, output);
                     match RenditionWriter::new(&plan, out, name) {
@@ -341,8 +351,9 @@ fn write<W: Write + Seek>(
                 match pushed {
                     Ok(()) => {
                         tell(Event::Progress { job, output, samples, bytes: bytes.len() as u64 });
-                        if complete && let Some(Writing { writer, repairs, .. }) = all.remove(&key) {
-                            let result = writer.finish().map(|(out, bytes)| Done { out, bytes, repairs });
+                        if complete && let Some(Writing { active, writer, repairs }) = all.remove(&key) {
+                            let master = active.master.clone();
+                            let result = writer.finish().map(|(out, bytes)| Done { master, out, bytes, repairs });
                             tell(Event::Done { job, output, result: result.map_err(Arc::new) });
                         }
                     }

@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 use tonepress::Profile;
 
+use super::name::NameTemplate;
+
 /// Presses lossless masters (FLAC, WAV, AIFF, ALAC) into MP3s at any bitrate.
 #[derive(Debug, Parser)]
 #[command(version = version(), propagate_version = true, arg_required_else_help = true)]
@@ -131,7 +133,7 @@ pub(crate) struct Encode {
     pub(crate) output: Option<PathBuf>,
     /// How to name MP3s, with {stem}, {profile}, and {dir} (where the master lies below the MASTER given)
     #[arg(long, value_name = "TEMPLATE", default_value = "{dir}/{stem}.{profile}.mp3")]
-    pub(crate) name: String,
+    pub(crate) name: NameTemplate,
     #[command(flatten)]
     pub(crate) jobs: Jobs,
     /// Encode again what is there already

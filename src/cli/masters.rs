@@ -9,7 +9,9 @@ use walkdir::WalkDir;
 /// A file that may be a master.
 pub(crate) struct Candidate {
     pub(crate) path: PathBuf,
-    /// The folders between the folder named on the command line and the file.
+    /// The folder named on the command line, or the one of the file named there.
+    pub(crate) root: PathBuf,
+    /// The folders between `root` and the file.
     pub(crate) dir: PathBuf,
     /// Found in a folder, not named: it need not be a master at all.
     found: bool,
@@ -29,8 +31,10 @@ pub(crate) fn candidates(paths: &[PathBuf]) -> impl Iterator<Item = Result<Candi
             if found && entry.file_name().as_encoded_bytes().starts_with(b".") {
                 return None;
             }
-            let dir = entry.path().strip_prefix(root).ok().and_then(Path::parent).map(Path::to_owned);
-            Some(Ok(Candidate { dir: dir.unwrap_or_default(), path: entry.into_path(), found }))
+            let folder = entry.path().parent().unwrap_or(Path::new(""));
+            let root = if found { root.as_path() } else { folder };
+            let dir = folder.strip_prefix(root).unwrap_or(Path::new("")).to_owned();
+            Some(Ok(Candidate { root: root.to_owned(), dir, path: entry.into_path(), found }))
         })
     })
 }

@@ -3,6 +3,7 @@
 mod args;
 mod encode;
 mod masters;
+mod name;
 mod plan;
 mod probe;
 mod report;

@@ -3,10 +3,9 @@
 use serde::Serialize;
 use tonepress::{Plan, Size};
 
-use super::args;
 use super::masters::candidates;
-use super::report::{self, Failure, FailedJson, clock, count};
-use super::Outcome;
+use super::report::{self, FailedJson, Failure, clock, count};
+use super::{Outcome, args};
 
 #[derive(Serialize)]
 struct Json<'a> {

@@ -116,7 +116,6 @@ pub(super) struct Queue<I> {
 
 struct State<I> {
     jobs: I,
-    next_id: usize,
     current: Option<(Arc<Active>, Cursor)>,
 }
 
@@ -155,7 +154,7 @@ impl Cursor {
 
 impl<W, I: Iterator<Item = Job<W>>> Queue<I> {
     pub(super) fn new(jobs: I, threads: usize) -> Self {
-        Self { threads, state: Mutex::new(State { jobs, next_id: 0, current: None }) }
+        Self { threads, state: Mutex::new(State { jobs, current: None }) }
     }
 
     /// The next unit. `start` is told of each job before any of its units is given out.
@@ -170,11 +169,10 @@ impl<W, I: Iterator<Item = Job<W>>> Queue<I> {
                 }
                 return Some((active.clone(), unit));
             }
-            let Job { master, outputs } = state.jobs.next()?;
+            let Job { id, master, outputs } = state.jobs.next()?;
             let plans = outputs.iter().map(|output| output.plan.clone()).collect();
-            let active = Arc::new(Active::new(state.next_id, master, plans, self.threads));
+            let active = Arc::new(Active::new(id, master, plans, self.threads));
             start(&active, outputs);
-            state.next_id += 1;
             state.current = Some((active, Cursor::default()));
         }
     }

@@ -6,9 +6,9 @@ use symphonia::core::audio::{Audio as _, GenericAudioBufferRef};
 use symphonia::core::codecs::audio::{AudioDecoder, AudioDecoderOptions};
 use symphonia::core::packet::PacketRef;
 use symphonia::core::units::{Duration, Timestamp};
-use symphonia::default::codecs::FlacDecoder;
 
-use super::flac::{Frames, Stream};
+use super::flac::{self, Frames};
+use super::info::{Codec, Container};
 use super::pcm_data::from_i32;
 use super::source::Input;
 use super::{Audio, Inner, Master};
@@ -42,10 +42,11 @@ enum Kind {
 }
 
 impl Decoder {
-    pub(super) fn new(master: Master) -> Result<Self> {
+    /// `verify`: compute what [`md5_matches`](Self::md5_matches) tells.
+    pub(super) fn new(master: Master, verify: bool) -> Result<Self> {
         let kind = match &master.0.audio {
             Audio::Pcm(_) => Kind::Pcm(Vec::new()),
-            Audio::Flac(stream) => Kind::Packets(Box::new(Packets::new(&master.0, stream, false)?)),
+            Audio::Flac(_) | Audio::Table(_) => Kind::Packets(Box::new(Packets::new(&master.0, verify)?)),
         };
         Ok(Self { master, kind })
     }
@@ -73,12 +74,20 @@ impl Decoder {
         let result = match (&inner.audio, &mut self.kind) {
             (Audio::Pcm(data), Kind::Pcm(buf)) => data.read(&inner.input, range, pcm, buf),
             (_, Kind::Packets(packets)) => packets.read(inner, range, pcm),
-            _ => unreachable!("the kind of decoder is chosen by the kind of audio"),
+            (_, Kind::Pcm(_)) => Err(Error::Internal { detail: "packets read as PCM".into() }),
         };
         if matches!(result, Err(Error::Damaged { .. })) {
             inner.input.unchanged(Stage::Decode)?;
         }
         result
+    }
+
+    /// If all was read in order: whether the MD5 of the audio is the one that the file states, if it does.
+    pub(super) fn md5_matches(&mut self) -> Option<bool> {
+        match &mut self.kind {
+            Kind::Packets(packets) => packets.codec.finalize().verify_ok,
+            Kind::Pcm(_) => None,
+        }
     }
 }
 
@@ -88,9 +97,57 @@ pub(super) struct Packet {
     pub(super) bytes: Box<[u8]>,
 }
 
+impl Packet {
+    /// Whether it is a FLAC frame with 33-bit samples, of which Symphonia's decoder makes noise.
+    fn is_wide_difference(&self, inner: &Inner) -> bool {
+        inner.info.codec == Codec::Flac
+            && inner.info.bits == 32
+            && self.bytes.get(3).is_some_and(|byte| byte >> 4 >= 8)
+    }
+}
+
+/// Where packets come from, one after the other.
+pub(super) enum Supply {
+    Frames(Frames),
+    /// The index of the next one in the master's table.
+    Table(usize),
+}
+
+impl Supply {
+    pub(super) fn new(inner: &Inner) -> Result<Self> {
+        Ok(match &inner.audio {
+            Audio::Flac(stream) => Self::Frames(stream.frames(&inner.input)?),
+            _ => Self::Table(0),
+        })
+    }
+
+    pub(super) fn next(&mut self, inner: &Inner) -> Result<Option<Packet>> {
+        match (self, &inner.audio) {
+            (Self::Table(index), Audio::Table(table)) => {
+                let packet = table.read(&inner.input, *index, Stage::Decode)?;
+                *index += 1;
+                Ok(packet)
+            }
+            (Self::Frames(frames), _) => frames.next(&inner.input),
+            (Self::Table(_), _) => Ok(None),
+        }
+    }
+
+    /// Goes to the packet that holds sample `at`. Of FLAC frames, whose place is guessed from the
+    /// file's size, it may be one before or behind.
+    fn seek(&mut self, inner: &Inner, at: u64) -> Result<()> {
+        match (self, &inner.audio) {
+            (Self::Table(index), Audio::Table(table)) => *index = table.find(at),
+            (Self::Frames(frames), _) => frames.seek(&inner.input, at)?,
+            (Self::Table(_), _) => {}
+        }
+        Ok(())
+    }
+}
+
 /// The packets of a master and their decoder.
 struct Packets {
-    frames: Frames,
+    supply: Supply,
     codec: Box<dyn AudioDecoder>,
     /// The number of the first sample in `recent`.
     start: u64,
@@ -101,15 +158,18 @@ struct Packets {
 }
 
 impl Packets {
-    fn new(inner: &Inner, stream: &Stream, verify: bool) -> Result<Self> {
+    fn new(inner: &Inner, verify: bool) -> Result<Self> {
+        let options = AudioDecoderOptions::default().verify(verify);
+        let codec = match &inner.audio {
+            Audio::Flac(stream) => stream.info.decoder(&options),
+            Audio::Table(table) => table.coding.decoder(&options),
+            Audio::Pcm(_) => return Err(Error::Internal { detail: "PCM has no packets".into() }),
+        };
         let codec =
-            FlacDecoder::try_new(&stream.info.codec(), &AudioDecoderOptions::default().verify(verify))
-                .map_err(|error| {
-                    inner.input.damaged(0, format!("its FLAC header cannot be used ({error})"))
-                })?;
+            codec.map_err(|error| inner.input.damaged(0, format!("its header cannot be used ({error})")))?;
         Ok(Self {
-            frames: stream.frames(&inner.input)?,
-            codec: Box::new(codec),
+            supply: Supply::new(inner)?,
+            codec,
             start: 0,
             recent: vec![Vec::new(); inner.info.layout.channels()],
             placed: true,
@@ -148,8 +208,8 @@ impl Packets {
     fn go_to(&mut self, inner: &Inner, at: u64) -> Result<()> {
         for target in [at, at.saturating_sub(EARLIER)] {
             self.forget(target);
-            self.frames.seek(&inner.input, target)?;
-            if let Some(packet) = self.frames.next(&inner.input)?
+            self.supply.seek(inner, target)?;
+            if let Some(packet) = self.supply.next(inner)?
                 && packet.samples.start <= at
             {
                 self.start = packet.samples.start;
@@ -158,8 +218,7 @@ impl Packets {
         }
         // Not even that was early enough: something is wrong with the file, and reading from the
         // start shows where.
-        let Audio::Flac(stream) = &inner.audio else { unreachable!() };
-        self.frames = stream.frames(&inner.input)?;
+        self.supply = Supply::new(inner)?;
         self.forget(0);
         Ok(())
     }
@@ -172,7 +231,7 @@ impl Packets {
     /// Decodes the packet that follows, which must start where the last one ended.
     fn decode_next(&mut self, inner: &Inner) -> Result<()> {
         let (input, end, samples) = (&inner.input, self.end(), inner.info.samples.0);
-        match self.frames.next(input)? {
+        match self.supply.next(inner)? {
             Some(packet) if packet.samples.start == end => self.decode(inner, &packet)?,
             Some(packet) => {
                 let next = packet.samples.start;
@@ -186,7 +245,7 @@ impl Packets {
                     .damaged(end, format!("the audio ends here, {missing} samples before its stated end")));
             }
         }
-        if self.end() == samples && self.frames.next(input)?.is_some() {
+        if self.end() == samples && self.supply.next(inner)?.is_some() {
             return Err(too_long(input, samples));
         }
         Ok(())
@@ -198,6 +257,18 @@ impl Packets {
         let Range { start, end } = packet.samples;
         if end > inner.info.samples.0 {
             return Err(too_long(input, inner.info.samples.0));
+        }
+        // In native FLAC, Symphonia finds frames by their checksums; elsewhere it does not look.
+        if inner.info.codec == Codec::Flac
+            && inner.info.container != Container::Flac
+            && !flac::is_intact(&packet.bytes)
+        {
+            return Err(input.damaged(start, "the checksum of a FLAC frame is wrong"));
+        }
+        if packet.is_wide_difference(inner) {
+            return Err(input.unsupported(
+                "32-bit FLAC whose stereo is coded as a difference; encode it with `flac --no-mid-side`",
+            ));
         }
         let excess = self.recent[0].len().saturating_sub(KEPT);
         self.start += excess as u64;

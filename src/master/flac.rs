@@ -9,11 +9,14 @@
 
 use std::ops::Range;
 
-use symphonia::core::codecs::audio::AudioCodecParameters;
+use symphonia::core::checksum::Crc16Ansi;
 use symphonia::core::codecs::audio::well_known::CODEC_ID_FLAC;
+use symphonia::core::codecs::audio::{AudioCodecParameters, AudioDecoder, AudioDecoderOptions};
+use symphonia::core::errors::Result as SymphoniaResult;
 use symphonia::core::formats::{FormatOptions, FormatReader, SeekMode, SeekTo};
-use symphonia::core::io::{MediaSourceStream, MediaSourceStreamOptions};
+use symphonia::core::io::{MediaSourceStream, MediaSourceStreamOptions, Monitor};
 use symphonia::core::units::Timestamp;
+use symphonia::default::codecs::FlacDecoder;
 use symphonia::default::formats::{FlacReader, OggReader};
 
 use super::decode::Packet;
@@ -31,13 +34,11 @@ pub(super) struct StreamInfo {
     /// The block as it is handed to Symphonia, with the block sizes repaired.
     pub(super) block: [u8; 34],
     block_size: u16,
-    rate: u32,
-    channels: usize,
+    pub(super) rate: u32,
+    pub(super) channels: usize,
     pub(super) bits: u8,
     /// 0 if not stated.
     samples: u64,
-    /// Whether there is an MD5 of the audio.
-    pub(super) md5: bool,
 }
 
 impl StreamInfo {
@@ -69,7 +70,6 @@ impl StreamInfo {
             channels: (packed >> 41 & 7) as usize + 1,
             bits: (packed >> 36 & 31) as u8 + 1,
             samples: packed & 0xf_ffff_ffff,
-            md5: block[18..] != [0; 16],
         }
     }
 
@@ -119,12 +119,19 @@ impl StreamInfo {
         Some(start..start + len)
     }
 
-    /// For Symphonia's decoder.
-    pub(super) fn codec(&self) -> AudioCodecParameters {
+    pub(super) fn decoder(&self, options: &AudioDecoderOptions) -> SymphoniaResult<Box<dyn AudioDecoder>> {
         let mut params = AudioCodecParameters::new();
         params.for_codec(CODEC_ID_FLAC).with_extra_data(self.block.into());
-        params
+        Ok(Box::new(FlacDecoder::try_new(&params, options)?))
     }
+}
+
+/// Whether a frame's checksum is right.
+pub(super) fn is_intact(frame: &[u8]) -> bool {
+    let Some((body, stated)) = frame.split_last_chunk::<2>() else { return false };
+    let mut crc = Crc16Ansi::new(0);
+    crc.process_buf_bytes(body);
+    crc.crc() == u16::from_be_bytes(*stated)
 }
 
 /// A FLAC stream in a file.
@@ -236,9 +243,14 @@ fn count(input: &Input, stream: &Stream) -> Result<u64> {
 }
 
 impl Stream {
+    /// Whether the frames lie one behind the other in `bytes`, rather than in the pages of an Ogg file.
+    pub(super) fn is_native(&self) -> bool {
+        self.container == Container::Flac
+    }
+
     /// A reader of the frames, at the first one.
     pub(super) fn frames(&self, input: &Input) -> Result<Frames> {
-        let native = self.container == Container::Flac;
+        let native = self.is_native();
         let prefix =
             if native { [b"fLaC\x80\x00\x00\x22".as_slice(), &self.info.block].concat() } else { Vec::new() };
         let window = Window::new(input.source.clone(), prefix, self.bytes.clone());

@@ -1,26 +1,34 @@
 //! Masters: what they are, and their audio.
 
+mod aiff;
+mod caf;
 pub mod convert;
 mod decode;
 pub mod downmix;
 mod flac;
+mod identify;
 mod info;
+mod mp4;
+mod packets;
 mod pcm_data;
 mod reader;
 mod recognise;
 pub mod resample;
 mod source;
+mod verify;
 mod wav;
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 pub use decode::Decoder;
+pub use identify::{MasterId, MasterIdError};
 pub use info::{Codec, Container, Layout, MasterInfo, Position};
 pub use source::{FileSource, MasterSource};
+pub use verify::Verification;
 
 use crate::error::{Error, Result, Stage};
-use crate::units::SampleRate;
+use crate::units::{SampleRate, Samples};
 use source::Input;
 
 /// A lossless source of audio, opened and understood.
@@ -44,12 +52,14 @@ struct Inner {
     input: Input,
     info: MasterInfo,
     audio: Audio,
+    id: OnceLock<MasterId>,
 }
 
 /// Where the audio is and how it is read.
 enum Audio {
     Pcm(pcm_data::PcmData),
     Flac(flac::Stream),
+    Table(packets::Table),
 }
 
 /// What opening found out.
@@ -64,6 +74,19 @@ impl Opened {
             return Err(Error::Empty { name: input.name.clone() });
         }
         Ok(Self { info, audio })
+    }
+
+    fn of_packets(input: &Input, container: Container, table: packets::Table) -> Result<Self> {
+        let coding = &table.coding;
+        let info = MasterInfo {
+            container,
+            codec: coding.codec(),
+            rate: coding.rate(input)?,
+            bits: coding.bits(),
+            layout: coding.layout(input)?,
+            samples: Samples(table.samples()),
+        };
+        Self::new(input, info, Audio::Table(table))
     }
 }
 
@@ -80,7 +103,7 @@ impl Master {
     pub fn from_source(name: impl Into<String>, source: Arc<dyn MasterSource>) -> Result<Self> {
         let input = Input::new(name.into(), source)?;
         let Opened { info, audio } = recognise::open(&input)?;
-        Ok(Self(Arc::new(Inner { input, info, audio })))
+        Ok(Self(Arc::new(Inner { input, info, audio, id: OnceLock::new() })))
     }
 
     /// The path it was opened at, or what its source was called.
@@ -97,7 +120,27 @@ impl Master {
 
     /// A reader of the audio with a position of its own: one for each worker, kept for as long as it works.
     pub fn decoder(&self) -> Result<Decoder> {
-        Decoder::new(self.clone())
+        Decoder::new(self.clone(), false)
+    }
+
+    /// Which audio it is, by a hash of all of it. The first call reads the file, later ones do not.
+    ///
+    /// # Errors
+    /// [`Error::Changed`] if the file was changed since it was opened: an id would be of neither.
+    pub fn id(&self) -> Result<MasterId> {
+        if let Some(id) = self.0.id.get() {
+            return Ok(*id);
+        }
+        let id = identify::identify(&self.0)?;
+        Ok(*self.0.id.get_or_init(|| id))
+    }
+
+    /// Decodes everything and checks what can be checked: FLAC's frame checksums and MD5, the length.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`] if anything is wrong.
+    pub fn verify(&self) -> Result<Verification> {
+        verify::verify(self)
     }
 }
 
