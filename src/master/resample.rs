@@ -153,11 +153,11 @@ impl Resampler {
         let stream = given.start..given.end.min(total_in);
         let blocks = self.input_blocks(&range);
         for channel in 0..input.channels() {
-            self.fft.reset();
             for block in blocks.clone() {
                 self.load(input.plane(channel), &stream, block);
                 self.process()?;
-                // The first block only warms the overlap up.
+                // The first block only leaves its tail for the second. What it adds its own head to
+                // is of another range or channel, and dropped: hence no reset in between.
                 if block > blocks.start {
                     let start = (block - 1) * self.n_out();
                     let from = index(range.start.saturating_sub(start));
