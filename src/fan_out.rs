@@ -353,7 +353,8 @@ fn write<W: Write + Seek>(
                         tell(Event::Progress { job, output, samples, bytes: bytes.len() as u64 });
                         if complete && let Some(Writing { active, writer, repairs }) = all.remove(&key) {
                             let master = active.master.clone();
-                            let result = writer.finish().map(|(out, bytes)| Done { master, out, bytes, repairs });
+                            let result =
+                                writer.finish().map(|(out, bytes)| Done { master, out, bytes, repairs });
                             tell(Event::Done { job, output, result: result.map_err(Arc::new) });
                         }
                     }

@@ -29,33 +29,36 @@ pub(crate) enum Command {
     Probe(Probe),
 }
 
-const PROFILES: &str = "\
+macro_rules! with_profiles {
+    ($examples:literal) => {
+        concat!(
+            $examples,
+            "
 Profiles:
   128, cbr192, 320    constant bitrate in kbps; the size is exact beforehand
   v0 … v9, v2.5       variable bitrate by quality, v0 is the best
   abr160              average bitrate in kbps
   with options        :mono :stereo :joint :rate=22050 :q=0-9 :whole
-";
+"
+        )
+    };
+}
 
-const ENCODE_HELP: &str = concat!(
+const ENCODE_HELP: &str = with_profiles!(
     "\
 Examples:
   tonepress encode song.flac --to 128,320,v0
   tonepress encode album/ -o mp3/ --to 192 --name '{dir}/{profile}/{stem}.mp3'
   tonepress encode album/ --to v2 --json | jq .file_bytes
-
-",
-    PROFILES
+"
 );
 
-const PLAN_HELP: &str = concat!(
+const PLAN_HELP: &str = with_profiles!(
     "\
 Examples:
   tonepress plan song.flac --to 128,192,256,320,v2,v0
   tonepress plan album/ --to 320 --json | jq -s 'map(.audio_bytes) | add'
-
-",
-    PROFILES
+"
 );
 
 const PROBE_HELP: &str = "\
@@ -67,7 +70,10 @@ Examples:
 fn version() -> String {
     let build = tonepress::build_info();
     let flags = if build.lame_flags.is_empty() { "its default flags" } else { build.lame_flags };
-    format!("{}, {} build for {}\nLAME {} with {flags}", build.version, build.profile, build.target, build.lame)
+    format!(
+        "{}, {} build for {}\nLAME {} with {flags}",
+        build.version, build.profile, build.target, build.lame
+    )
 }
 
 /// Which masters.

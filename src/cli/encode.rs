@@ -136,7 +136,8 @@ fn survey(args: &args::Encode, report: &mut Report) -> Result<Vec<Task>, Failure
             match Plan::new(master.info(), profile) {
                 Err(error) => report.failed(&name, Some(profile), &format!("{name}: {error}"))?,
                 Ok(_) if !taken.insert(path.clone()) => {
-                    let error = format!("{}: would replace a master or another MP3; see --name", path.display());
+                    let error =
+                        format!("{}: would replace a master or another MP3; see --name", path.display());
                     report.failed(&name, Some(profile), &error)?;
                 }
                 Ok(_) if !args.force && path.exists() => report.skipped(&name, profile, &path)?,
@@ -226,7 +227,8 @@ impl Report {
             }
             Event::Progress { job, output, samples, bytes } => {
                 self.bytes += bytes;
-                self.audio += tasks[job].targets[output].plan.resolved().rate.seconds(tonepress::Samples(samples));
+                self.audio +=
+                    tasks[job].targets[output].plan.resolved().rate.seconds(tonepress::Samples(samples));
                 self.bar.inc(samples);
                 let speed = self.audio / self.started.elapsed().as_secs_f64().max(1e-3);
                 self.bar.set_prefix(format!("{}  {speed:.0}x real time", megabytes(self.bytes)));

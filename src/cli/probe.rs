@@ -6,7 +6,7 @@ use tonepress::Error;
 use tonepress::master::{Master, MasterId, Verification};
 
 use super::masters::{Candidate, candidates};
-use super::report::{self, Failure, FailedJson, clock, count};
+use super::report::{self, FailedJson, Failure, clock, count};
 use super::{Outcome, args};
 
 /// What was found out about one file.
@@ -46,7 +46,9 @@ pub(crate) fn run(args: &args::Probe) -> Result<Outcome, Failure> {
         });
         for (candidate, probed) in batch.iter().zip(probed) {
             let (name, probed) = match (candidate, probed) {
-                (Ok(candidate), Some(probed)) => (candidate.name(), probed.map_err(|error| error.to_string())),
+                (Ok(candidate), Some(probed)) => {
+                    (candidate.name(), probed.map_err(|error| error.to_string()))
+                }
                 (Ok(_), None) => continue,
                 (Err(error), _) => (String::new(), Err(error.clone())),
             };
@@ -104,7 +106,8 @@ fn to_text(name: &str, probed: &Probed) -> String {
         (codec, container) if codec == container => codec,
         (codec, container) => format!("{codec} in {container}"),
     };
-    let verification = probed.verification.map_or(String::new(), |verification| format!("\n  check    {verification}"));
+    let verification =
+        probed.verification.map_or(String::new(), |verification| format!("\n  check    {verification}"));
     format!(
         "{name}\n  audio    {codec}, {} bits, {}, {}\n  length   {} ({} samples)\n  id       {}{verification}\n",
         info.bits,

@@ -65,7 +65,7 @@ pub(crate) struct FailedJson<'a> {
 /// A table with a header; columns whose number is in `right` are aligned to the right.
 pub(crate) fn table(header: &[&str], right: &[usize], rows: Vec<Vec<String>>) -> Table {
     let mut table = Table::new();
-    table.load_preset(presets::NOTHING).set_header(header).add_rows(rows);
+    table.load_style(presets::NOTHING).set_header(header).add_rows(rows);
     for column in table.column_iter_mut() {
         column.set_padding((0, 2));
         if right.contains(&column.index) {
@@ -99,7 +99,8 @@ pub(crate) fn megabytes(bytes: u64) -> String {
 /// A progress bar over `millis` of audio; invisible unless standard error is a terminal.
 pub(crate) fn progress(millis: u64) -> ProgressBar {
     let bar = ProgressBar::with_draw_target(Some(millis), ProgressDrawTarget::stderr_with_hz(8));
-    let style = ProgressStyle::with_template("{bar:24.cyan/dim} {percent:>3} %  {prefix}  ETA {eta}  {wide_msg}");
+    let style =
+        ProgressStyle::with_template("{bar:24.cyan/dim} {percent:>3} %  {prefix}  ETA {eta}  {wide_msg}");
     if let Ok(style) = style {
         bar.set_style(style.progress_chars("━╸─"));
     }
