@@ -3,6 +3,7 @@
 // Every test program compiles this module anew, uses a part of it and exports nothing.
 #![allow(dead_code, unreachable_pub, missing_docs)]
 
+pub mod press;
 pub mod signal;
 pub mod write;
 
