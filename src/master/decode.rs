@@ -76,10 +76,7 @@ impl Decoder {
             (_, Kind::Packets(packets)) => packets.read(inner, range, pcm),
             (_, Kind::Pcm(_)) => Err(Error::Internal { detail: "packets read as PCM".into() }),
         };
-        if matches!(result, Err(Error::Damaged { .. })) {
-            inner.input.unchanged(Stage::Decode)?;
-        }
-        result
+        inner.input.blame(result)
     }
 
     /// If all was read in order: whether the MD5 of the audio is the one that the file states, if it does.

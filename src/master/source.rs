@@ -94,6 +94,14 @@ impl Input {
         if now == self.version { Ok(()) } else { Err(Error::Changed { name: self.name.clone() }) }
     }
 
+    /// Tells damage that was there from a file that was changed after it was opened.
+    pub(super) fn blame<T>(&self, result: Result<T>) -> Result<T> {
+        if matches!(result, Err(Error::Damaged { .. })) {
+            self.unchanged(Stage::Decode)?;
+        }
+        result
+    }
+
     /// Fills `buf` from `offset` on, as far as the source goes, and says how far.
     pub(super) fn read_at(&self, buf: &mut [u8], offset: u64, stage: Stage) -> Result<usize> {
         read_full_at(&*self.source, buf, offset).map_err(Error::io(stage, self.name.as_str()))
