@@ -158,8 +158,8 @@ impl Packets {
     fn new(inner: &Inner, verify: bool) -> Result<Self> {
         let options = AudioDecoderOptions::default().verify(verify);
         let codec = match &inner.audio {
-            Audio::Flac(stream) => stream.info.decoder(&options),
-            Audio::Table(table) => table.coding.decoder(&options),
+            Audio::Flac(stream) => stream.info.decoder(options),
+            Audio::Table(table) => table.coding.decoder(options),
             Audio::Pcm(_) => return Err(Error::Internal { detail: "PCM has no packets".into() }),
         };
         let codec =

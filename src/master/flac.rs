@@ -119,10 +119,10 @@ impl StreamInfo {
         Some(start..start + len)
     }
 
-    pub(super) fn decoder(&self, options: &AudioDecoderOptions) -> SymphoniaResult<Box<dyn AudioDecoder>> {
+    pub(super) fn decoder(&self, options: AudioDecoderOptions) -> SymphoniaResult<Box<dyn AudioDecoder>> {
         let mut params = AudioCodecParameters::new();
         params.for_codec(CODEC_ID_FLAC).with_extra_data(self.block.into());
-        Ok(Box::new(FlacDecoder::try_new(&params, options)?))
+        Ok(Box::new(FlacDecoder::try_new(&params, &options)?))
     }
 }
 
@@ -148,13 +148,13 @@ pub(super) fn open(input: &Input, start: u64) -> Result<Opened> {
     let mut block = None;
     let mut at = start + 4;
     for _ in 0..MAX_CHUNKS {
-        let [kind, a, b, c] = input.array(at)?;
-        let size = u32::from_be_bytes([0, a, b, c]);
-        if kind & 0x7f == 0 && size == 34 && block.is_none() {
+        let header = input.be32(at)?;
+        let (kind, size) = (header >> 24 & 0x7f, header & 0xff_ffff);
+        if kind == 0 && size == 34 && block.is_none() {
             block = Some(input.array(at + 4)?);
         }
         at += 4 + u64::from(size);
-        if kind & 0x80 != 0 {
+        if header >> 31 == 1 {
             break;
         }
     }
@@ -176,7 +176,7 @@ pub(super) fn open(input: &Input, start: u64) -> Result<Opened> {
     describe(input, Stream { container: Container::Flac, info, bytes: at..end })
 }
 
-/// Where the audio from `start` ends: before an ID3v1 and an `APEv2` tag, which some programs append.
+/// Where the audio from `start` ends: before an `ID3v1` and an `APEv2` tag, which some programs append.
 fn without_tags(input: &Input, start: u64) -> Result<u64> {
     let mut end = input.len;
     if end >= start + 128 && input.array::<3>(end - 128)? == *b"TAG" {
@@ -286,7 +286,7 @@ impl Stream {
             (None, Ok(reader)) => reader,
         };
         // With several, Symphonia's seeking can loop for ever.
-        let &[ref track] = reader.tracks() else {
+        let [track] = reader.tracks() else {
             return Err(input.unsupported("several streams in one Ogg file; a single FLAC stream is"));
         };
         Ok(Frames { track: track.id, reader, failure, info: self.info.clone() })

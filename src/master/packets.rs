@@ -177,12 +177,12 @@ impl Coding {
         }
     }
 
-    pub(super) fn decoder(&self, options: &AudioDecoderOptions) -> SymphoniaResult<Box<dyn AudioDecoder>> {
+    pub(super) fn decoder(&self, options: AudioDecoderOptions) -> SymphoniaResult<Box<dyn AudioDecoder>> {
         match self {
             Self::Alac(config) => {
                 let mut params = AudioCodecParameters::new();
                 params.for_codec(CODEC_ID_ALAC).with_extra_data((*config).into());
-                Ok(Box::new(AlacDecoder::try_new(&params, options)?))
+                Ok(Box::new(AlacDecoder::try_new(&params, &options)?))
             }
             Self::Flac(info) => info.decoder(options),
         }

@@ -116,6 +116,16 @@ impl Input {
         Ok(bytes)
     }
 
+    /// Four bytes of a header, the most significant first.
+    pub(super) fn be32(&self, offset: u64) -> Result<u32> {
+        self.array(offset).map(u32::from_be_bytes)
+    }
+
+    /// The first eight bytes of a chunk (four letters, then its size) or of an atom (the other way round).
+    pub(super) fn pair(&self, offset: u64) -> Result<([u8; 4], [u8; 4])> {
+        Ok((self.array(offset)?, self.array(offset + 4)?))
+    }
+
     /// `len` bytes of a header. Nothing is allocated for bytes that the file does not have.
     pub(super) fn bytes(&self, offset: u64, len: u64) -> Result<Vec<u8>> {
         let len = usize::try_from(len).ok().filter(|&len| len <= MAX_HEADER);

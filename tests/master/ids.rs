@@ -106,7 +106,7 @@ fn one_sample_changes_the_id_and_so_does_what_it_means() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("x");
     let ints = samples(5_000, 2, 16);
-    let mut id_of = |format: &[u8], ints: &[i32]| {
+    let id_of = |format: &[u8], ints: &[i32]| {
         fs::write(&path, write::wav(format, &pcm_le(ints, 16))).unwrap();
         id(&path)
     };
