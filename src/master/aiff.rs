@@ -28,14 +28,13 @@ pub(super) fn open(input: &Input, start: u64) -> Result<Opened> {
         if at + 8 > input.len || (common.is_some() && sound.is_some()) {
             break;
         }
-        let [a, b, c, d, size @ ..] = input.array::<8>(at)?;
+        let (kind, size) = input.pair(at)?;
         let size = u32::from_be_bytes(size);
         let body = at + 8;
-        match &[a, b, c, d] {
+        match &kind {
             b"COMM" => common = Some(read_common(input, body, compressed)?),
             b"SSND" => {
-                let [a, b, c, d] = input.array(body)?;
-                let skip = 8 + u64::from(u32::from_be_bytes([a, b, c, d]));
+                let skip = 8 + u64::from(input.be32(body)?);
                 // A program that wrote to a pipe did not know the size.
                 let unstated = size == 0 || size == u32::MAX;
                 sound = Some((body + skip, (!unstated).then(|| u64::from(size).saturating_sub(skip))));
@@ -83,9 +82,8 @@ fn describe(input: &Input, common: &Common, start: u64, stated: Option<u64>) -> 
         b"fl64" | b"FL64" => (Number::Float, true, 64),
         other => return Err(other_codec(input, *other)),
     };
-    let bits = match u8::try_from(bits) {
-        Ok(bits @ (1..=32 | 64)) => bits,
-        _ => return Err(input.unsupported(format!("AIFF with {bits} bits per sample; 1 to 32 are"))),
+    let Ok(bits @ (1..=32 | 64)) = u8::try_from(bits) else {
+        return Err(input.unsupported(format!("AIFF with {bits} bits per sample; 1 to 32 are")));
     };
     let coding = Coding { number, bytes: bits.div_ceil(8), big_endian };
     let frame = u64::from(coding.bytes) * channels as u64;

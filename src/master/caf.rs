@@ -35,10 +35,9 @@ pub(super) fn open(input: &Input, start: u64) -> Result<Opened> {
         if at + 12 > input.len {
             break;
         }
-        let [a, b, c, d, size @ ..] = input.array::<12>(at)?;
-        let size = u64::try_from(i64::from_be_bytes(size)).ok();
+        let kind: [u8; 4] = input.array(at)?;
+        let size = u64::try_from(i64::from_be_bytes(input.array(at + 4)?)).ok();
         let body = at + 12;
-        let kind = [a, b, c, d];
         if &kind == b"data" {
             // The first 4 bytes count edits.
             data = Some(Data { start: body + 4, size: size.map(|size| size.saturating_sub(4)) });

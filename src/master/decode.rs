@@ -76,10 +76,7 @@ impl Decoder {
             (_, Kind::Packets(packets)) => packets.read(inner, range, pcm),
             (_, Kind::Pcm(_)) => Err(Error::Internal { detail: "packets read as PCM".into() }),
         };
-        if matches!(result, Err(Error::Damaged { .. })) {
-            inner.input.unchanged(Stage::Decode)?;
-        }
-        result
+        inner.input.blame(result)
     }
 
     /// If all was read in order: whether the MD5 of the audio is the one that the file states, if it does.
@@ -161,8 +158,8 @@ impl Packets {
     fn new(inner: &Inner, verify: bool) -> Result<Self> {
         let options = AudioDecoderOptions::default().verify(verify);
         let codec = match &inner.audio {
-            Audio::Flac(stream) => stream.info.decoder(&options),
-            Audio::Table(table) => table.coding.decoder(&options),
+            Audio::Flac(stream) => stream.info.decoder(options),
+            Audio::Table(table) => table.coding.decoder(options),
             Audio::Pcm(_) => return Err(Error::Internal { detail: "PCM has no packets".into() }),
         };
         let codec =

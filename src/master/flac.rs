@@ -119,10 +119,10 @@ impl StreamInfo {
         Some(start..start + len)
     }
 
-    pub(super) fn decoder(&self, options: &AudioDecoderOptions) -> SymphoniaResult<Box<dyn AudioDecoder>> {
+    pub(super) fn decoder(&self, options: AudioDecoderOptions) -> SymphoniaResult<Box<dyn AudioDecoder>> {
         let mut params = AudioCodecParameters::new();
         params.for_codec(CODEC_ID_FLAC).with_extra_data(self.block.into());
-        Ok(Box::new(FlacDecoder::try_new(&params, options)?))
+        Ok(Box::new(FlacDecoder::try_new(&params, &options)?))
     }
 }
 
@@ -148,13 +148,13 @@ pub(super) fn open(input: &Input, start: u64) -> Result<Opened> {
     let mut block = None;
     let mut at = start + 4;
     for _ in 0..MAX_CHUNKS {
-        let [kind, a, b, c] = input.array(at)?;
-        let size = u32::from_be_bytes([0, a, b, c]);
-        if kind & 0x7f == 0 && size == 34 && block.is_none() {
+        let header = input.be32(at)?;
+        let (kind, size) = (header >> 24 & 0x7f, header & 0xff_ffff);
+        if kind == 0 && size == 34 && block.is_none() {
             block = Some(input.array(at + 4)?);
         }
         at += 4 + u64::from(size);
-        if kind & 0x80 != 0 {
+        if header >> 31 == 1 {
             break;
         }
     }
@@ -176,7 +176,7 @@ pub(super) fn open(input: &Input, start: u64) -> Result<Opened> {
     describe(input, Stream { container: Container::Flac, info, bytes: at..end })
 }
 
-/// Where the audio from `start` ends: before an ID3v1 and an `APEv2` tag, which some programs append.
+/// Where the audio from `start` ends: before an `ID3v1` and an `APEv2` tag, which some programs append.
 fn without_tags(input: &Input, start: u64) -> Result<u64> {
     let mut end = input.len;
     if end >= start + 128 && input.array::<3>(end - 128)? == *b"TAG" {
@@ -201,7 +201,7 @@ pub(super) fn open_ogg(input: &Input, start: u64, header: &[u8]) -> Result<Opene
     let Some(block) = header.get(17..51).and_then(|block| block.try_into().ok()) else {
         return Err(input.damaged(0, "its Ogg FLAC header is too short"));
     };
-    let bytes = start..input.len;
+    let bytes = start..end_of_pages(input, start)?;
     let mut stream = Stream { container: Container::Ogg, info: StreamInfo::parse(block, false), bytes };
     // Whether frames count samples or frames stands in the first of them.
     let mut frames = stream.frames(input)?;
@@ -211,7 +211,23 @@ pub(super) fn open_ogg(input: &Input, start: u64, header: &[u8]) -> Result<Opene
     describe(input, stream)
 }
 
-pub(super) fn describe(input: &Input, stream: Stream) -> Result<Opened> {
+/// Where the last complete Ogg page ends. Symphonia refuses a whole file for the half page at the
+/// end of a truncated one.
+fn end_of_pages(input: &Input, start: u64) -> Result<u64> {
+    const MAX_PAGE: u64 = 27 + 255 + 255 * 255;
+    let tail = start.max(input.len.saturating_sub(2 * MAX_PAGE));
+    let bytes = input.bytes(tail, input.len - tail)?;
+    let end_of = |at: usize| {
+        let page = bytes.get(at..)?;
+        let lengths = page.get(27..27 + usize::from(*page.get(26)?))?;
+        let end = at + 27 + lengths.len() + lengths.iter().map(|&length| usize::from(length)).sum::<usize>();
+        (page.starts_with(b"OggS") && end <= bytes.len()).then_some(end as u64)
+    };
+    let end = (0..bytes.len()).rev().find_map(end_of);
+    Ok(end.map_or(input.len, |end| tail + end))
+}
+
+fn describe(input: &Input, stream: Stream) -> Result<Opened> {
     let info = &stream.info;
     let rate = input.rate(info.rate)?;
     let layout = input.layout(None, info.channels)?;
@@ -270,7 +286,7 @@ impl Stream {
             (None, Ok(reader)) => reader,
         };
         // With several, Symphonia's seeking can loop for ever.
-        let &[ref track] = reader.tracks() else {
+        let [track] = reader.tracks() else {
             return Err(input.unsupported("several streams in one Ogg file; a single FLAC stream is"));
         };
         Ok(Frames { track: track.id, reader, failure, info: self.info.clone() })

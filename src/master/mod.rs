@@ -76,7 +76,8 @@ impl Opened {
         Ok(Self { info, audio })
     }
 
-    fn of_packets(input: &Input, container: Container, table: packets::Table) -> Result<Self> {
+    fn of_packets(input: &Input, container: Container, mut table: packets::Table) -> Result<Self> {
+        table.measure_last(input)?;
         let coding = &table.coding;
         let info = MasterInfo {
             container,
@@ -102,7 +103,7 @@ impl Master {
     /// Opens a master that is kept elsewhere. `name` is what errors call it.
     pub fn from_source(name: impl Into<String>, source: Arc<dyn MasterSource>) -> Result<Self> {
         let input = Input::new(name.into(), source)?;
-        let Opened { info, audio } = recognise::open(&input)?;
+        let Opened { info, audio } = input.blame(recognise::open(&input))?;
         Ok(Self(Arc::new(Inner { input, info, audio, id: OnceLock::new() })))
     }
 
@@ -120,7 +121,7 @@ impl Master {
 
     /// A reader of the audio with a position of its own: one for each worker, kept for as long as it works.
     pub fn decoder(&self) -> Result<Decoder> {
-        Decoder::new(self.clone(), false)
+        self.0.input.blame(Decoder::new(self.clone(), false))
     }
 
     /// Which audio it is, by a hash of all of it. The first call reads the file, later ones do not.

@@ -1,4 +1,4 @@
-//! MPEG-4 (M4A) and QuickTime: the sample tables of the first audio track.
+//! MPEG-4 (M4A) and `QuickTime`: the sample tables of the first audio track.
 //!
 //! The track is taken whole: edit lists, which say what of it to play, are not followed.
 
@@ -39,7 +39,7 @@ pub(super) fn open(input: &Input, start: u64) -> Result<Opened> {
 fn open_track(input: &Input, moov: &Range<u64>, media: &Range<u64>) -> Result<Opened> {
     let header = required(input, media, *b"mdhd")?;
     let [version] = input.array(header.start)?;
-    let scale = u32::from_be_bytes(input.array(header.start + if version == 1 { 20 } else { 12 })?);
+    let scale = input.be32(header.start + if version == 1 { 20 } else { 12 })?;
     let information = required(input, media, *b"minf")?;
     let tables = required(input, &information, *b"stbl")?;
     let coding = coding(input, &required(input, &tables, *b"stsd")?)?;
@@ -133,13 +133,10 @@ fn object_type(input: &Input, inner: &Range<u64>) -> Option<u8> {
 /// many lie together (stsc) and where (stco or co64).
 fn read_tables(input: &Input, tables: &Range<u64>, coding: Coding) -> Result<Table> {
     let times = entries::<8>(input, tables, *b"stts", 4)?;
-    let mut times = times.iter().flat_map(|&[a, b, c, d, duration @ ..]| {
-        let (count, duration) = (u32::from_be_bytes([a, b, c, d]), u32::from_be_bytes(duration));
-        std::iter::repeat_n(duration, count as usize)
-    });
+    let mut times =
+        times.iter().flat_map(|entry| std::iter::repeat_n(number(entry, 4), number(entry, 0) as usize));
     let sizes = required(input, tables, *b"stsz")?;
-    let [.., a, b, c, d, e, f, g, h] = input.array::<12>(sizes.start)?;
-    let (size, count) = (u32::from_be_bytes([a, b, c, d]), u32::from_be_bytes([e, f, g, h]));
+    let (size, count) = (input.be32(sizes.start + 4)?, input.be32(sizes.start + 8)?);
     let each = if size == 0 { entries::<4>(input, tables, *b"stsz", 8)? } else { Vec::new() };
     let runs = entries::<12>(input, tables, *b"stsc", 4)?;
     let chunks: Vec<u64> = if child(input, tables, *b"co64")?.is_some() {
@@ -149,12 +146,7 @@ fn read_tables(input: &Input, tables: &Range<u64>, coding: Coding) -> Result<Tab
     };
 
     let mut table = Table::new(coding);
-    let mut runs = runs
-        .iter()
-        .map(|&[a, b, c, d, e, f, g, h, ..]| {
-            (u32::from_be_bytes([a, b, c, d]), u32::from_be_bytes([e, f, g, h]))
-        })
-        .peekable();
+    let mut runs = runs.iter().map(|entry| (number(entry, 0), number(entry, 4))).peekable();
     let mut in_chunk = 0;
     let mut index = 0;
     for (number, mut offset) in (1..).zip(chunks) {
@@ -183,6 +175,11 @@ fn read_tables(input: &Input, tables: &Range<u64>, coding: Coding) -> Result<Tab
     Ok(table)
 }
 
+/// The number that stands `at` bytes into an entry.
+fn number(entry: &[u8], at: usize) -> u32 {
+    entry.get(at..).and_then(<[u8]>::first_chunk).map_or(0, |bytes| u32::from_be_bytes(*bytes))
+}
+
 /// The entries of a table, of `N` bytes each, whose number stands `skip` bytes into the atom.
 fn entries<const N: usize>(
     input: &Input,
@@ -191,7 +188,7 @@ fn entries<const N: usize>(
     skip: u64,
 ) -> Result<Vec<[u8; N]>> {
     let atom = required(input, parent, kind)?;
-    let count = u32::from_be_bytes(input.array(atom.start + skip)?);
+    let count = input.be32(atom.start + skip)?;
     let first = atom.start + skip + 4;
     let size = u64::from(count) * N as u64;
     if first.saturating_add(size) > atom.end {
@@ -215,8 +212,8 @@ fn children(input: &Input, parent: &Range<u64>) -> Result<Vec<Atom>> {
     let mut atoms = Vec::new();
     let mut at = parent.start;
     while at.saturating_add(8) <= parent.end && atoms.len() < MAX_CHUNKS {
-        let [a, b, c, d, kind @ ..] = input.array::<8>(at)?;
-        let (head, size) = match u32::from_be_bytes([a, b, c, d]) {
+        let (size, kind) = input.pair(at)?;
+        let (head, size) = match u32::from_be_bytes(size) {
             0 => (8, parent.end - at),
             1 => (16, u64::from_be_bytes(input.array(at + 8)?)),
             size => (8, size.into()),

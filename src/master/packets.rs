@@ -4,6 +4,8 @@
 //! track makes it fail, and its CAF reader seeks relative to where it happens to be. With a table
 //! at hand, finding a sample's packet is one binary search.
 
+use std::ops::Range;
+
 use symphonia::core::codecs::audio::well_known::CODEC_ID_ALAC;
 use symphonia::core::codecs::audio::{AudioCodecParameters, AudioDecoder, AudioDecoderOptions};
 use symphonia::core::errors::Result as SymphoniaResult;
@@ -65,6 +67,20 @@ impl Table {
         self.entries.retain(|entry| entry.start < samples);
     }
 
+    /// Ends the audio where the last packet ends by its own account: not every program that
+    /// writes the table does. ffmpeg counts a full packet in CAF, and none when it copies that to M4A.
+    pub(super) fn measure_last(&mut self, input: &Input) -> Result<()> {
+        let last = self.entries.len().saturating_sub(1);
+        if let (Coding::Alac(_), Some(packet)) = (&self.coding, self.read(input, last, Stage::Open)?)
+            && let Some(held) = alac_samples(&packet.bytes)
+        {
+            let Range { start, end } = packet.samples;
+            let stated = if end > start { end - start } else { self.coding.max_samples() };
+            self.samples = start + held.min(stated);
+        }
+        Ok(())
+    }
+
     pub(super) fn samples(&self) -> u64 {
         self.samples
     }
@@ -84,6 +100,14 @@ impl Table {
         }
         Ok(Some(Packet { samples: entry.start..end, bytes }))
     }
+}
+
+/// How many samples an ALAC packet holds, if it says so: only those that are not full do.
+fn alac_samples(packet: &[u8]) -> Option<u64> {
+    // 3 bits of tag, 4 of instance, 12 unused, then: is it partial? 2 bits of shift, 1 of coding, the number.
+    let head = u64::from_be_bytes(*packet.first_chunk()?);
+    let is_audio = matches!(head >> 61, 0 | 1 | 3);
+    (is_audio && head >> 44 & 1 == 1).then_some(head >> 9 & 0xffff_ffff)
 }
 
 impl Coding {
@@ -153,12 +177,12 @@ impl Coding {
         }
     }
 
-    pub(super) fn decoder(&self, options: &AudioDecoderOptions) -> SymphoniaResult<Box<dyn AudioDecoder>> {
+    pub(super) fn decoder(&self, options: AudioDecoderOptions) -> SymphoniaResult<Box<dyn AudioDecoder>> {
         match self {
             Self::Alac(config) => {
                 let mut params = AudioCodecParameters::new();
                 params.for_codec(CODEC_ID_ALAC).with_extra_data((*config).into());
-                Ok(Box::new(AlacDecoder::try_new(&params, options)?))
+                Ok(Box::new(AlacDecoder::try_new(&params, &options)?))
             }
             Self::Flac(info) => info.decoder(options),
         }

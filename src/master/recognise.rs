@@ -146,13 +146,13 @@ fn mpeg_frame(head: &[u8]) -> Option<(usize, &'static str)> {
         [32, 48, 56, 64, 80, 96, 112, 128, 144, 160, 176, 192, 224, 256],
         [8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160],
     ];
-    let &[0xff, b, c, d, e, f, ..] = head else { return None };
-    if b & 0xf6 == 0xf0 {
-        let size = usize::from(d & 3) << 11 | usize::from(e) << 3 | usize::from(f >> 5);
-        return (size >= 7 && c >> 2 & 15 < 13).then_some((size, "AAC"));
+    let &[0xff, kind, rates, rest @ ..] = head.first_chunk::<6>()? else { return None };
+    if kind & 0xf6 == 0xf0 {
+        let size = (u32::from_be_bytes([0, rest[0] & 3, rest[1], rest[2]]) >> 5) as usize;
+        return (size >= 7 && rates >> 2 & 15 < 13).then_some((size, "AAC"));
     }
-    let (version, layer) = (b >> 3 & 3, b >> 1 & 3);
-    if b & 0xe0 != 0xe0 || version == 1 || layer == 0 {
+    let (version, layer) = (kind >> 3 & 3, kind >> 1 & 3);
+    if kind & 0xe0 != 0xe0 || version == 1 || layer == 0 {
         return None;
     }
     let first = version == 3;
@@ -161,9 +161,10 @@ fn mpeg_frame(head: &[u8]) -> Option<(usize, &'static str)> {
         (false, 3) => 3,
         (false, _) => 4,
     };
-    let kbps = usize::from(*KBPS[row].get(usize::from(c >> 4).checked_sub(1)?)?);
-    let rate = *[44_100, 48_000, 32_000].get(usize::from(c >> 2 & 3))? >> [2, 0, 1, 0][usize::from(version)];
-    let padding = usize::from(c >> 1 & 1);
+    let kbps = usize::from(*KBPS[row].get(usize::from(rates >> 4).checked_sub(1)?)?);
+    let rate =
+        *[44_100, 48_000, 32_000].get(usize::from(rates >> 2 & 3))? >> [2, 0, 1, 0][usize::from(version)];
+    let padding = usize::from(rates >> 1 & 1);
     Some(match layer {
         3 => ((12_000 * kbps / rate + padding) * 4, "MPEG audio layer 1"),
         2 => (144_000 * kbps / rate + padding, "MP2"),

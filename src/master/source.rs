@@ -94,6 +94,14 @@ impl Input {
         if now == self.version { Ok(()) } else { Err(Error::Changed { name: self.name.clone() }) }
     }
 
+    /// Tells damage that was there from a file that was changed after it was opened.
+    pub(super) fn blame<T>(&self, result: Result<T>) -> Result<T> {
+        if matches!(result, Err(Error::Damaged { .. })) {
+            self.unchanged(Stage::Decode)?;
+        }
+        result
+    }
+
     /// Fills `buf` from `offset` on, as far as the source goes, and says how far.
     pub(super) fn read_at(&self, buf: &mut [u8], offset: u64, stage: Stage) -> Result<usize> {
         read_full_at(&*self.source, buf, offset).map_err(Error::io(stage, self.name.as_str()))
@@ -106,6 +114,16 @@ impl Input {
             return Err(self.damaged(0, "the file ends within its header"));
         }
         Ok(bytes)
+    }
+
+    /// Four bytes of a header, the most significant first.
+    pub(super) fn be32(&self, offset: u64) -> Result<u32> {
+        self.array(offset).map(u32::from_be_bytes)
+    }
+
+    /// The first eight bytes of a chunk (four letters, then its size) or of an atom (the other way round).
+    pub(super) fn pair(&self, offset: u64) -> Result<([u8; 4], [u8; 4])> {
+        Ok((self.array(offset)?, self.array(offset + 4)?))
     }
 
     /// `len` bytes of a header. Nothing is allocated for bytes that the file does not have.

@@ -34,7 +34,8 @@ impl fmt::Display for Verification {
 const STEP: u64 = 64 << 10;
 
 pub(super) fn verify(master: &Master) -> Result<Verification> {
-    let mut decoder = Decoder::new(master.clone(), true)?;
+    let input = &master.0.input;
+    let mut decoder = input.blame(Decoder::new(master.clone(), true))?;
     let mut pcm = Pcm::default();
     let end = master.info().samples.0;
     let mut at = 0;
@@ -43,7 +44,6 @@ pub(super) fn verify(master: &Master) -> Result<Verification> {
         decoder.read(at..to, &mut pcm)?;
         at = to;
     }
-    let input = &master.0.input;
     input.unchanged(Stage::Decode)?;
     match decoder.md5_matches() {
         Some(true) => Ok(Verification::Md5Matches),

@@ -34,8 +34,7 @@ struct Format {
 
 /// Reads the headers of a file that starts with `RIFF`, `RF64` or `BW64` at `start`.
 pub(super) fn open(input: &Input, start: u64) -> Result<Opened> {
-    let head: [u8; 12] = input.array(start)?;
-    let riff = u32::from_le_bytes([head[4], head[5], head[6], head[7]]);
+    let riff = u32::from_le_bytes(input.array(start + 4)?);
     let mut format = None;
     let mut long = None;
     let mut at = start + 12;
@@ -43,14 +42,14 @@ pub(super) fn open(input: &Input, start: u64) -> Result<Opened> {
         if at + 8 > input.len {
             return Err(input.damaged(0, "a WAV file without a data chunk"));
         }
-        let [a, b, c, d, size @ ..] = input.array::<8>(at)?;
+        let (kind, size) = input.pair(at)?;
         let size = u32::from_le_bytes(size);
         let body = at + 8;
-        match &[a, b, c, d] {
+        match &kind {
             b"fmt " => format = Some(read_format(input, body, size)?),
             b"ds64" => {
-                let [.., a, b, c, d, e, f, g, h] = input.array::<16>(body)?;
-                long = Some(u64::from_le_bytes([a, b, c, d, e, f, g, h]));
+                // The size of the whole comes first.
+                long = Some(u64::from_le_bytes(input.array(body + 8)?));
             }
             b"data" => {
                 let Some(format) = format else {

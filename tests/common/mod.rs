@@ -1,7 +1,7 @@
 //! What the integration tests share: other people's tools as oracles, the corpus, small writers.
 
-// Every test program compiles this module anew, uses a part of it and exports nothing.
-#![allow(dead_code, unreachable_pub, missing_docs)]
+// Every test program compiles this module anew, uses a part of it and exports nothing. Numbers are small.
+#![allow(dead_code, unreachable_pub, missing_docs, clippy::cast_possible_truncation)]
 
 pub mod press;
 pub mod signal;

@@ -12,9 +12,9 @@ pub fn samples(frames: usize, channels: usize, bits: u32) -> Vec<i32> {
             state ^= state << 17;
             // Small steps compress somewhat; a rare jump reaches the extremes.
             let value = &mut last[i % channels];
-            let step = (state >> 40) as i64 - (1 << 23);
-            *value =
-                if state & 0xff == 0 { step * full >> 23 } else { *value + (step * (full / 64 + 1) >> 23) };
+            let step = (state >> 40).cast_signed() - (1 << 23);
+            let jump = state.trailing_zeros() >= 8;
+            *value = if jump { (step * full) >> 23 } else { *value + ((step * (full / 64 + 1)) >> 23) };
             *value = (*value).clamp(-full, full - 1);
             *value as i32
         })
@@ -37,9 +37,9 @@ pub fn pcm_be(samples: &[i32], bits: u32) -> Vec<u8> {
     samples.iter().flat_map(|&s| s.to_be_bytes().into_iter().skip(4 - bits as usize / 8)).collect()
 }
 
-fn chunk(id: &[u8; 4], body: &[u8]) -> Vec<u8> {
+fn chunk(id: &str, body: &[u8]) -> Vec<u8> {
     let pad = &[0][..body.len() % 2];
-    [id, &u32::try_from(body.len()).unwrap().to_le_bytes()[..], body, pad].concat()
+    [id.as_bytes(), &u32::try_from(body.len()).unwrap().to_le_bytes(), body, pad].concat()
 }
 
 /// The body of a plain format chunk.
@@ -70,13 +70,13 @@ pub fn wav_extensible(tag: u16, channels: u16, rate: u32, container: u16, bits: 
 pub fn wav(format: &[u8], data: &[u8]) -> Vec<u8> {
     let body = [
         b"WAVE".to_vec(),
-        chunk(b"LIST", b"INFOINAM\x04\0\0\0abc\0"),
-        chunk(b"fmt ", format),
-        chunk(b"data", data),
-        chunk(b"id3 ", b"odd"),
+        chunk("LIST", b"INFOINAM\x04\0\0\0abc\0"),
+        chunk("fmt ", format),
+        chunk("data", data),
+        chunk("id3 ", b"odd"),
     ]
     .concat();
-    chunk(b"RIFF", &body)
+    chunk("RIFF", &body)
 }
 
 /// An RF64 file, whose sizes stand in a chunk of their own.
@@ -86,12 +86,12 @@ pub fn rf64(format: &[u8], data: &[u8]) -> Vec<u8> {
     ds64.extend((data.len() as u64 + 100).to_le_bytes());
     ds64.extend((data.len() as u64).to_le_bytes());
     ds64.extend([0; 12]);
-    file.extend(chunk(b"ds64", &ds64));
-    file.extend(chunk(b"fmt ", format));
+    file.extend(chunk("ds64", &ds64));
+    file.extend(chunk("fmt ", format));
     file.extend(b"data\xff\xff\xff\xff");
     file.extend(data);
     file.extend(&[0][..data.len() % 2]);
-    file.extend(chunk(b"id3 ", b"odd"));
+    file.extend(chunk("id3 ", b"odd"));
     file
 }
 
