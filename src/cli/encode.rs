@@ -309,23 +309,20 @@ impl Report {
     fn finish(&self) {
         self.bar.finish_and_clear();
         let took = self.started.elapsed().as_secs_f64();
-        let mut summary = format!(
+        let mut summary = vec![format!(
             "{} MP3s, {} in {} ({:.0}x real time)",
             self.done,
             megabytes(self.bytes),
             clock(took),
             self.audio / took.max(1e-3)
-        );
+        )];
         if self.skipped > 0 {
-            summary += &format!("; {} were there already (--force encodes them again)", self.skipped);
+            summary.push(format!("{} were there already (--force encodes them again)", self.skipped));
         }
         if !self.failures.is_empty() {
-            summary += &format!("; {} failed:", self.failures.len());
-            for failure in &self.failures {
-                summary += &format!("\n  {failure}");
-            }
+            summary.push(format!("{} failed:\n  {}", self.failures.len(), self.failures.join("\n  ")));
         }
-        report::note(&summary);
+        report::note(&summary.join("; "));
     }
 }
 

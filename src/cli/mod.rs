@@ -35,11 +35,10 @@ pub(crate) fn run() -> ExitCode {
         Command::Probe(command) => probe::run(command),
     };
     match outcome {
-        Ok(Outcome::Done) => ExitCode::SUCCESS,
+        // Whoever does not read on has seen enough.
+        Ok(Outcome::Done) | Err(Failure::ClosedPipe) => ExitCode::SUCCESS,
         Ok(Outcome::SomeFailed) => ExitCode::from(1),
         Ok(Outcome::Interrupted) => ExitCode::from(130),
-        // Whoever reads our output has seen enough.
-        Err(Failure::ClosedPipe) => ExitCode::SUCCESS,
         Err(Failure::Other(message)) => {
             report::error(&message);
             ExitCode::from(1)

@@ -26,6 +26,7 @@ struct Json<'a> {
 }
 
 #[derive(Serialize)]
+#[allow(clippy::struct_field_names)] // names of the JSON
 struct Bounds {
     low_bytes: u64,
     high_bytes: u64,

@@ -1,5 +1,7 @@
 //! A master's PCM as renditions want it: at another rate, with one or two channels.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::ops::Range;
 
 use super::downmix::Downmix;
@@ -15,7 +17,7 @@ pub struct Converter {
     master: Master,
     decoder: Decoder,
     downmix: Option<Downmix>,
-    resamplers: Vec<(SampleRate, Resampler)>,
+    resamplers: HashMap<SampleRate, Resampler>,
     decoded: Pcm,
     mixed: Pcm,
 }
@@ -30,7 +32,7 @@ impl Converter {
         Ok(Self {
             decoder: master.decoder()?,
             downmix: if layout.channels() > 2 { Downmix::new(&layout, 2) } else { None },
-            resamplers: Vec::new(),
+            resamplers: HashMap::new(),
             decoded: Pcm::default(),
             mixed: Pcm::default(),
             master: master.clone(),
@@ -63,14 +65,10 @@ impl Converter {
             return Ok(repairs);
         }
 
-        let index = match self.resamplers.iter().position(|(to, _)| *to == rate) {
-            Some(index) => index,
-            None => {
-                self.resamplers.push((rate, Resampler::new(info.rate, rate)?));
-                self.resamplers.len() - 1
-            }
+        let resampler = match self.resamplers.entry(rate) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => new.insert(Resampler::new(info.rate, rate)?),
         };
-        let resampler = &mut self.resamplers[index].1;
         self.decoder.read(resampler.input_range(&range, info.samples.0), &mut self.decoded)?;
         let repairs = repair(info.codec, &mut self.decoded, counted);
         let input = match &self.downmix {

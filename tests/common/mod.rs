@@ -1,7 +1,15 @@
 //! What the integration tests share: other people's tools as oracles, the corpus, small writers.
 
-// Every test program compiles this module anew, uses a part of it and exports nothing. Numbers are small.
-#![allow(dead_code, unreachable_pub, missing_docs, clippy::cast_possible_truncation)]
+// Every test program compiles this module anew, uses a part of it and exports nothing. Numbers are
+// small and positive, and whatever goes wrong fails the test.
+#![allow(
+    dead_code,
+    unreachable_pub,
+    missing_docs,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::unwrap_used
+)]
 
 pub mod press;
 pub mod signal;

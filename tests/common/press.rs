@@ -15,7 +15,6 @@ pub fn wav(music: &Music, rate: u32, channels: usize, samples: u64) -> Vec<u8> {
     let mut ints = Vec::new();
     for at in 0..samples {
         for channel in 0..channels {
-            #[allow(clippy::cast_possible_truncation)] // exact in 16 bits
             ints.push((music.sample(at, channel) * 32_768.0) as i32);
         }
     }
