@@ -138,3 +138,29 @@ fn small_bitrates_keep_gapless_information_that_lame_drops() {
     check(48_000, 1, 50_000, &["32:rate=48000"]);
     check(8_000, 2, 20_000, &["8", "16"]);
 }
+
+#[test]
+fn the_odd_masters_of_the_ietf_play_exactly() {
+    let Some(folder) = common::corpus("flac-subset-odd") else { return };
+    let out = tempfile::tempdir().unwrap();
+    let mut masters = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_none_or(|extension| extension != "flac") {
+            continue;
+        }
+        masters += 1;
+        let master = Master::open(&path).unwrap();
+        for (plan, mp3) in press(&master, &["128", "v2"], 2) {
+            let what = format!("{} as {}", path.display(), plan.profile());
+            let rendition = out.path().join("rendition.mp3");
+            std::fs::write(&rendition, &mp3).unwrap();
+            let expected = plan.samples().0 * plan.resolved().channels() as u64;
+            for decoded in [ffmpeg_decodes(&rendition), mpg123_decodes(&rendition)].into_iter().flatten() {
+                assert_eq!(decoded.len() as u64, expected, "{what}");
+            }
+            check_validators(&rendition, master.info().seconds(), &what);
+        }
+    }
+    assert!(masters > 0, "a corpus without masters");
+}

@@ -95,8 +95,9 @@ pub(crate) fn run(args: &args::Encode) -> Result<Outcome, Failure> {
     for (id, error) in failures.try_iter() {
         report.failed(&tasks[id].name, None, &error)?;
     }
-    report.finish();
-    Ok(match (interrupted.load(Ordering::Relaxed), report.failures.is_empty()) {
+    let interrupted = interrupted.load(Ordering::Relaxed);
+    report.finish(interrupted);
+    Ok(match (interrupted, report.failures.is_empty()) {
         (true, _) => Outcome::Interrupted,
         (false, true) => Outcome::Done,
         (false, false) => Outcome::SomeFailed,
@@ -218,11 +219,7 @@ impl Report {
         match event {
             Event::Started { job } => {
                 self.current.insert(job, (Instant::now(), tasks[job].targets.len()));
-                let names = self.current.keys().map(|&job| {
-                    let stem = tasks[job].path.file_stem().unwrap_or_default();
-                    stem.to_string_lossy().into_owned()
-                });
-                self.bar.set_message(names.collect::<Vec<_>>().join(", "));
+                self.show_current(tasks);
                 Ok(())
             }
             Event::Progress { job, output, samples, bytes } => {
@@ -242,6 +239,7 @@ impl Report {
                     *left -= 1;
                     if *left == 0 {
                         self.current.remove(&job);
+                        self.show_current(tasks);
                     }
                 }
                 let finished = match result {
@@ -254,6 +252,11 @@ impl Report {
                 }
             }
         }
+    }
+
+    fn show_current(&self, tasks: &[Task]) {
+        let stem = |&job: &usize| Some(tasks[job].path.file_stem()?.to_string_lossy());
+        self.bar.set_message(self.current.keys().filter_map(stem).collect::<Vec<_>>().join(", "));
     }
 
     fn finished(&mut self, finished: &Json) -> Result<(), Failure> {
@@ -306,11 +309,12 @@ impl Report {
         self.bar.suspend(speak)
     }
 
-    fn finish(&self) {
+    fn finish(&self, interrupted: bool) {
         self.bar.finish_and_clear();
         let took = self.started.elapsed().as_secs_f64();
         let mut summary = vec![format!(
-            "{} MP3s, {} in {} ({:.0}x real time)",
+            "{}{} MP3s, {} in {} ({:.0}x real time)",
+            if interrupted { "interrupted: " } else { "" },
             self.done,
             megabytes(self.bytes),
             clock(took),
