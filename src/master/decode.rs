@@ -20,8 +20,8 @@ use crate::pcm::Pcm;
 const KEPT: usize = 16 << 10;
 
 /// A gap of up to so many samples is decoded through rather than sought across, which costs about
-/// as much: some 20 reads and checks.
-const NEAR: u64 = 32 << 10;
+/// as much: measured in FLAC at 44.1 kHz, 0.15 ms.
+const NEAR: u64 = 8 << 10;
 
 /// If a seek lands beyond its target, the next one aims so many samples earlier: more than any
 /// format's largest packet.
@@ -279,9 +279,13 @@ impl Packets {
             Err(error) => return Err(input.damaged(start, format!("cannot be decoded ({error})"))),
         };
         let count = offset(start, end);
+        // Only the last packet may be longer than the audio goes.
+        if decoded.frames() < count || decoded.frames() > count && end < inner.info.samples.0 {
+            return Err(input.damaged(start, "a packet holds another number of samples than is stated"));
+        }
         for (channel, plane) in self.recent.iter_mut().enumerate() {
             let Some(samples) = decoded.plane(channel).and_then(|samples| samples.get(..count)) else {
-                return Err(input.damaged(start, "a packet holds too few samples or channels"));
+                return Err(input.damaged(start, "a packet holds too few channels"));
             };
             plane.extend(samples.iter().map(|&sample| from_i32(sample)));
         }

@@ -155,8 +155,8 @@ impl Input {
     }
 }
 
-/// No table of a header is read if it is larger than this: 64 MiB hold the packet sizes of weeks.
-const MAX_HEADER: usize = 64 << 20;
+/// No table of a header is read if it is larger than this: it is enough for days of audio.
+const MAX_HEADER: usize = 32 << 20;
 
 /// Fills `buf` from `offset` on, as far as the source goes, and says how far.
 pub(super) fn read_full_at(source: &dyn MasterSource, buf: &mut [u8], offset: u64) -> io::Result<usize> {
