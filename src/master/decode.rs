@@ -174,10 +174,13 @@ impl Packets {
     }
 
     fn read(&mut self, inner: &Inner, range: Range<u64>, pcm: &mut Pcm) -> Result<()> {
+        if range.is_empty() {
+            return Ok(());
+        }
         // Until all went well, nobody may rely on the position.
         let placed = std::mem::take(&mut self.placed);
         let mut at = range.start;
-        if at < range.end && !(placed && (self.start..=self.end() + NEAR).contains(&at)) {
+        if !(placed && (self.start..=self.end() + NEAR).contains(&at)) {
             self.go_to(inner, at)?;
         }
         while at < range.end {

@@ -45,11 +45,16 @@ pub trait MasterSource: Send + Sync {
 pub struct FileSource(File);
 
 impl FileSource {
-    /// Opens the file at `path`.
+    /// Opens the regular file at `path`.
     ///
     /// # Errors
-    /// Those of [`File::open`].
+    /// Those of [`File::open`], and [`io::ErrorKind::InvalidInput`] for folders, pipes and devices,
+    /// which cannot be read at any offset.
     pub fn open(path: &Path) -> io::Result<Self> {
+        // Asked before: opening a pipe waits for a writer.
+        if !path.metadata()?.is_file() {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
+        }
         File::open(path).map(Self)
     }
 }
