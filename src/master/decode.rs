@@ -230,7 +230,7 @@ impl Packets {
 
     /// Decodes the packet that follows, which must start where the last one ended.
     fn decode_next(&mut self, inner: &Inner) -> Result<()> {
-        let (input, end, samples) = (&inner.input, self.end(), inner.info.samples.0);
+        let (input, end) = (&inner.input, self.end());
         match self.supply.next(inner)? {
             Some(packet) if packet.samples.start == end => self.decode(inner, &packet)?,
             Some(packet) => {
@@ -240,18 +240,15 @@ impl Packets {
                 );
             }
             None => {
-                let missing = samples - end;
+                let missing = inner.info.samples.0 - end;
                 return Err(input
                     .damaged(end, format!("the audio ends here, {missing} samples before its stated end")));
             }
         }
-        if self.end() == samples && self.supply.next(inner)?.is_some() {
-            return Err(too_long(input, samples));
-        }
         Ok(())
     }
 
-    /// Appends the samples of a packet to the recent ones.
+    /// Appends the samples of a packet to the recent ones. Behind the last there must be nothing.
     fn decode(&mut self, inner: &Inner, packet: &Packet) -> Result<()> {
         let input = &inner.input;
         let Range { start, end } = packet.samples;
@@ -291,6 +288,9 @@ impl Packets {
                 return Err(input.damaged(start, "a packet holds too few channels"));
             };
             plane.extend(samples.iter().map(|&sample| from_i32(sample)));
+        }
+        if end == inner.info.samples.0 && self.supply.next(inner)?.is_some() {
+            return Err(too_long(input, end));
         }
         Ok(())
     }
