@@ -20,8 +20,8 @@ use crate::pcm::Pcm;
 const KEPT: usize = 16 << 10;
 
 /// A gap of up to so many samples is decoded through rather than sought across, which costs about
-/// as much: some 20 reads and checks.
-const NEAR: u64 = 32 << 10;
+/// as much: measured in FLAC at 44.1 kHz, 0.15 ms.
+const NEAR: u64 = 8 << 10;
 
 /// If a seek lands beyond its target, the next one aims so many samples earlier: more than any
 /// format's largest packet.
@@ -174,10 +174,13 @@ impl Packets {
     }
 
     fn read(&mut self, inner: &Inner, range: Range<u64>, pcm: &mut Pcm) -> Result<()> {
+        if range.is_empty() {
+            return Ok(());
+        }
         // Until all went well, nobody may rely on the position.
         let placed = std::mem::take(&mut self.placed);
         let mut at = range.start;
-        if at < range.end && !(placed && (self.start..=self.end() + NEAR).contains(&at)) {
+        if !(placed && (self.start..=self.end() + NEAR).contains(&at)) {
             self.go_to(inner, at)?;
         }
         while at < range.end {
@@ -227,7 +230,7 @@ impl Packets {
 
     /// Decodes the packet that follows, which must start where the last one ended.
     fn decode_next(&mut self, inner: &Inner) -> Result<()> {
-        let (input, end, samples) = (&inner.input, self.end(), inner.info.samples.0);
+        let (input, end) = (&inner.input, self.end());
         match self.supply.next(inner)? {
             Some(packet) if packet.samples.start == end => self.decode(inner, &packet)?,
             Some(packet) => {
@@ -237,18 +240,15 @@ impl Packets {
                 );
             }
             None => {
-                let missing = samples - end;
+                let missing = inner.info.samples.0 - end;
                 return Err(input
                     .damaged(end, format!("the audio ends here, {missing} samples before its stated end")));
             }
         }
-        if self.end() == samples && self.supply.next(inner)?.is_some() {
-            return Err(too_long(input, samples));
-        }
         Ok(())
     }
 
-    /// Appends the samples of a packet to the recent ones.
+    /// Appends the samples of a packet to the recent ones. Behind the last there must be nothing.
     fn decode(&mut self, inner: &Inner, packet: &Packet) -> Result<()> {
         let input = &inner.input;
         let Range { start, end } = packet.samples;
@@ -279,11 +279,18 @@ impl Packets {
             Err(error) => return Err(input.damaged(start, format!("cannot be decoded ({error})"))),
         };
         let count = offset(start, end);
+        // Only the last packet may be longer than the audio goes.
+        if decoded.frames() < count || decoded.frames() > count && end < inner.info.samples.0 {
+            return Err(input.damaged(start, "a packet holds another number of samples than is stated"));
+        }
         for (channel, plane) in self.recent.iter_mut().enumerate() {
             let Some(samples) = decoded.plane(channel).and_then(|samples| samples.get(..count)) else {
-                return Err(input.damaged(start, "a packet holds too few samples or channels"));
+                return Err(input.damaged(start, "a packet holds too few channels"));
             };
             plane.extend(samples.iter().map(|&sample| from_i32(sample)));
+        }
+        if end == inner.info.samples.0 && self.supply.next(inner)?.is_some() {
+            return Err(too_long(input, end));
         }
         Ok(())
     }

@@ -1,27 +1,6 @@
 //! What makes two masters the same: their encoded audio, and how it is to be decoded.
 //!
-//! A [`MasterId`] is a BLAKE3 hash in key-derivation mode, under the context
-//! `tonepress master id v1`, over two parts:
-//!
-//! 1. **The configuration**: five lines of ASCII, each ended by a line feed: the coding (below),
-//!    the rate in Hz, the bits per sample, the number of samples per channel (counted, if the file
-//!    does not state it), and the positions of the channels.
-//! 2. **The encoded audio**, without a byte of what wraps it:
-//!
-//! | container | coding | audio |
-//! |---|---|---|
-//! | WAV, RF64, AIFF, CAF with PCM | `s16le`, `s24be`, `u8`, `f32le`… | the sample data: whole samples only, no pad byte |
-//! | FLAC | `flac` | the bytes from the first frame to the end of the last one; `ID3v1` and `APEv2` tags behind it are not part of it |
-//! | Ogg FLAC | `flac` | the audio packets one after the other, which are the frames; not the pages |
-//! | FLAC in M4A or CAF | `flac` | the packets by the sample or packet tables, in playing order |
-//! | ALAC in M4A or CAF | `alac` and the 24 bytes of its configuration in hexadecimal, without the two fields (bytes 12 to 19) that only describe the size of the stream | the packets by the sample or packet tables, in playing order |
-//!
-//! So tags, pictures, padding, seek tables, page and chunk layout, and STREAMINFO's MD5, frame and
-//! block sizes do not count. The same FLAC frames have the same id in every container, and so have
-//! the same ALAC packets. The same *samples* in WAV and in AIFF have different ids: what is stored
-//! differs, and comparing decoded audio is not what an id is for.
-//!
-//! FLAC's own MD5 would be cheaper but is absent, wrong or stale in many files.
+//! Exactly what is hashed stands with [`MasterId`], where users see it.
 
 use std::fmt;
 use std::ops::Range;
@@ -41,6 +20,29 @@ const BLOCK: usize = 1 << 20;
 /// Which audio a master holds: equal for files that differ only in tags, pictures, padding or container layout.
 ///
 /// Written as 64 lower-case hexadecimal digits.
+///
+/// It is a BLAKE3 hash in key-derivation mode, under the context
+/// `tonepress master id v1`, over two parts:
+///
+/// 1. **The configuration**: five lines of ASCII, each ended by a line feed: the coding (below),
+///    the rate in Hz, the bits per sample, the number of samples per channel (counted, if the file
+///    does not state it), and the positions of the channels.
+/// 2. **The encoded audio**, without a byte of what wraps it:
+///
+/// | container | coding | audio |
+/// |---|---|---|
+/// | WAV, RF64, AIFF, CAF with PCM | `s16le`, `s24be`, `u8`, `f32le`… | the sample data: whole samples only, no pad byte |
+/// | FLAC | `flac` | the bytes behind the metadata blocks, which are the frames; `ID3v1` and `APEv2` tags behind them are not part of it |
+/// | Ogg FLAC | `flac` | the audio packets one after the other, which are the frames; not the pages |
+/// | FLAC in M4A or CAF | `flac` | the packets by the sample or packet tables, in playing order |
+/// | ALAC in M4A or CAF | `alac` and the 24 bytes of its configuration in hexadecimal, without the two fields (bytes 12 to 19) that only describe the size of the stream | the packets by the sample or packet tables, in playing order |
+///
+/// So tags, pictures, padding, seek tables, page and chunk layout, and STREAMINFO's MD5, frame and
+/// block sizes do not count. The same FLAC frames have the same id in every container, and so have
+/// the same ALAC packets. The same *samples* in WAV and in AIFF have different ids: what is stored
+/// differs, and comparing decoded audio is not what an id is for.
+///
+/// FLAC's own MD5 would be cheaper but is absent, wrong or stale in many files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MasterId([u8; 32]);
 

@@ -44,9 +44,7 @@ fn open_track(input: &Input, moov: &Range<u64>, media: &Range<u64>) -> Result<Op
     let tables = required(input, &information, *b"stbl")?;
     let coding = coding(input, &required(input, &tables, *b"stsd")?)?;
     if child(input, moov, *b"mvex")?.is_some() {
-        return Err(input.unsupported(
-            "fragmented MP4; with one index (as made by any tagger or -movflags faststart) it is",
-        ));
+        return Err(input.unsupported("fragmented MP4; ALAC in an MP4 with a single index is"));
     }
     let rate = coding.rate(input)?;
     if scale != rate.hz() {

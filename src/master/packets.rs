@@ -21,6 +21,10 @@ use crate::units::SampleRate;
 /// No packet of audio is larger.
 const MAX_PACKET: u32 = 16 << 20;
 
+/// No master has more packets: these are four days of ALAC at 48 kHz. It keeps a table that
+/// points at the same bytes again and again from filling the memory.
+const MAX_PACKETS: usize = 4 << 20;
+
 /// How the packets are to be decoded.
 pub(super) enum Coding {
     /// ALAC, by the 24 bytes of its `ALACSpecificConfig`.
@@ -42,13 +46,16 @@ struct Entry {
 }
 
 impl Table {
-    /// A table without packets; `samples` is where the last packet's samples end at the latest.
+    /// A table without packets.
     pub(super) fn new(coding: Coding) -> Self {
         Self { coding, entries: Vec::new(), samples: 0 }
     }
 
     /// Adds a packet of `size` bytes at `offset` that holds `samples` samples.
     pub(super) fn push(&mut self, input: &Input, offset: u64, size: u32, samples: u64) -> Result<()> {
+        if self.entries.len() == MAX_PACKETS {
+            return Err(input.unsupported(format!("more than {MAX_PACKETS} packets")));
+        }
         let end = offset.saturating_add(size.into());
         if size > MAX_PACKET || samples > self.coding.max_samples() {
             return Err(input.damaged(self.samples, "its table states an impossible packet"));

@@ -30,9 +30,13 @@ pub(super) fn open(input: &Input) -> Result<Opened> {
 
 /// Where the content starts: `ID3v2` tags do not belong in front of FLAC or WAV, but are found there.
 fn behind_id3(input: &Input) -> Result<u64> {
+    const MOST: usize = 16;
     let mut start = 0;
     let mut head = [0; 10];
-    while input.read_at(&mut head, start, Stage::Open)? == 10 && head.starts_with(b"ID3") {
+    for _ in 0..MOST {
+        if input.read_at(&mut head, start, Stage::Open)? < 10 || !head.starts_with(b"ID3") {
+            break;
+        }
         let size = head[6..].iter().fold(0, |size, byte| size << 7 | u64::from(byte & 0x7f));
         let footer = if head[5] & 0x10 != 0 { 10 } else { 0 };
         start += 10 + size + footer;

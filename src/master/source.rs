@@ -45,11 +45,16 @@ pub trait MasterSource: Send + Sync {
 pub struct FileSource(File);
 
 impl FileSource {
-    /// Opens the file at `path`.
+    /// Opens the regular file at `path`.
     ///
     /// # Errors
-    /// Those of [`File::open`].
+    /// Those of [`File::open`], and [`io::ErrorKind::InvalidInput`] for folders, pipes and devices,
+    /// which cannot be read at any offset.
     pub fn open(path: &Path) -> io::Result<Self> {
+        // Asked before: opening a pipe waits for a writer.
+        if !path.metadata()?.is_file() {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
+        }
         File::open(path).map(Self)
     }
 }
@@ -155,8 +160,8 @@ impl Input {
     }
 }
 
-/// No table of a header is read if it is larger than this: 64 MiB hold the packet sizes of weeks.
-const MAX_HEADER: usize = 64 << 20;
+/// No table of a header is read if it is larger than this: it is enough for days of audio.
+const MAX_HEADER: usize = 32 << 20;
 
 /// Fills `buf` from `offset` on, as far as the source goes, and says how far.
 pub(super) fn read_full_at(source: &dyn MasterSource, buf: &mut [u8], offset: u64) -> io::Result<usize> {

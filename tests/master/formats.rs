@@ -119,7 +119,7 @@ fn every_format_decodes_to_what_was_encoded() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2_000))]
+    #![proptest_config(ProptestConfig::with_cases(1_000))]
 
     /// Each fixture has one decoder that serves all its cases, so its history is random too.
     #[test]
@@ -172,4 +172,38 @@ fn the_corpus_decodes_as_flac_decodes_it() {
         count += 1;
     }
     assert!(count >= 20, "{count} files");
+}
+
+#[test]
+fn the_files_in_testdata_are_what_their_readme_says() {
+    let testdata = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata");
+    let facts = |name: &str| {
+        let master = Master::open(testdata.join(name)).unwrap();
+        assert!(master.verify().is_ok(), "{name}");
+        let info = master.info();
+        (info.container, info.codec, info.rate.hz(), info.bits, info.layout.to_string(), info.samples.0)
+    };
+    let stereo = || "stereo".to_owned();
+    let short = |container, codec| (container, codec, 44_100, 16, stereo(), 66_150);
+    assert_eq!(facts("strings.flac"), (Container::Flac, Codec::Flac, 44_100, 16, stereo(), 1_058_400));
+    assert_eq!(facts("short-24-96.flac"), (Container::Flac, Codec::Flac, 96_000, 24, stereo(), 144_000));
+    assert_eq!(facts("short.oga"), short(Container::Ogg, Codec::Flac));
+    assert_eq!(facts("short.m4a"), short(Container::Mp4, Codec::Alac));
+    assert_eq!(facts("short.caf"), short(Container::Caf, Codec::Alac));
+    assert_eq!(facts("short.aiff"), short(Container::Aiff, Codec::Pcm));
+    assert_eq!(facts("short-5.1.wav"), (Container::Wav, Codec::Pcm, 44_100, 16, "5.1".to_owned(), 22_050));
+    // The same samples, five times encoded.
+    let sound = |name: &str| bits(&decode_all(&Master::open(testdata.join(name)).unwrap()));
+    let aiff = sound("short.aiff");
+    for name in ["short.oga", "short.m4a", "short.caf"] {
+        assert!(sound(name) == aiff, "{name}");
+    }
+}
+
+#[test]
+fn masters_are_shared_and_decoders_are_sent() {
+    fn shared<T: Send + Sync + Clone>() {}
+    fn sent<T: Send>() {}
+    shared::<Master>();
+    sent::<Decoder>();
 }

@@ -98,6 +98,8 @@ fn what_is_no_audio_is_not_recognised() {
         }
     }
     assert!(matches!(Master::open("/does/not/exist"), Err(Error::Io { .. })));
+    assert!(matches!(Master::open("/dev/null"), Err(Error::Io { .. })));
+    assert!(matches!(Master::open(env!("CARGO_MANIFEST_DIR")), Err(Error::Io { .. })));
 }
 
 #[test]
