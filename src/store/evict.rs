@@ -30,7 +30,8 @@ struct Candidate {
     key: Key,
 }
 
-/// Makes room for `needed` bytes more and returns the keys of what was evicted for it.
+/// Makes room for `needed` bytes more and returns the number of objects evicted for it, whose keys are
+/// shown to `evicted` so that it lets go of their maps.
 ///
 /// # Errors
 /// [`Error::StoreFull`], with nothing evicted, if it cannot be done.
@@ -40,28 +41,30 @@ pub(super) fn make_room(
     queue: &mut Queue,
     budget: Budget,
     needed: u64,
-) -> Result<Vec<Key>> {
+    evicted: impl FnOnce(&[Key]),
+) -> Result<u64> {
     let full = |detail: String| Err(Error::StoreFull { name: layout.name(), needed, detail });
     if let Some(max) = budget.max_bytes.filter(|&max| needed > max) {
         return full(format!("its whole budget is {max}"));
     }
     if shortage(layout, ledger, budget, needed)? == 0 {
-        return Ok(Vec::new());
+        return Ok(0);
     }
     // What failed verification is of use to nobody but a curious operator.
     empty_quarantine(layout, ledger)?;
     let short = shortage(layout, ledger, budget, needed)?;
     if short == 0 {
-        return Ok(Vec::new());
+        return Ok(0);
     }
     let Some(victims) = queue.take(layout, ledger, short)? else {
         let pinned = files(&layout.pins())?.len();
         return full(format!("{short} are missing, and all else is pinned ({pinned}) or being written"));
     };
     evict(layout, ledger, &victims)?;
+    evicted(&victims);
     // Blocks of a mapped object come back when its last reader is done.
     match shortage(layout, ledger, budget, needed)? {
-        0 => Ok(victims),
+        0 => Ok(victims.len() as u64),
         short => full(format!("{short} are still missing while evicted renditions are being read")),
     }
 }

@@ -2,18 +2,21 @@
 //!
 //! The books are a convenience; the file system is the truth. They are thrown away before anything
 //! that could be interrupted half-way, so whoever finds none, or some from before the last boot,
-//! counts afresh. A reservation belongs to a file in partials/, which its writer holds locked:
+//! counts afresh. A reservation belongs to one file, a partial, which its writer holds locked and which
+//! becomes the object by being renamed. So what became of a reservation can be seen by anybody:
 //!
-//! | the file | the rendition | so the writer | and the reservation |
-//! |---|---|---|---|
-//! | is locked | | lives | stands |
-//! | is gone | is there | has published, or died just after | becomes part of what is stored |
-//! | is gone | is not there | gave up | is void |
-//! | is not locked | | died | is void, the file a leftover |
+//! | the file | so the writer | and the reservation |
+//! |---|---|---|
+//! | is the object | has published, or died just after | becomes part of what is stored |
+//! | is the partial, locked | lives | stands |
+//! | is the partial, not locked | died | is void, the file a leftover |
+//! | is neither | gave up | is void |
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions, TryLockError};
+use std::mem;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -55,12 +58,14 @@ struct Book {
     objects: u64,
     /// What they are charged.
     charged: u64,
-    /// By the name of the file in partials/.
-    reserved: BTreeMap<String, Reservation>,
+    /// By the inode of the partial: its name may be another's by now.
+    reserved: BTreeMap<u64, Reservation>,
 }
 
 #[derive(PartialEq, Clone, Serialize, Deserialize)]
 struct Reservation {
+    /// The partial's name in partials/.
+    name: String,
     key: Key,
     charge: u64,
 }
@@ -98,7 +103,7 @@ impl<'a> Ledger<'a> {
         if lost {
             ledger.recount()?;
         } else {
-            ledger.settle_dead()?;
+            ledger.settle()?;
         }
         Ok(ledger)
     }
@@ -143,9 +148,11 @@ impl<'a> Ledger<'a> {
             match reclaim(&entry.path())? {
                 // Its length is what it was promised; none, and it has not been promised anything yet.
                 Writer::Alive => {
-                    let len = entry.metadata().map_or(0, |meta| meta.len());
-                    if len > 0 {
-                        book.reserved.insert(name, Reservation { key, charge: charge(len) });
+                    if let Ok(meta) = entry.metadata()
+                        && meta.len() > 0
+                    {
+                        let reservation = Reservation { name, key, charge: charge(meta.len()) };
+                        book.reserved.insert(meta.ino(), reservation);
                     }
                 }
                 Writer::Died => self.reclaimed += 1,
@@ -163,40 +170,31 @@ impl<'a> Ledger<'a> {
         self.save()
     }
 
-    fn settle_dead(&mut self) -> Result<()> {
-        let names: Vec<String> = self.book.reserved.keys().cloned().collect();
-        for name in &names {
-            match reclaim(&self.layout.partials().join(name))? {
-                Writer::Alive => {}
-                Writer::Died => {
-                    self.settle_one(name, false);
-                    self.reclaimed += 1;
-                }
-                Writer::Done => self.settle_one(name, true),
+    /// Ends the reservations of those who have published, died or given up.
+    fn settle(&mut self) -> Result<()> {
+        let before = self.book.reserved.len();
+        for (inode, reservation) in mem::take(&mut self.book.reserved) {
+            let partial = self.layout.partials().join(&reservation.name);
+            let writer = reclaim(&partial)?;
+            self.reclaimed += u64::from(writer == Writer::Died);
+            if writer == Writer::Alive && inode_of(&partial).is_some_and(|(now, _)| now == inode) {
+                self.book.reserved.insert(inode, reservation);
+            } else if let Some((now, len)) = inode_of(&self.layout.object(&reservation.key))
+                && now == inode
+            {
+                self.book.objects += 1;
+                self.book.charged += charge(len);
             }
         }
-        Ok(())
+        if self.book.reserved.len() == before { Ok(()) } else { self.save() }
     }
 
     /// Promises `cap` bytes to the partial at `path`.
     pub(super) fn reserve(&mut self, path: &Path, key: Key, cap: u64) -> Result<()> {
-        self.book.reserved.insert(name_of(path), Reservation { key, charge: charge(cap) });
+        let meta = fs::symlink_metadata(path).map_err(Error::at(Stage::Write, path))?;
+        let name = path.file_name().map(OsStr::to_string_lossy).unwrap_or_default().into_owned();
+        self.book.reserved.insert(meta.ino(), Reservation { name, key, charge: charge(cap) });
         self.save()
-    }
-
-    /// Ends the reservation of the partial at `path`, which has been published or given up.
-    pub(super) fn settle(&mut self, path: &Path) -> Result<()> {
-        self.settle_one(&name_of(path), !path.exists());
-        self.save()
-    }
-
-    /// `moved`: while a partial has its name, an object of its key is none of its doing.
-    fn settle_one(&mut self, name: &str, moved: bool) {
-        let Some(reservation) = self.book.reserved.remove(name) else { return };
-        if moved && let Ok(meta) = fs::metadata(self.layout.object(&reservation.key)) {
-            self.book.objects += 1;
-            self.book.charged += charge(meta.len());
-        }
     }
 
     /// Does what takes objects away, and books what `change` says it took: number and charge. If the
@@ -223,8 +221,9 @@ impl<'a> Ledger<'a> {
     }
 }
 
-fn name_of(path: &Path) -> String {
-    path.file_name().map(OsStr::to_string_lossy).unwrap_or_default().into_owned()
+/// The inode and length of the file at `path`, if there is one.
+fn inode_of(path: &Path) -> Option<(u64, u64)> {
+    fs::symlink_metadata(path).ok().map(|meta| (meta.ino(), meta.len()))
 }
 
 /// What tells this boot from others. Where there is no such thing, every lock counts afresh.

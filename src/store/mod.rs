@@ -196,9 +196,8 @@ impl Store {
     /// Evicts until `needed` bytes more are within the budget; returns how many objects went.
     fn make_room(&self, ledger: &mut Ledger, needed: u64) -> Result<u64> {
         let mut queue = self.0.queue.lock().unwrap_or_else(PoisonError::into_inner);
-        let evicted = evict::make_room(&self.0.layout, ledger, &mut queue, self.0.budget, needed)?;
-        self.forget(&evicted);
-        Ok(evicted.len() as u64)
+        let forget = |keys: &[Key]| self.forget(keys);
+        evict::make_room(&self.0.layout, ledger, &mut queue, self.0.budget, needed, forget)
     }
 
     /// Keeps a rendition from being evicted, or no longer does. It need not be there yet.

@@ -138,8 +138,6 @@ impl Partial {
             return Object::map(&file, key, None);
         };
         if let Some(other) = store.get(&key)? {
-            // Settled while it has its name: what is stored under the key is not its doing.
-            store.ledger()?.settle(scratch.path())?;
             return Ok(other);
         }
         scratch.sync()?;
@@ -182,8 +180,8 @@ fn commit(store: &Store, mut scratch: Scratch, sidecar: &Sidecar) -> Result<()> 
         let _ = store.ledger().and_then(|mut ledger| evict::evict(layout, &mut ledger, &[*key]));
         return Err(e);
     }
-    // If the ledger cannot be had now, whoever has it next books this.
-    let _ = store.ledger().and_then(|mut ledger| ledger.settle(scratch.path()));
+    // Locking the ledger books this. If it cannot be had now, whoever has it next does.
+    let _ = store.ledger();
     Ok(())
 }
 
