@@ -1,4 +1,5 @@
 //! One process and its store: what is published is found, what is broken is a miss, the budget holds.
+#![allow(clippy::unwrap_used)] // whatever goes wrong fails the test
 
 mod common;
 
@@ -13,7 +14,9 @@ use common::renditions::Rendition;
 use tempfile::TempDir;
 use tonepress::fingerprint::Fingerprint;
 use tonepress::master::MasterId;
-use tonepress::store::{Begun, Copied, Fallback, Filter, Key, Lookup, Object, Options, Recipe, Scrub, Scrubbed};
+use tonepress::store::{
+    Begun, Copied, Fallback, Filter, Key, Lookup, Object, Options, Recipe, Scrub, Scrubbed,
+};
 use tonepress::{Error, Store};
 
 fn options(root: &TempDir) -> Options {
@@ -97,7 +100,10 @@ fn the_sidecar_says_what_it_is() {
     let sidecar = store.sidecar(&object.key()).unwrap().unwrap();
     assert_eq!(sidecar.digest, blake3::hash(object.as_ref()));
     assert_eq!((sidecar.key, sidecar.bytes), (object.key(), object.len()));
-    assert_eq!((sidecar.master, sidecar.fingerprint), (rendition.recipe.master, rendition.recipe.fingerprint));
+    assert_eq!(
+        (sidecar.master, sidecar.fingerprint),
+        (rendition.recipe.master, rendition.recipe.fingerprint)
+    );
     assert_eq!((&*sidecar.profile, sidecar.resolved), ("64:q=7", rendition.plan.resolved().to_string()));
     assert_eq!(sidecar.samples, 207_000);
     // A field that a later version adds does not make it unreadable.
@@ -346,7 +352,8 @@ fn a_lost_or_old_ledger_is_written_anew_from_what_is_there() {
     assert_eq!((before.objects, before.writers), (3, 1));
     let ledger = root.path().join("v1/ledger.json");
     let json = fs::read_to_string(&ledger).unwrap();
-    let other_boot = json.replacen("\"boot\":\"", "\"boot\":\"x", 1).replace("\"objects\":3", "\"objects\":9");
+    let other_boot =
+        json.replacen("\"boot\":\"", "\"boot\":\"x", 1).replace("\"objects\":3", "\"objects\":9");
     for damage in [None, Some(""), Some("{\"boot\":"), Some(&*other_boot)] {
         match damage {
             None => fs::remove_file(&ledger).unwrap(),

@@ -2,6 +2,7 @@
 //!
 //! The processes are this test program again, told by `TONEPRESS_ROLE` what to do. `TONEPRESS_KILLS`
 //! sets how often the writer is killed (20 times unless said otherwise).
+#![allow(clippy::unwrap_used)] // whatever goes wrong fails the test
 
 mod common;
 
@@ -80,9 +81,12 @@ fn a_process_of_the_tests_below() {
     };
     let root = Path::new(&root);
     match role.as_str() {
-        "press and remove for ever" => {
+        "press and remove for ever" | "publish and remove for ever" => {
             let store = open(root);
-            let renditions: Vec<Rendition> = (0..SET).map(Rendition::small).collect();
+            let mut renditions: Vec<Rendition> = (0..SET).map(Rendition::small).collect();
+            if role.starts_with("publish") {
+                renditions.iter_mut().for_each(Rendition::press_now);
+            }
             loop {
                 for rendition in &renditions {
                     rendition.obtain(&store, Fallback::Refuse).unwrap();
@@ -122,8 +126,10 @@ fn whenever_the_writer_is_killed_only_whole_renditions_are_found() {
     let mut random = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().subsec_nanos();
     println!("seed {random}");
     let (mut found, mut leftovers, mut during_commit) = (0, 0, 0);
-    for _ in 0..kills {
-        let mut child = process("press and remove for ever", root).stdout(Stdio::null()).spawn().unwrap();
+    for kill in 0..kills {
+        // Half of them where most of the time goes into pressing, half where it goes into publishing.
+        let role = if kill % 2 == 0 { "press and remove for ever" } else { "publish and remove for ever" };
+        let mut child = process(role, root).stdout(Stdio::null()).spawn().unwrap();
         random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
         thread::sleep(Duration::from_micros(u64::from(random >> 8) % 250_000));
         child.kill().unwrap();

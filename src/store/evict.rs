@@ -80,8 +80,8 @@ fn shortage(layout: &Layout, ledger: &Ledger, budget: Budget, needed: u64) -> Re
 
 /// The bytes that are free on the store's file system.
 pub(super) fn free(layout: &Layout) -> Result<u64> {
-    let stat = rustix::fs::statvfs(layout.base())
-        .map_err(|e| Error::at(Stage::Scan, layout.base())(e.into()))?;
+    let stat =
+        rustix::fs::statvfs(layout.base()).map_err(|e| Error::at(Stage::Scan, layout.base())(e.into()))?;
     Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
 }
 

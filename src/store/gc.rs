@@ -2,12 +2,12 @@
 
 use crate::error::Result;
 use crate::fingerprint::Fingerprint;
+use crate::store::Store;
 use crate::store::evict;
 use crate::store::inventory::{Filter, orphans};
 use crate::store::layout::{files, remove};
 use crate::store::ledger::Ledger;
 use crate::store::scratch::{Writer, reclaim};
-use crate::store::Store;
 
 /// What a collection removed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

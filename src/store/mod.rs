@@ -92,6 +92,7 @@ pub enum Fallback {
 }
 
 /// The answer to a request for a rendition.
+#[allow(clippy::large_enum_variant)] // taken apart at once, never kept
 pub enum Begun {
     /// It is there.
     Ready(Object),
@@ -123,7 +124,9 @@ impl Store {
         };
         let meta = file.metadata().map_err(Error::at(Stage::Open, &path))?;
         let sound = match Object::map(&file, *key, Some(&path)) {
-            Ok(_) if self.0.verify_on_open && self.fault(key, &file, &mut Pace::unlimited())?.is_some() => None,
+            Ok(_) if self.0.verify_on_open && self.fault(key, &file, &mut Pace::unlimited())?.is_some() => {
+                None
+            }
             Ok(object) => Some(object),
             Err(Error::Corrupt { .. }) => None,
             Err(e) => return Err(e),

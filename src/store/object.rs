@@ -144,7 +144,11 @@ impl Object {
 
     /// Whether the name in the store still leads to this very file.
     pub(super) fn is_current(&self) -> bool {
-        self.0.path.as_ref().and_then(|path| fs::symlink_metadata(path).ok()).is_some_and(|meta| self.is(&meta))
+        self.0
+            .path
+            .as_ref()
+            .and_then(|path| fs::symlink_metadata(path).ok())
+            .is_some_and(|meta| self.is(&meta))
     }
 
     fn is(&self, meta: &fs::Metadata) -> bool {

@@ -7,6 +7,7 @@ use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
 use rustix::fs::FallocateFlags;
+use rustix::io::Errno;
 
 use crate::build::build_info;
 use crate::error::{Error, Result, Stage};
@@ -190,9 +191,8 @@ fn commit(store: &Store, mut scratch: Scratch, sidecar: &Sidecar) -> Result<()> 
 pub(super) fn preallocate(file: &File, bytes: u64) -> io::Result<()> {
     file.set_len(bytes)?;
     match rustix::fs::fallocate(file, FallocateFlags::empty(), 0, bytes) {
-        Ok(()) => Ok(()),
         // Some file systems cannot; there, a full disk is found out while writing.
-        Err(rustix::io::Errno::OPNOTSUPP | rustix::io::Errno::NOSYS) => Ok(()),
+        Ok(()) | Err(Errno::OPNOTSUPP | Errno::NOSYS) => Ok(()),
         Err(e) => Err(e.into()),
     }
 }

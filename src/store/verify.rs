@@ -112,7 +112,9 @@ impl Store {
             None => Ok(Some(checked)),
             // Evicted or replaced while it was read: then the fault is not one.
             Some(_) if !is_at(&meta, &path) => Ok(None),
-            Some(_) => Ok(Some(Checked { quarantined: self.set_aside(&key, &meta).ok().flatten(), ..checked })),
+            Some(_) => {
+                Ok(Some(Checked { quarantined: self.set_aside(&key, &meta).ok().flatten(), ..checked }))
+            }
         }
     }
 
@@ -159,7 +161,8 @@ impl Store {
         if ledger.is_being_written(key) || !is_at(meta, &layout.object(key)) {
             return Ok(None);
         }
-        let nanos = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |time| time.as_nanos());
+        let nanos =
+            SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |time| time.as_nanos());
         let aside = layout.quarantine().join(format!("{key}.{nanos}.mp3"));
         let object = layout.object(key);
         ledger.take(|| {

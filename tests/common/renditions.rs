@@ -16,6 +16,8 @@ pub struct Rendition {
     pub plan: Plan,
     pub recipe: Recipe,
     music: Music,
+    /// Segments pressed beforehand.
+    ready: Vec<Vec<u8>>,
 }
 
 impl Rendition {
@@ -36,10 +38,18 @@ impl Rendition {
         let plan = Plan::new(&info, &profile.parse().unwrap()).unwrap();
         assert_eq!(plan.resolved().rate, info.rate, "no resampling here");
         let recipe = Recipe::new(MasterId::from_bytes([number; 32]), *plan.resolved()).unwrap();
-        Self { plan, recipe, music: Music::new(rate, samples) }
+        Self { plan, recipe, music: Music::new(rate, samples), ready: Vec::new() }
+    }
+
+    /// Presses all segments now, so that writing them takes no time.
+    pub fn press_now(&mut self) {
+        self.ready = (0..self.plan.segments()).map(|index| self.segment(index)).collect();
     }
 
     pub fn segment(&self, index: u64) -> Vec<u8> {
+        if let Some(ready) = self.ready.get(usize::try_from(index).unwrap()) {
+            return ready.clone();
+        }
         let mut encoder = SegmentEncoder::new(&self.plan, index).unwrap();
         let mut pcm = Pcm::default();
         self.music.fill(&mut pcm, 1, encoder.wanted());
