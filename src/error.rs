@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io;
+use std::path::Path;
 
 /// What was being done when something failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,6 +16,10 @@ pub enum Stage {
     Decode,
     /// Writing a rendition.
     Write,
+    /// Making what was written last through a power failure.
+    Sync,
+    /// Looking through a store's folders.
+    Scan,
 }
 
 impl fmt::Display for Stage {
@@ -24,6 +29,8 @@ impl fmt::Display for Stage {
             Self::Identify => "identifying",
             Self::Decode => "decoding",
             Self::Write => "writing",
+            Self::Sync => "making durable",
+            Self::Scan => "scanning",
         })
     }
 }
@@ -119,6 +126,55 @@ pub enum Error {
         missing: String,
     },
 
+    /// No space is left on the device, or within the user's quota.
+    #[error("{stage} {name}: the disk is full; free some space, or give the store another place")]
+    DiskFull {
+        /// What was being done.
+        stage: Stage,
+        /// On which file.
+        name: String,
+    },
+
+    /// The store's budget does not allow another rendition.
+    #[error(
+        "store {name}: no room for {needed} bytes: {detail}; raise the budget, unpin renditions, or go without the store"
+    )]
+    StoreFull {
+        /// The store's folder.
+        name: String,
+        /// What the rendition needs at most.
+        needed: u64,
+        /// Which limit stands in the way.
+        detail: String,
+    },
+
+    /// Another process has held the store's lock for too long: it is stopped, or its disk hangs.
+    #[error("store {name}: locked by another process for more than {seconds} s; see whether one is stopped")]
+    StoreBusy {
+        /// The store's folder.
+        name: String,
+        /// How long was waited.
+        seconds: u64,
+    },
+
+    /// A folder that cannot be a store.
+    #[error("store {name}: {detail}")]
+    UnsuitableStore {
+        /// The folder.
+        name: String,
+        /// Why not, and what would do.
+        detail: String,
+    },
+
+    /// A stored file is not what was once stored.
+    #[error("{name}: corrupt: {detail}; `tonepress cache verify` sets such files aside")]
+    Corrupt {
+        /// The file.
+        name: String,
+        /// What is wrong with it.
+        detail: String,
+    },
+
     /// LAME or the resampler refused settings that the plan allowed, or a thread died: a bug.
     #[error("internal error: {detail}; please report it")]
     Internal {
@@ -128,10 +184,18 @@ pub enum Error {
 }
 
 impl Error {
-    /// For `map_err`: an I/O error at `stage` on `name`.
+    /// For `map_err`: an I/O error at `stage` on `name`. A full disk is told apart.
     pub(crate) fn io(stage: Stage, name: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
         let name = name.into();
-        move |source| Self::Io { stage, name, source }
+        move |source| match source.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::DiskFull { stage, name },
+            _ => Self::Io { stage, name, source },
+        }
+    }
+
+    /// As [`io`](Self::io), on the file at `path`.
+    pub(crate) fn at(stage: Stage, path: &Path) -> impl FnOnce(io::Error) -> Self {
+        Self::io(stage, path.display().to_string())
     }
 }
 

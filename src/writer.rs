@@ -99,6 +99,11 @@ impl<W: Write + Seek> RenditionWriter<W> {
         self.finished == self.plan.segments()
     }
 
+    /// The segment that an ABR or VBR rendition waits for; later ones are held in memory. `None` for CBR.
+    pub fn awaits(&self) -> Option<u64> {
+        self.order.as_ref().map(|order| order.next)
+    }
+
     /// Completes the rendition and gives back what it was written to, with its size in bytes.
     ///
     /// # Errors

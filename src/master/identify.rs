@@ -47,6 +47,12 @@ const BLOCK: usize = 1 << 20;
 pub struct MasterId([u8; 32]);
 
 impl MasterId {
+    /// The id with this hash.
+    #[must_use]
+    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
     /// The hash.
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8; 32] {

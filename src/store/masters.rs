@@ -1,0 +1,230 @@
+//! The index of known masters, so that a master is hashed once and measured once.
+//!
+//! A file is known again by its path, device, inode, size and times. One that was changed within the
+//! granularity of the file system's clock looks as it did before: as in git, what had been changed
+//! less than [`RACY`] before it was recorded is not believed, and hashed again.
+
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::fs::{self, Metadata, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::error::{Error, Result, Stage};
+use crate::master::MasterId;
+use crate::store::Store;
+use crate::store::key::text;
+use crate::store::layout::{files, remove};
+use crate::store::scratch::Scratch;
+
+/// The coarsest clock of a file system in use: 2 seconds (FAT), in nanoseconds.
+const RACY: i128 = 2_000_000_000;
+/// The version of the records. Those of another are not read.
+const VERSION: u32 = 1;
+
+/// A store's index of masters. Its records can all be computed anew, so they are written without
+/// waiting for the disk, and one that cannot be read is as good as none.
+pub struct Masters<'a> {
+    store: &'a Store,
+}
+
+/// A master's file as it was seen before it was hashed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stamp {
+    device: u64,
+    inode: u64,
+    size: u64,
+    /// Nanoseconds since 1970.
+    modified: i128,
+    /// The time of the last change to file or inode, which no program can set.
+    changed: i128,
+}
+
+/// What the index says of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Lookup {
+    /// Its audio is this.
+    Known(MasterId),
+    /// It has to be hashed; afterwards [`record`](Masters::record) it with this stamp.
+    Unknown(Stamp),
+}
+
+#[derive(Serialize, Deserialize)]
+struct FileRecord {
+    version: u32,
+    /// For people; the name of the record is what counts.
+    path: String,
+    stamp: Stamp,
+    /// When it was recorded: nanoseconds since 1970.
+    recorded: i128,
+    #[serde(with = "text")]
+    master: MasterId,
+}
+
+/// What is known of a master's audio, under names that its users agree on.
+#[derive(Default, Serialize, Deserialize)]
+struct Facts {
+    version: u32,
+    facts: BTreeMap<String, Value>,
+}
+
+impl Stamp {
+    fn of(meta: &Metadata) -> Self {
+        let nanos = |seconds: i64, nanos: i64| i128::from(seconds) * 1_000_000_000 + i128::from(nanos);
+        Self {
+            device: meta.dev(),
+            inode: meta.ino(),
+            size: meta.len(),
+            modified: nanos(meta.mtime(), meta.mtime_nsec()),
+            changed: nanos(meta.ctime(), meta.ctime_nsec()),
+        }
+    }
+}
+
+impl Masters<'_> {
+    /// Whether the file at `path` is known.
+    ///
+    /// ```no_run
+    /// # use std::path::Path;
+    /// # use tonepress::{Store, master::MasterId, store::Lookup};
+    /// # fn hash(path: &Path) -> tonepress::Result<MasterId> { unimplemented!() }
+    /// fn identify(store: &Store, path: &Path) -> tonepress::Result<MasterId> {
+    ///     match store.masters().lookup(path)? {
+    ///         Lookup::Known(id) => Ok(id),
+    ///         Lookup::Unknown(stamp) => {
+    ///             let id = hash(path)?;
+    ///             store.masters().record(path, &stamp, id)?;
+    ///             Ok(id)
+    ///         }
+    ///     }
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Io`] if there is no such file.
+    pub fn lookup(&self, path: &Path) -> Result<Lookup> {
+        let path = fs::canonicalize(path).map_err(Error::at(Stage::Identify, path))?;
+        let meta = fs::metadata(&path).map_err(Error::at(Stage::Identify, &path))?;
+        let stamp = Stamp::of(&meta);
+        let record = read::<FileRecord>(&self.file_record(&path)).filter(|record| {
+            let settled = stamp.modified.max(stamp.changed) + RACY <= record.recorded;
+            record.version == VERSION && record.stamp == stamp && settled
+        });
+        Ok(record.map_or(Lookup::Unknown(stamp), |record| Lookup::Known(record.master)))
+    }
+
+    /// Records what the file at `path`, seen as `stamp` before it was hashed, turned out to be. Says
+    /// whether it did: a file that has changed meanwhile is not recorded.
+    ///
+    /// # Errors
+    /// [`Error::Io`] or [`Error::DiskFull`] if the record cannot be written, or the file is gone.
+    pub fn record(&self, path: &Path, stamp: &Stamp, master: MasterId) -> Result<bool> {
+        let path = fs::canonicalize(path).map_err(Error::at(Stage::Identify, path))?;
+        let meta = fs::metadata(&path).map_err(Error::at(Stage::Identify, &path))?;
+        if Stamp::of(&meta) != *stamp {
+            return Ok(false);
+        }
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+        let recorded = now.map_or(0, |now| i128::try_from(now.as_nanos()).unwrap_or(i128::MAX));
+        let shown = path.display().to_string();
+        let record = FileRecord { version: VERSION, path: shown, stamp: stamp.clone(), recorded, master };
+        self.write(&self.file_record(&path), &record)?;
+        Ok(true)
+    }
+
+    /// What was noted of a master under `name`; `None` if nothing was, or something of another shape.
+    #[must_use]
+    pub fn fact<T: DeserializeOwned>(&self, master: &MasterId, name: &str) -> Option<T> {
+        let mut facts = read::<Facts>(&self.fact_record(master)).filter(|facts| facts.version == VERSION)?;
+        serde_json::from_value(facts.facts.remove(name)?).ok()
+    }
+
+    /// Notes something of a master under `name`, in place of what was there; other names stay.
+    ///
+    /// # Errors
+    /// [`Error::Io`] or [`Error::DiskFull`] if the record cannot be written.
+    pub fn note<T: Serialize>(&self, master: &MasterId, name: &str, fact: &T) -> Result<()> {
+        let fact = serde_json::to_value(fact)
+            .map_err(|e| Error::Internal { detail: format!("fact {name} of {master}: {e}") })?;
+        let path = self.fact_record(master);
+        self.store.layout().create()?;
+        let lock = self.store.layout().masters().join("lock");
+        let _lock = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(&lock)
+            .and_then(|file| file.lock().map(|()| file))
+            .map_err(Error::at(Stage::Write, &lock))?;
+        let mut facts = read::<Facts>(&path).filter(|facts| facts.version == VERSION).unwrap_or_default();
+        facts.version = VERSION;
+        facts.facts.insert(name.to_owned(), fact);
+        self.write(&path, &facts)
+    }
+
+    /// Forgets files that are not there any more; returns how many.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if the index cannot be read or changed.
+    pub fn prune(&self) -> Result<u64> {
+        let mut pruned = 0;
+        for shard in files(&self.store.layout().masters().join("files"))? {
+            for entry in files(&shard.path())? {
+                let gone = read::<FileRecord>(&entry.path()).is_none_or(|record| {
+                    fs::symlink_metadata(&record.path).is_err_and(|e| e.kind() == io::ErrorKind::NotFound)
+                });
+                if gone {
+                    remove(&entry.path())?;
+                    pruned += 1;
+                }
+            }
+        }
+        Ok(pruned)
+    }
+
+    /// Named by a hash of the path, which may be longer than a name can be and need not be UTF-8.
+    fn file_record(&self, path: &Path) -> PathBuf {
+        self.place("files", blake3::hash(path.as_os_str().as_bytes()).as_bytes())
+    }
+
+    fn fact_record(&self, master: &MasterId) -> PathBuf {
+        self.place("facts", master.as_bytes())
+    }
+
+    fn place(&self, kind: &str, id: &[u8; 32]) -> PathBuf {
+        let name = format!("{}.json", blake3::Hash::from_bytes(*id).to_hex());
+        self.store.layout().masters().join(kind).join(&name[..2]).join(name)
+    }
+
+    fn write<T: Serialize>(&self, path: &Path, record: &T) -> Result<()> {
+        let json = serde_json::to_vec_pretty(record)
+            .map_err(|e| Error::Internal { detail: format!("{}: {e}", path.display()) })?;
+        self.store.layout().create()?;
+        let folder = path.parent().unwrap_or(path);
+        fs::create_dir_all(folder).map_err(Error::at(Stage::Write, folder))?;
+        let stem = path.file_stem().unwrap_or(OsStr::new("master")).to_string_lossy();
+        let mut scratch = Scratch::unique(&self.store.layout().partials(), &stem, "json")?;
+        (&**scratch.file()).write_all(&json).map_err(Error::at(Stage::Write, path))?;
+        scratch.commit(path)
+    }
+}
+
+impl Store {
+    /// The index of known masters.
+    #[must_use]
+    pub fn masters(&self) -> Masters<'_> {
+        Masters { store: self }
+    }
+}
+
+/// Half-written by a power failure, from another version, not there: all the same.
+fn read<T: DeserializeOwned>(path: &Path) -> Option<T> {
+    serde_json::from_slice(&fs::read(path).ok()?).ok()
+}

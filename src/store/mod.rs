@@ -1,0 +1,288 @@
+//! The store: finished renditions on disk, each under the key of what it was made from.
+//!
+//! The file system is the truth: an object is a file under a name, there or not there, and never
+//! changed. Several processes share one store. See docs/caching.md for the layout, the rules of the
+//! budget, and what survives which accident.
+//!
+//! ```no_run
+//! use tonepress::store::{Begun, Fallback, Options, Recipe};
+//! # use tonepress::{Plan, master::MasterId};
+//! # fn press(plan: &Plan, index: u64) -> Vec<u8> { Vec::new() }
+//! # fn example(plan: &Plan, master: MasterId) -> tonepress::Result<()> {
+//! let store = Options::new("/var/cache/tonepress").max_bytes(20 << 30).open()?;
+//! let recipe = Recipe::new(master, *plan.resolved())?;
+//! let object = match store.begin(&recipe, plan, Fallback::Uncached)? {
+//!     Begun::Ready(object) => object,
+//!     Begun::Press(mut partial) => {
+//!         for index in 0..plan.segments() {
+//!             partial.write_segment(index, &press(plan, index), true)?;
+//!         }
+//!         partial.publish()?
+//!     }
+//! };
+//! println!("{} bytes", object.len());
+//! # Ok(())
+//! # }
+//! ```
+
+mod evict;
+mod gc;
+mod hot;
+mod inventory;
+mod key;
+mod layout;
+mod ledger;
+mod masters;
+mod object;
+mod options;
+mod partial;
+mod scratch;
+mod sidecar;
+mod verify;
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use evict::{Budget, Queue};
+use hot::{Hot, TOUCH};
+use layout::Layout;
+use ledger::{Ledger, patiently};
+use scratch::Scratch;
+use verify::Pace;
+
+use crate::error::{Error, Result, Stage};
+use crate::plan::Plan;
+
+pub use gc::Collected;
+pub use inventory::{Entry, Filter, Stat};
+pub use key::{Key, Recipe};
+pub use masters::{Lookup, Masters, Stamp};
+pub use object::{Copied, Object};
+pub use options::Options;
+pub use partial::{Partial, PartialReader};
+pub use sidecar::Sidecar;
+pub use verify::{Checked, Scrub, Scrubbed};
+
+/// A store of renditions. Clones are cheap and share everything.
+#[derive(Clone)]
+pub struct Store(Arc<Inner>);
+
+struct Inner {
+    layout: Layout,
+    hot: Hot,
+    budget: Budget,
+    queue: Mutex<Queue>,
+    /// How long to wait for other processes.
+    wait: Duration,
+    verify_on_open: bool,
+    /// Where renditions go that the store does not take.
+    spill: PathBuf,
+}
+
+/// What to do with a rendition that the store cannot take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fallback {
+    /// Write it to a temporary file without a name: the rendition is had, but not kept.
+    Uncached,
+    /// Refuse with the error that says why.
+    Refuse,
+}
+
+/// The answer to a request for a rendition.
+#[allow(clippy::large_enum_variant)] // taken apart at once, never kept
+pub enum Begun {
+    /// It is there.
+    Ready(Object),
+    /// It is the caller's to press.
+    Press(Partial),
+}
+
+impl Store {
+    /// Looks a rendition up. What is found broken is set aside, and a miss; so is what is evicted
+    /// between the look and the opening.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if a rendition is there but cannot be opened: no permission, no file descriptors left.
+    pub fn get(&self, key: &Key) -> Result<Option<Object>> {
+        let Some((object, touch)) = self.0.hot.get(key) else {
+            return self.get_cold(key);
+        };
+        if touch && let Some(file) = object.path().and_then(|path| File::open(path).ok()) {
+            mark_used(&file);
+        }
+        Ok(Some(object))
+    }
+
+    fn get_cold(&self, key: &Key) -> Result<Option<Object>> {
+        let path = self.0.layout.object(key);
+        let file = match File::open(&path) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
+            opened => opened.map_err(Error::at(Stage::Open, &path))?,
+        };
+        let meta = file.metadata().map_err(Error::at(Stage::Open, &path))?;
+        let sound = match Object::map(&file, *key, Some(&path)) {
+            Ok(_) if self.0.verify_on_open && self.fault(key, &file, &mut Pace::unlimited())?.is_some() => {
+                None
+            }
+            Ok(object) => Some(object),
+            Err(Error::Corrupt { .. }) => None,
+            Err(e) => return Err(e),
+        };
+        let Some(object) = sound else {
+            // Where it cannot be set aside (a read-only store) it is a miss all the same.
+            let _ = self.set_aside(key, &meta);
+            return Ok(None);
+        };
+        if meta.modified().is_ok_and(|used| used.elapsed().is_ok_and(|since| since >= TOUCH)) {
+            mark_used(&file);
+        }
+        self.0.hot.keep(&object);
+        Ok(Some(object))
+    }
+
+    /// Looks a rendition up, or makes it the caller's to press. If somebody else is pressing it,
+    /// waits for that, but not forever: then it is pressed a second time, and whoever comes first
+    /// publishes.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get). With [`Fallback::Refuse`] also [`Error::StoreFull`], [`Error::DiskFull`],
+    /// [`Error::StoreBusy`], or [`Error::Io`] if the store cannot be written.
+    pub fn begin(&self, recipe: &Recipe, plan: &Plan, fallback: Fallback) -> Result<Begun> {
+        match self.begin_stored(recipe, plan) {
+            Err(_) if fallback == Fallback::Uncached => {
+                Partial::uncached(self, recipe, plan).map(Begun::Press)
+            }
+            begun => begun,
+        }
+    }
+
+    fn begin_stored(&self, recipe: &Recipe, plan: &Plan) -> Result<Begun> {
+        let key = recipe.key();
+        if let Some(object) = self.get(&key)? {
+            return Ok(Begun::Ready(object));
+        }
+        self.0.layout.create()?;
+        let cap = plan.size().cap();
+        let folder = self.0.layout.partials();
+        let path = folder.join(format!("{key}.part"));
+        let claimed = patiently(self.0.wait, || {
+            if let Some(scratch) = Scratch::claim(&path)? {
+                return Ok(Some(Claim::Press(scratch)));
+            }
+            Ok(self.get(&key)?.map(Claim::Ready))
+        })?;
+        let scratch = match claimed {
+            Some(Claim::Ready(object)) => return Ok(Begun::Ready(object)),
+            Some(Claim::Press(scratch)) => scratch,
+            // Its writer is stopped, or very slow.
+            None => Scratch::unique(&folder, &key.to_string(), "part")?,
+        };
+        // Its last writer may have published between the look and the claim.
+        if let Some(object) = self.get(&key)? {
+            return Ok(Begun::Ready(object));
+        }
+        self.admit(&scratch, key, cap)?;
+        Partial::stored(self, scratch, recipe, plan).map(Begun::Press)
+    }
+
+    /// Makes room for a partial and promises it.
+    fn admit(&self, scratch: &Scratch, key: Key, cap: u64) -> Result<()> {
+        let mut ledger = self.ledger()?;
+        self.make_room(&mut ledger, ledger::charge(cap))?;
+        partial::preallocate(scratch.file(), cap).map_err(Error::at(Stage::Write, scratch.path()))?;
+        ledger.reserve(scratch.path(), key, cap)
+    }
+
+    /// Evicts until `needed` bytes more are within the budget; returns how many objects went.
+    fn make_room(&self, ledger: &mut Ledger, needed: u64) -> Result<u64> {
+        let mut queue = self.0.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        let forget = |keys: &[Key]| self.forget(keys);
+        evict::make_room(&self.0.layout, ledger, &mut queue, self.0.budget, needed, forget)
+    }
+
+    /// Keeps a rendition from being evicted, or no longer does. It need not be there yet.
+    ///
+    /// # Errors
+    /// [`Error::StoreBusy`], or [`Error::Io`] if the store cannot be written.
+    pub fn pin(&self, key: &Key, pinned: bool) -> Result<()> {
+        self.0.layout.create()?;
+        // Under the lock: not while somebody evicts.
+        let _ledger = self.ledger()?;
+        let pin = self.0.layout.pin(key);
+        if pinned {
+            File::create(&pin).and_then(|file| file.sync_all()).map_err(Error::at(Stage::Write, &pin))?;
+        } else {
+            layout::remove(&pin)?;
+        }
+        layout::sync_folder(&self.0.layout.pins())
+    }
+
+    /// Removes renditions, all but those that are pinned or being written; returns those removed.
+    ///
+    /// # Errors
+    /// [`Error::StoreBusy`], or [`Error::Io`] if the store cannot be written.
+    pub fn remove(&self, keys: &[Key]) -> Result<Vec<Key>> {
+        let mut ledger = self.ledger()?;
+        let free = |key: &&Key| {
+            !ledger.is_being_written(key)
+                && !self.0.layout.pin(key).exists()
+                && fs::symlink_metadata(self.0.layout.object(key)).is_ok()
+        };
+        let keys: Vec<Key> = keys.iter().filter(free).copied().collect();
+        evict::evict(&self.0.layout, &mut ledger, &keys)?;
+        self.forget(&keys);
+        Ok(keys)
+    }
+
+    /// Where the rendition of `key` lies, or would lie.
+    #[must_use]
+    pub fn path(&self, key: &Key) -> PathBuf {
+        self.0.layout.object(key)
+    }
+
+    /// The facts of a stored rendition; `None` if there is none.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`] if they cannot be understood, [`Error::Io`] if they cannot be read.
+    pub fn sidecar(&self, key: &Key) -> Result<Option<Sidecar>> {
+        Sidecar::read(&self.0.layout.sidecar(key))
+    }
+
+    fn layout(&self) -> &Layout {
+        &self.0.layout
+    }
+
+    fn budget(&self) -> Budget {
+        self.0.budget
+    }
+
+    fn ledger(&self) -> Result<Ledger<'_>> {
+        Ledger::lock(&self.0.layout, self.0.wait)
+    }
+
+    fn spill(&self) -> &Path {
+        &self.0.spill
+    }
+
+    fn keep(&self, object: &Object) {
+        self.0.hot.keep(object);
+    }
+
+    fn forget(&self, keys: &[Key]) {
+        self.0.hot.forget(keys);
+    }
+}
+
+/// What became of the wish to press a rendition.
+enum Claim {
+    Ready(Object),
+    Press(Scratch),
+}
+
+/// Writes down that an object is used. Not being allowed to is no reason to refuse it.
+fn mark_used(file: &File) {
+    let _ = file.set_modified(SystemTime::now());
+}

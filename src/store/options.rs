@@ -1,0 +1,157 @@
+//! Opening a store.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
+
+use crate::error::{Error, Result, Stage};
+use crate::store::evict::{Budget, Queue};
+use crate::store::hot::Hot;
+use crate::store::layout::Layout;
+use crate::store::{Inner, Store};
+
+/// How to open a store.
+///
+/// ```no_run
+/// use tonepress::store::Options;
+/// let store = Options::new("/var/cache/tonepress").max_bytes(20 << 30).min_free(1 << 30).open()?;
+/// # Ok::<(), tonepress::Error>(())
+/// ```
+#[derive(Debug, Clone)]
+#[must_use]
+pub struct Options {
+    root: PathBuf,
+    budget: Budget,
+    wait: Duration,
+    open_maps: usize,
+    verify_on_open: bool,
+    any_file_system: bool,
+    spill: PathBuf,
+}
+
+impl Options {
+    /// The store in the folder `root`, which is made if need be, without limits on its size.
+    pub fn new(root: impl Into<PathBuf>) -> Self {
+        Self {
+            root: root.into(),
+            budget: Budget::default(),
+            wait: Duration::from_secs(30),
+            open_maps: 256,
+            verify_on_open: false,
+            any_file_system: false,
+            spill: std::env::temp_dir(),
+        }
+    }
+
+    /// What all renditions together may take at most, in bytes; room is made by evicting. Processes
+    /// that share a store should agree on it: each keeps to its own.
+    pub fn max_bytes(mut self, bytes: u64) -> Self {
+        self.budget.max_bytes = Some(bytes);
+        self
+    }
+
+    /// What must stay free on the file system, in bytes. 0 unless said otherwise.
+    pub fn min_free(mut self, bytes: u64) -> Self {
+        self.budget.min_free = bytes;
+        self
+    }
+
+    /// How long to wait for other processes: for one that presses the same rendition, before it is
+    /// pressed a second time; for one that has the ledger, before it is an error. 30 s unless said
+    /// otherwise.
+    pub fn wait(mut self, wait: Duration) -> Self {
+        self.wait = wait;
+        self
+    }
+
+    /// How many renditions are kept mapped for being asked for again. 256 unless said otherwise.
+    pub fn open_maps(mut self, count: usize) -> Self {
+        self.open_maps = count;
+        self
+    }
+
+    /// Whether a rendition is compared with its digest when it is first opened by this process.
+    pub fn verify_on_open(mut self, verify: bool) -> Self {
+        self.verify_on_open = verify;
+        self
+    }
+
+    /// Whether to use file systems that look remote, or through which it cannot be seen (FUSE): the
+    /// caller vouches that locks, renames and syncs are those of a local disk.
+    pub fn any_file_system(mut self, any: bool) -> Self {
+        self.any_file_system = any;
+        self
+    }
+
+    /// The folder for renditions that the store does not take. The system's temporary folder unless
+    /// said otherwise.
+    pub fn spill(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.spill = folder.into();
+        self
+    }
+
+    /// Opens the store. It answers at once; leftovers of dead writers are cleared away, and lost books
+    /// counted anew, in the background.
+    ///
+    /// # Errors
+    /// [`Error::UnsuitableStore`] on a remote file system; [`Error::Io`] if the folders cannot be made.
+    pub fn open(self) -> Result<Store> {
+        let layout = Layout::new(&self.root);
+        layout.create()?;
+        if !self.any_file_system {
+            refuse_remote(&self.root)?;
+        }
+        let store = Store(Arc::new(Inner {
+            layout,
+            hot: Hot::new(self.open_maps),
+            budget: self.budget,
+            queue: Mutex::new(Queue::default()),
+            wait: self.wait,
+            verify_on_open: self.verify_on_open,
+            spill: self.spill,
+        }));
+        let background = store.clone();
+        // Without it everything still works: whoever needs the ledger next does the counting.
+        let _ = thread::Builder::new().name("tonepress store".to_owned()).spawn(move || background.tidy());
+        Ok(store)
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn refuse_remote(root: &Path) -> Result<()> {
+    // statfs(2) and linux/magic.h.
+    const REMOTE: [(u64, &str); 13] = [
+        (0x6969, "NFS"),
+        (0xFF53_4D42, "CIFS"),
+        (0xFE53_4D42, "SMB"),
+        (0x517B, "SMB"),
+        (0x0102_1997, "9P"),
+        (0x00C3_6400, "Ceph"),
+        (0x5346_414F, "AFS"),
+        (0x6B41_4653, "AFS"),
+        (0x7375_7245, "Coda"),
+        (0x0BD0_0BD0, "Lustre"),
+        (0x4750_4653, "GPFS"),
+        (0x564C, "NCP"),
+        (0x6573_5546, "FUSE"),
+    ];
+    let stat = rustix::fs::statfs(root).map_err(|e| Error::at(Stage::Open, root)(e.into()))?;
+    // Of different width and sign from one architecture to the next, but always of 32 bits' worth.
+    #[allow(clippy::cast_sign_loss, clippy::cast_possible_truncation, clippy::useless_conversion)]
+    let magic = u64::from(i64::from(stat.f_type) as u32);
+    let Some((_, kind)) = REMOTE.iter().find(|(remote, _)| *remote == magic) else {
+        return Ok(());
+    };
+    Err(Error::UnsuitableStore {
+        name: root.display().to_string(),
+        detail: format!(
+            "it lies on {kind}, where locks, renames and syncs cannot be relied on; use a local disk (ext4, XFS, Btrfs, ZFS)"
+        ),
+    })
+}
+
+#[cfg(not(target_os = "linux"))]
+fn refuse_remote(_: &Path) -> Result<()> {
+    Ok(())
+}

@@ -1,0 +1,217 @@
+//! Renditions that are still being written.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::ops::Range;
+use std::os::unix::fs::FileExt;
+use std::sync::Arc;
+
+use rustix::fs::FallocateFlags;
+use rustix::io::Errno;
+
+use crate::build::build_info;
+use crate::error::{Error, Result, Stage};
+use crate::plan::Plan;
+use crate::store::key::{Key, Recipe};
+use crate::store::layout::sync_folder;
+use crate::store::object::Object;
+use crate::store::scratch::Scratch;
+use crate::store::sidecar::{Sidecar, now};
+use crate::store::{Store, evict};
+use crate::writer::RenditionWriter;
+
+/// How far ahead of the first missing segment an ABR or VBR rendition takes segments: they wait in
+/// memory, some 250 KB each.
+const WINDOW: u64 = 64;
+
+/// A rendition that is being written. Nobody else gets to see it before it is
+/// [published](Self::publish); dropped before that, it leaves no trace.
+pub struct Partial {
+    writer: RenditionWriter<Arc<File>>,
+    file: Arc<File>,
+    plan: Plan,
+    recipe: Recipe,
+    key: Key,
+    /// `None` if the store does not take the rendition.
+    place: Option<(Store, Scratch)>,
+}
+
+/// Reads a rendition while it is being written, by `pread`: what is not finished is not mapped.
+#[derive(Debug, Clone)]
+pub struct PartialReader(Arc<File>);
+
+impl PartialReader {
+    /// Reads up to `buf.len()` bytes from `offset` on. Of stretches that were not written yet it reads
+    /// zeros or nothing: which those are, the writer knows.
+    ///
+    /// # Errors
+    /// Whatever the file system says.
+    pub fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
+        self.0.read_at(buf, offset)
+    }
+}
+
+impl Partial {
+    pub(super) fn stored(store: &Store, scratch: Scratch, recipe: &Recipe, plan: &Plan) -> Result<Self> {
+        let name = scratch.path().display().to_string();
+        let file = Arc::clone(scratch.file());
+        Self::new(file, &name, Some((store.clone(), scratch)), recipe, plan)
+    }
+
+    /// One in a file without a name, which goes when the last who uses it does.
+    pub(super) fn uncached(store: &Store, recipe: &Recipe, plan: &Plan) -> Result<Self> {
+        let scratch = Scratch::unique(store.spill(), "tonepress", "tmp")?;
+        let (file, name) = (Arc::clone(scratch.file()), scratch.path().display().to_string());
+        drop(scratch);
+        preallocate(&file, plan.size().cap()).map_err(Error::io(Stage::Write, &*name))?;
+        Self::new(file, &name, None, recipe, plan)
+    }
+
+    fn new(
+        file: Arc<File>,
+        name: &str,
+        place: Option<(Store, Scratch)>,
+        recipe: &Recipe,
+        plan: &Plan,
+    ) -> Result<Self> {
+        let writer = RenditionWriter::new(plan, Arc::clone(&file), name)?;
+        Ok(Self { writer, file, plan: plan.clone(), recipe: *recipe, key: recipe.key(), place })
+    }
+
+    /// The key under which it will be found.
+    #[must_use]
+    pub fn key(&self) -> Key {
+        self.key
+    }
+
+    /// Whether the store will take it.
+    #[must_use]
+    pub fn is_stored(&self) -> bool {
+        self.place.is_some()
+    }
+
+    /// A reader of what has been written.
+    #[must_use]
+    pub fn reader(&self) -> PartialReader {
+        PartialReader(Arc::clone(&self.file))
+    }
+
+    /// The segments that can be written now: for CBR all; for ABR and VBR some way ahead of the first
+    /// that is missing, since those too early wait in memory.
+    #[must_use]
+    pub fn accepts(&self) -> Range<u64> {
+        let all = self.plan.segments();
+        self.writer.awaits().map_or(0..all, |next| next..(next + WINDOW).min(all))
+    }
+
+    /// Writes the next bytes of segment `index`; `last` says that it is complete with them.
+    ///
+    /// # Errors
+    /// [`Error::DiskFull`] or [`Error::Io`]; [`Error::Internal`] if the bytes are not what the plan says, or
+    /// the segment is not one that is [accepted](Self::accepts). The rendition cannot be completed then.
+    pub fn write_segment(&mut self, index: u64, bytes: &[u8], last: bool) -> Result<()> {
+        if !self.accepts().contains(&index) {
+            let detail = format!("segment {index} of {} came while {:?} are due", self.key, self.accepts());
+            return Err(Error::Internal { detail });
+        }
+        self.writer.push(index, bytes, last)
+    }
+
+    /// Completes the rendition and makes it known, after it and its sidecar are safe from a power
+    /// failure. One that somebody else has published meanwhile is returned in its place.
+    ///
+    /// If the store's folders were removed since, the rendition is returned all the same, uncached.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] if segments are missing; [`Error::DiskFull`] or [`Error::Io`], and the
+    /// rendition is thrown away: after a failed sync nobody knows what of it is on disk.
+    pub fn publish(self) -> Result<Object> {
+        let Self { writer, file, plan, recipe, key, place } = self;
+        let (_, bytes) = writer.finish()?;
+        let written = file.metadata().map_err(Error::io(Stage::Write, key.to_string()))?.len();
+        if written < bytes {
+            let detail = format!("{written} bytes are left of {bytes}");
+            return Err(Error::Corrupt { name: key.to_string(), detail });
+        }
+        // What was allocated beyond the end of an ABR or VBR rendition is given back.
+        file.set_len(bytes).map_err(Error::io(Stage::Write, key.to_string()))?;
+        let Some((store, scratch)) = place.filter(|(_, scratch)| scratch.is_current()) else {
+            return Object::map(&file, key, None);
+        };
+        if let Some(other) = store.get(&key)? {
+            return Ok(other);
+        }
+        scratch.sync()?;
+        let digest = digest(&file, bytes).map_err(Error::at(Stage::Write, scratch.path()))?;
+        let sidecar = Sidecar {
+            version: Sidecar::VERSION,
+            key,
+            digest,
+            bytes,
+            frames: plan.frames().0,
+            samples: plan.samples().0,
+            master: recipe.master,
+            profile: plan.profile().to_string(),
+            resolved: recipe.resolved.to_string(),
+            fingerprint: recipe.fingerprint,
+            engine: engine(),
+            published: now(),
+        };
+        commit(&store, scratch, &sidecar)?;
+        let object = Object::map(&file, key, Some(&store.layout().object(&key)))?;
+        store.keep(&object);
+        Ok(object)
+    }
+}
+
+/// Gives object and sidecar their names, the sidecar first.
+fn commit(store: &Store, mut scratch: Scratch, sidecar: &Sidecar) -> Result<()> {
+    let (layout, key) = (store.layout(), &sidecar.key);
+    layout.create()?;
+    layout.create_shard(key)?;
+    let mut facts = Scratch::unique(&layout.partials(), &key.to_string(), "json")?;
+    sidecar.write(&**facts.file(), facts.path())?;
+    facts.sync()?;
+    facts.commit(&layout.sidecar(key))?;
+    sync_folder(&layout.shard(key))?;
+
+    scratch.commit(&layout.object(key))?;
+    if let Err(e) = sync_folder(&layout.shard(key)) {
+        // It is there, but nobody can say for how long.
+        let _ = store.ledger().and_then(|mut ledger| evict::evict(layout, &mut ledger, &[*key]));
+        return Err(e);
+    }
+    // Locking the ledger books this. If it cannot be had now, whoever has it next does.
+    let _ = store.ledger();
+    Ok(())
+}
+
+/// Takes the space that a rendition needs at most, so that a full disk is found out now. The file's
+/// length says that this was done, see [`Ledger::recount`](super::ledger::Ledger::recount).
+pub(super) fn preallocate(file: &File, bytes: u64) -> io::Result<()> {
+    file.set_len(bytes)?;
+    match rustix::fs::fallocate(file, FallocateFlags::empty(), 0, bytes) {
+        // Some file systems cannot; there, a full disk is found out while writing.
+        Ok(()) | Err(Errno::OPNOTSUPP | Errno::NOSYS) => Ok(()),
+        Err(e) => Err(e.into()),
+    }
+}
+
+/// BLAKE3 of a file, which must have `bytes` bytes. Read back rather than taken from what was written:
+/// what counts is what readers will get.
+fn digest(file: &Arc<File>, bytes: u64) -> io::Result<blake3::Hash> {
+    let mut hasher = blake3::Hasher::new();
+    let mut file = Arc::clone(file);
+    file.seek(SeekFrom::Start(0))?;
+    hasher.update_reader(file.by_ref().take(bytes + 1))?;
+    if hasher.count() != bytes {
+        let detail = format!("{} bytes are there instead of {bytes}", hasher.count());
+        return Err(io::Error::new(io::ErrorKind::InvalidData, detail));
+    }
+    Ok(hasher.finalize())
+}
+
+fn engine() -> String {
+    let build = build_info();
+    format!("tonepress {}, LAME {}, {}", build.version, build.lame, build.target)
+}

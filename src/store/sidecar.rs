@@ -1,0 +1,74 @@
+//! The facts of a stored rendition, beside it in a file that people can read.
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::Path;
+use std::time::SystemTime;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result, Stage};
+use crate::fingerprint::Fingerprint;
+use crate::master::MasterId;
+use crate::store::key::{Key, text};
+
+/// What is known of a stored rendition. JSON; fields may be added, so unknown ones are ignored.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Sidecar {
+    /// The version of this record.
+    pub version: u32,
+    /// The rendition's key.
+    pub key: Key,
+    /// BLAKE3 of the rendition's bytes, in hexadecimal digits.
+    #[serde(with = "text")]
+    pub digest: blake3::Hash,
+    /// The rendition's size in bytes.
+    pub bytes: u64,
+    /// Its frames, without the Info frame.
+    pub frames: u64,
+    /// The samples per channel that a gapless player plays.
+    pub samples: u64,
+    /// The master it was pressed from.
+    #[serde(with = "text")]
+    pub master: MasterId,
+    /// The profile as it was asked for, in canonical form.
+    pub profile: String,
+    /// The profile with every choice made.
+    pub resolved: String,
+    /// The build that pressed it.
+    #[serde(with = "text")]
+    pub fingerprint: Fingerprint,
+    /// The same for people.
+    pub engine: String,
+    /// When it was published: seconds since 1970.
+    pub published: u64,
+}
+
+impl Sidecar {
+    pub(super) const VERSION: u32 = 1;
+
+    /// Reads the record at `path`; `None` if there is no file.
+    pub(super) fn read(path: &Path) -> Result<Option<Self>> {
+        let json = match fs::read(path) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
+            read => read.map_err(Error::at(Stage::Open, path))?,
+        };
+        let corrupt = |e: serde_json::Error| Error::Corrupt {
+            name: path.display().to_string(),
+            detail: format!("no sidecar of version {}: {e}", Self::VERSION),
+        };
+        serde_json::from_slice(&json).map(Some).map_err(corrupt)
+    }
+
+    pub(super) fn write(&self, mut to: impl Write, name: &Path) -> Result<()> {
+        let json = serde_json::to_vec_pretty(self)
+            .map_err(|e| Error::Internal { detail: format!("sidecar of {}: {e}", self.key) })?;
+        to.write_all(&json).and_then(|()| to.write_all(b"\n")).map_err(Error::at(Stage::Write, name))
+    }
+}
+
+/// Seconds since 1970.
+pub(super) fn now() -> u64 {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
