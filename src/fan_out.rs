@@ -9,7 +9,6 @@
 mod queue;
 
 use std::collections::HashMap;
-use std::io::{Seek, Write};
 use std::ops::{ControlFlow, Range};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -26,33 +25,33 @@ use crate::master::convert::{Converter, to_channels};
 use crate::pcm::{Pcm, Repairs};
 use crate::plan::Plan;
 use crate::press::SegmentEncoder;
-use crate::writer::RenditionWriter;
+use crate::writer::Sink;
 
 /// PCM of a `whole` rendition is decoded in steps of so many samples.
 const STEP: u64 = 1 << 18;
 
 /// One master and what to press from it.
-pub struct Job<W> {
+pub struct Job<S> {
     /// What events call it.
     pub id: usize,
     /// The master.
     pub master: Master,
     /// The renditions.
-    pub outputs: Vec<Output<W>>,
+    pub outputs: Vec<Output<S>>,
 }
 
 /// One rendition and where to put it.
-pub struct Output<W> {
+pub struct Output<S> {
+    /// What events call it.
+    pub id: usize,
     /// Made from the job's master.
     pub plan: Plan,
-    /// Written from the start on; what was there before must be gone.
-    pub out: W,
-    /// What errors call it.
-    pub name: String,
+    /// Made for the plan.
+    pub sink: S,
 }
 
-/// Something has happened to job `job`, or to its output number `output`, from 0.
-pub enum Event<W> {
+/// Something has happened to a job, or to one of its outputs.
+pub enum Event<S: Sink> {
     /// The job's turn has come.
     Started {
         /// The job.
@@ -76,18 +75,16 @@ pub enum Event<W> {
         /// The output.
         output: usize,
         /// How it went. All renditions that one error spoils share it.
-        result: Result<Done<W>, Arc<Error>>,
+        result: Result<Done<S>, Arc<Error>>,
     },
 }
 
 /// A finished rendition.
-pub struct Done<W> {
+pub struct Done<S: Sink> {
     /// The master it was made from.
     pub master: Master,
-    /// Where it was written to.
-    pub out: W,
-    /// Its size.
-    pub bytes: u64,
+    /// What its sink made of it.
+    pub made: S::Finished,
     /// What had to be changed about the master's samples.
     pub repairs: Repairs,
 }
@@ -100,18 +97,20 @@ pub struct Done<W> {
 /// use std::fs::File;
 /// use std::ops::{ControlFlow, Range};
 /// use tonepress::fan_out::{Event, Job, Output, fan_out};
+/// use tonepress::writer::RenditionWriter;
 /// use tonepress::{Plan, Profile, master::Master};
 ///
 /// let master = Master::open("song.flac")?;
 /// let mut outputs = Vec::new();
-/// for name in ["128", "320", "v0"] {
-///     let plan = Plan::new(master.info(), &name.parse::<Profile>()?)?;
-///     let out = File::create(format!("song.{name}.mp3")).expect("a place to write");
-///     outputs.push(Output { plan, out, name: name.to_owned() });
+/// for (id, profile) in ["128", "320", "v0"].into_iter().enumerate() {
+///     let plan = Plan::new(master.info(), &profile.parse::<Profile>()?)?;
+///     let name = format!("song.{profile}.mp3");
+///     let sink = RenditionWriter::new(&plan, File::create(&name).expect("a place to write"), name)?;
+///     outputs.push(Output { id, plan, sink });
 /// }
 /// fan_out(2, [Job { id: 0, master, outputs }].into_iter(), |event| {
 ///     if let Event::Done { output, result: Ok(done), .. } = event {
-///         println!("rendition {output}: {} bytes", done.bytes);
+///         println!("rendition {output}: {} bytes", done.made.bytes);
 ///     }
 ///     ControlFlow::Continue(())
 /// })?;
@@ -121,10 +120,10 @@ pub struct Done<W> {
 /// # Errors
 /// [`Error::Internal`] if threads cannot be started. What goes wrong with a rendition is told in its
 /// [`Event::Done`].
-pub fn fan_out<W: Write + Seek + Send>(
+pub fn fan_out<S: Sink>(
     threads: usize,
-    jobs: impl Iterator<Item = Job<W>> + Send,
-    mut observe: impl FnMut(Event<W>) -> ControlFlow<()>,
+    jobs: impl Iterator<Item = Job<S>> + Send,
+    mut observe: impl FnMut(Event<S>) -> ControlFlow<()>,
 ) -> Result<()> {
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(threads)
@@ -148,27 +147,27 @@ pub fn fan_out<W: Write + Seek + Send>(
     Ok(())
 }
 
-/// Output `1` of job `0`.
+/// A job's id, and the index of an output in it.
 type Key = (usize, usize);
 
 /// From the workers to the thread that writes.
-enum Message<W> {
-    Start(Arc<Active>, Vec<Output<W>>),
+enum Message<S> {
+    Start(Arc<Active>, Vec<S>),
     Bytes { key: Key, segment: u64, bytes: Vec<u8>, last: bool, samples: u64, repairs: Repairs },
     Failed(Key, Arc<Error>),
 }
 
 /// A worker: takes units until there are none.
-fn work<W: Write + Seek + Send>(
-    queue: &Queue<impl Iterator<Item = Job<W>> + Send>,
+fn work<S: Sink>(
+    queue: &Queue<impl Iterator<Item = Job<S>> + Send>,
     cancelled: &AtomicBool,
-    sender: &Sender<Message<W>>,
+    sender: &Sender<Message<S>>,
 ) {
     // The reader of one master at a time stays open: opening parses its artwork again.
     let mut open: Option<(usize, Converter)> = None;
     let mut pcm = Pcm::default();
     // Only the writer receives, until all workers are gone: sending cannot fail.
-    let start = |active: &Arc<Active>, outputs| drop(sender.send(Message::Start(active.clone(), outputs)));
+    let start = |active: &Arc<Active>, sinks| drop(sender.send(Message::Start(active.clone(), sinks)));
     while !cancelled.load(Ordering::Relaxed)
         && let Some((active, unit)) = queue.next(start)
     {
@@ -202,7 +201,7 @@ fn work<W: Write + Seek + Send>(
     }
 }
 
-fn fail<W>(active: &Active, output: usize, error: &Arc<Error>, sender: &Sender<Message<W>>) {
+fn fail<S>(active: &Active, output: usize, error: &Arc<Error>, sender: &Sender<Message<S>>) {
     if active.give_up(output) {
         drop(sender.send(Message::Failed((active.id, output), error.clone())));
     }
@@ -214,13 +213,13 @@ fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
 }
 
 /// Decodes segment `index` once and encodes it for all `outputs`, which share a rate.
-fn press_segment<W: Send>(
+fn press_segment<S: Send>(
     active: &Active,
     outputs: &[usize],
     index: u64,
     converter: &mut Converter,
     pcm: &mut Pcm,
-    sender: &Sender<Message<W>>,
+    sender: &Sender<Message<S>>,
 ) -> Result<()> {
     let Some(plan) = outputs.first().map(|&output| &active.plans[output]) else { return Ok(()) };
     let segment = plan.segment(index);
@@ -256,13 +255,13 @@ fn encode_segment(plan: &Plan, index: u64, pcm: &Pcm) -> Result<Vec<u8>> {
 }
 
 /// Encodes a rendition of one segment, in steps, so that memory stays flat.
-fn press_whole<W>(
+fn press_whole<S>(
     active: &Active,
     output: usize,
     converter: &mut Converter,
     pcm: &mut Pcm,
     cancelled: &AtomicBool,
-    sender: &Sender<Message<W>>,
+    sender: &Sender<Message<S>>,
 ) -> Result<()> {
     let plan = &active.plans[output];
     let key = (active.id, output);
@@ -301,19 +300,21 @@ fn push(encoder: &mut SegmentEncoder, plan: &Plan, pcm: &Pcm, bytes: &mut Vec<u8
 }
 
 /// A rendition that is being written.
-struct Writing<W> {
+struct Writing<S> {
     active: Arc<Active>,
-    writer: RenditionWriter<W>,
+    sink: S,
+    /// The segments still to come.
+    left: u64,
     repairs: Repairs,
 }
 
 /// Writes what the workers make until all of them are gone.
-fn write<W: Write + Seek>(
-    receiver: &Receiver<Message<W>>,
+fn write<S: Sink>(
+    receiver: &Receiver<Message<S>>,
     cancelled: &AtomicBool,
-    observe: &mut impl FnMut(Event<W>) -> ControlFlow<()>,
+    observe: &mut impl FnMut(Event<S>) -> ControlFlow<()>,
 ) {
-    let mut all: HashMap<Key, Writing<W>> = HashMap::new();
+    let mut all: HashMap<Key, Writing<S>> = HashMap::new();
     for message in receiver {
         if cancelled.load(Ordering::Relaxed) {
             continue; // so that no worker waits for room in the channel
@@ -324,50 +325,40 @@ fn write<W: Write + Seek>(
             }
         };
         match message {
-            Message::Start(active, outputs) => {
+            Message::Start(active, sinks) => {
                 tell(Event::Started { job: active.id });
-                for (output, Output { plan, out, name }) in outputs.into_iter().enumerate() {
-                    let key = (active.id, output);
-                    match RenditionWriter::new(&plan, out, name) {
-                        Ok(writer) => {
-                            let writing =
-                                Writing { active: active.clone(), writer, repairs: Repairs::default() };
-                            all.insert(key, writing);
-                        }
-                        Err(error) => {
-                            active.give_up(output);
-                            tell(Event::Done { job: key.0, output, result: Err(Arc::new(error)) });
-                        }
-                    }
+                for (index, sink) in sinks.into_iter().enumerate() {
+                    let left = active.plans[index].segments();
+                    let repairs = Repairs::default();
+                    all.insert((active.id, index), Writing { active: active.clone(), sink, left, repairs });
                 }
             }
             Message::Bytes { key, segment, bytes, last, samples, repairs } => {
                 // What has failed already is not there any more.
-                let Some(writing) = all.get_mut(&key) else { continue };
-                let (job, output) = key;
+                let Some(mut writing) = all.remove(&key) else { continue };
+                let job = key.0;
+                let output = writing.active.ids[key.1];
                 writing.repairs += repairs;
-                let pushed = writing.writer.push(segment, &bytes, last);
-                let complete = writing.writer.is_complete();
-                match pushed {
-                    Ok(()) => {
-                        tell(Event::Progress { job, output, samples, bytes: bytes.len() as u64 });
-                        if complete && let Some(Writing { active, writer, repairs }) = all.remove(&key) {
-                            let master = active.master.clone();
-                            let result =
-                                writer.finish().map(|(out, bytes)| Done { master, out, bytes, repairs });
-                            tell(Event::Done { job, output, result: result.map_err(Arc::new) });
-                        }
-                    }
-                    Err(error) => {
-                        writing.active.give_up(output);
-                        all.remove(&key);
-                        tell(Event::Done { job, output, result: Err(Arc::new(error)) });
-                    }
+                writing.left -= u64::from(last);
+                if let Err(error) = writing.sink.push(segment, &bytes, last) {
+                    writing.active.give_up(key.1);
+                    tell(Event::Done { job, output, result: Err(Arc::new(error)) });
+                    continue;
                 }
+                tell(Event::Progress { job, output, samples, bytes: bytes.len() as u64 });
+                if writing.left > 0 {
+                    all.insert(key, writing);
+                    continue;
+                }
+                let Writing { active, sink, repairs, .. } = writing;
+                let master = active.master.clone();
+                let result = sink.finish().map(|made| Done { master, made, repairs });
+                tell(Event::Done { job, output, result: result.map_err(Arc::new) });
             }
             Message::Failed(key, error) => {
-                if all.remove(&key).is_some() {
-                    tell(Event::Done { job: key.0, output: key.1, result: Err(error) });
+                if let Some(writing) = all.remove(&key) {
+                    let output = writing.active.ids[key.1];
+                    tell(Event::Done { job: key.0, output, result: Err(error) });
                 }
             }
         }

@@ -7,6 +7,32 @@ use crate::error::{Error, Result, Stage};
 use crate::mp3::index::FrameIndex;
 use crate::plan::{Plan, toc_entry};
 
+/// Where a rendition's segments go, as they come.
+pub trait Sink: Send {
+    /// What a complete rendition is given back as.
+    type Finished;
+
+    /// Takes the next bytes of segment `index`; `last` says that it is complete with them.
+    ///
+    /// # Errors
+    /// The rendition cannot be completed then.
+    fn push(&mut self, index: u64, bytes: &[u8], last: bool) -> Result<()>;
+
+    /// Completes the rendition, after the last bytes of all segments.
+    ///
+    /// # Errors
+    /// The rendition is not to be used then.
+    fn finish(self) -> Result<Self::Finished>;
+}
+
+/// A finished rendition.
+pub struct Written<W> {
+    /// What it was written to.
+    pub out: W,
+    /// Its size.
+    pub bytes: u64,
+}
+
 /// Writes one rendition. CBR segments go straight to their place, in any order; those of ABR and VBR
 /// are held back until the ones before them have come, and the Info frame is written last.
 pub struct RenditionWriter<W> {
@@ -47,26 +73,6 @@ impl<W: Write + Seek> RenditionWriter<W> {
         Ok(writer)
     }
 
-    /// Takes the next bytes of segment `index`; `last` says that it is complete with them.
-    ///
-    /// # Errors
-    /// [`Error::Io`] if writing fails; [`Error::Internal`] if the bytes are not what the plan says.
-    pub fn push(&mut self, index: u64, bytes: &[u8], last: bool) -> Result<()> {
-        self.finished += u64::from(last);
-        let Some(range) = self.plan.segment_bytes(index) else {
-            return self.push_in_order(index, bytes, last);
-        };
-        let at = self.places.remove(&index).unwrap_or(range.start);
-        let end = at + bytes.len() as u64;
-        if end > range.end || (last && end != range.end) {
-            return Err(self.broken(&format!("segment {index} ends at {end} instead of {}", range.end)));
-        }
-        if !last {
-            self.places.insert(index, end);
-        }
-        self.write_at(at, bytes)
-    }
-
     fn push_in_order(&mut self, index: u64, bytes: &[u8], last: bool) -> Result<()> {
         let Some(order) = &mut self.order else { return Ok(()) };
         if index != order.next {
@@ -93,29 +99,55 @@ impl<W: Write + Seek> RenditionWriter<W> {
         pushed.map_err(|at| self.broken(&format!("no frame at byte {at}")))
     }
 
-    /// Whether all segments have come.
-    #[must_use]
-    pub fn is_complete(&self) -> bool {
-        self.finished == self.plan.segments()
-    }
-
     /// The segment that an ABR or VBR rendition waits for; later ones are held in memory. `None` for CBR.
     pub fn awaits(&self) -> Option<u64> {
         self.order.as_ref().map(|order| order.next)
     }
 
-    /// Completes the rendition and gives back what it was written to, with its size in bytes.
-    ///
+    fn write_at(&mut self, at: u64, bytes: &[u8]) -> Result<()> {
+        self.out
+            .seek(SeekFrom::Start(at))
+            .and_then(|_| self.out.write_all(bytes))
+            .map_err(Error::io(Stage::Write, &*self.name))
+    }
+
+    fn broken(&self, what: &str) -> Error {
+        Error::Internal { detail: format!("{}: {what}", self.name) }
+    }
+}
+
+impl<W: Write + Seek + Send> Sink for RenditionWriter<W> {
+    type Finished = Written<W>;
+
+    /// # Errors
+    /// [`Error::Io`] or [`Error::DiskFull`] if writing fails; [`Error::Internal`] if the bytes are not what the
+    /// plan says.
+    fn push(&mut self, index: u64, bytes: &[u8], last: bool) -> Result<()> {
+        self.finished += u64::from(last);
+        let Some(range) = self.plan.segment_bytes(index) else {
+            return self.push_in_order(index, bytes, last);
+        };
+        let at = self.places.remove(&index).unwrap_or(range.start);
+        let end = at + bytes.len() as u64;
+        if end > range.end || (last && end != range.end) {
+            return Err(self.broken(&format!("segment {index} ends at {end} instead of {}", range.end)));
+        }
+        if !last {
+            self.places.insert(index, end);
+        }
+        self.write_at(at, bytes)
+    }
+
     /// # Errors
     /// As [`push`](Self::push), also when segments are missing.
-    pub fn finish(mut self) -> Result<(W, u64)> {
-        if !self.is_complete() {
+    fn finish(mut self) -> Result<Written<W>> {
+        if self.finished != self.plan.segments() {
             let missing = self.plan.segments() - self.finished;
             return Err(self.broken(&format!("{missing} segments never came")));
         }
         let Some(order) = self.order.take() else {
             self.out.flush().map_err(Error::io(Stage::Write, &*self.name))?;
-            return Ok((self.out, self.plan.size().cap()));
+            return Ok(Written { out: self.out, bytes: self.plan.size().cap() });
         };
         let indexed =
             order.index.finish().map_err(|at| self.broken(&format!("half a frame at byte {at}")))?;
@@ -129,17 +161,6 @@ impl<W: Write + Seek> RenditionWriter<W> {
         let info = self.plan.info(bytes, toc, indexed.crc).to_frame(self.plan.resolved())?;
         self.write_at(0, &info)?;
         self.out.flush().map_err(Error::io(Stage::Write, &*self.name))?;
-        Ok((self.out, bytes))
-    }
-
-    fn write_at(&mut self, at: u64, bytes: &[u8]) -> Result<()> {
-        self.out
-            .seek(SeekFrom::Start(at))
-            .and_then(|_| self.out.write_all(bytes))
-            .map_err(Error::io(Stage::Write, &*self.name))
-    }
-
-    fn broken(&self, what: &str) -> Error {
-        Error::Internal { detail: format!("{}: {what}", self.name) }
+        Ok(Written { out: self.out, bytes })
     }
 }

@@ -12,6 +12,7 @@ use common::signal::Music;
 use common::write;
 use tonepress::fan_out::{Event, Job, Output, fan_out};
 use tonepress::master::{Master, MasterSource};
+use tonepress::writer::RenditionWriter;
 use tonepress::{Error, Plan, Profile};
 
 /// A master in memory, which breaks at some byte.
@@ -101,20 +102,24 @@ impl Seek for Full {
     }
 }
 
-fn job(id: usize, master: Master, profiles: &[(&str, usize)]) -> Job<Full> {
-    let outputs = profiles.iter().map(|(profile, room)| Output {
-        plan: Plan::new(master.info(), &profile.parse::<Profile>().unwrap()).unwrap(),
-        out: Full(Cursor::new(Vec::new()), *room),
-        name: format!("{id}.{profile}"),
+fn job(id: usize, master: Master, profiles: &[(&str, usize)]) -> Job<RenditionWriter<Full>> {
+    let outputs = profiles.iter().enumerate().map(|(output, (profile, room))| {
+        let plan = Plan::new(master.info(), &profile.parse::<Profile>().unwrap()).unwrap();
+        let place = Full(Cursor::new(Vec::new()), *room);
+        let sink = RenditionWriter::new(&plan, place, format!("{id}.{profile}")).unwrap();
+        Output { id: output, plan, sink }
     });
     Job { id, outputs: outputs.collect(), master }
 }
 
-fn results(threads: usize, jobs: Vec<Job<Full>>) -> Vec<(usize, usize, Result<u64, Arc<Error>>)> {
+fn results(
+    threads: usize,
+    jobs: Vec<Job<RenditionWriter<Full>>>,
+) -> Vec<(usize, usize, Result<u64, Arc<Error>>)> {
     let mut all = Vec::new();
     fan_out(threads, jobs.into_iter(), |event| {
         if let Event::Done { job, output, result } = event {
-            all.push((job, output, result.map(|done| done.bytes)));
+            all.push((job, output, result.map(|done| done.made.bytes)));
         }
         ControlFlow::Continue(())
     })

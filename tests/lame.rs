@@ -12,7 +12,7 @@ use tonepress::master::{Codec, Container, Layout, MasterInfo};
 use tonepress::mp3::info::Info;
 use tonepress::pcm::Pcm;
 use tonepress::press::SegmentEncoder;
-use tonepress::writer::RenditionWriter;
+use tonepress::writer::{RenditionWriter, Sink as _};
 use tonepress::{Plan, Profile, SampleRate, Samples};
 
 /// What libmp3lame makes of 16-bit PCM in one go: its Info frame, and the audio frames.
@@ -63,7 +63,7 @@ fn ours(plan: &Plan, music: &Music) -> (Vec<u8>, Vec<u8>) {
         encoder.finish(&mut bytes).unwrap();
         writer.push(index, &bytes, true).unwrap();
     }
-    let mut info = writer.finish().unwrap().0.into_inner();
+    let mut info = writer.finish().unwrap().out.into_inner();
     let audio = info.split_off(usize::try_from(plan.info_bytes()).unwrap());
     (info, audio)
 }

@@ -13,7 +13,7 @@ use tonepress::mp3::info::Info;
 use tonepress::pcm::Pcm;
 use tonepress::press::SegmentEncoder;
 use tonepress::profile::{Coding, VbrQuality};
-use tonepress::writer::RenditionWriter;
+use tonepress::writer::{RenditionWriter, Sink as _};
 use tonepress::{Kbps, Plan, Profile, SampleRate, Samples, Size};
 
 fn info(rate: u32, layout: Layout, samples: u64) -> MasterInfo {
@@ -39,7 +39,7 @@ fn press(plan: &Plan, music: &Music, order: impl Iterator<Item = u64>) -> Vec<u8
         encoder.finish(&mut bytes).unwrap();
         writer.push(index, &bytes, true).unwrap();
     }
-    writer.finish().unwrap().0.into_inner()
+    writer.finish().unwrap().out.into_inner()
 }
 
 /// The frames of an MP3, the Info frame first.

@@ -1,6 +1,7 @@
 //! The command line: one file a command; what they share is in `args` and `report`.
 
 mod args;
+mod cache;
 mod encode;
 mod masters;
 mod name;
@@ -33,12 +34,17 @@ pub(crate) fn run() -> ExitCode {
         Command::Encode(command) => encode::run(command),
         Command::Plan(command) => plan::run(command),
         Command::Probe(command) => probe::run(command),
+        Command::Cache(command) => cache::run(command),
     };
     match outcome {
         // Whoever does not read on has seen enough.
         Ok(Outcome::Done) | Err(Failure::ClosedPipe) => ExitCode::SUCCESS,
         Ok(Outcome::SomeFailed) => ExitCode::from(1),
         Ok(Outcome::Interrupted) => ExitCode::from(130),
+        Err(Failure::Usage(message)) => {
+            report::error(&message);
+            ExitCode::from(2)
+        }
         Err(Failure::Other(message)) => {
             report::error(&message);
             ExitCode::from(1)

@@ -11,6 +11,8 @@ use serde::Serialize;
 pub(crate) enum Failure {
     /// Nobody reads our output any more.
     ClosedPipe,
+    /// What was typed makes no sense.
+    Usage(String),
     /// This.
     Other(String),
 }

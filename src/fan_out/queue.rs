@@ -10,7 +10,9 @@ use crate::units::SampleRate;
 
 /// How far ahead of the slowest unit of their master workers may run, in units a worker: what is
 /// ahead waits in memory where renditions are written in order.
-const AHEAD: usize = 4;
+const AHEAD: u64 = 4;
+/// And in all: what stores, which bound what they hold back, take in any case.
+const MAX_AHEAD: u64 = 200;
 
 /// What a worker takes at a time.
 #[derive(Debug, Clone, Copy)]
@@ -32,6 +34,8 @@ struct Group {
 pub(super) struct Active {
     pub(super) id: usize,
     pub(super) master: Master,
+    /// What the caller calls the outputs.
+    pub(super) ids: Vec<usize>,
     pub(super) plans: Vec<Plan>,
     groups: Vec<Group>,
     given_up: Vec<AtomicBool>,
@@ -42,7 +46,7 @@ pub(super) struct Active {
 }
 
 impl Active {
-    fn new(id: usize, master: Master, plans: Vec<Plan>, threads: usize) -> Self {
+    fn new(id: usize, master: Master, ids: Vec<usize>, plans: Vec<Plan>, threads: usize) -> Self {
         let mut groups: Vec<Group> = Vec::new();
         for (output, plan) in plans.iter().enumerate().filter(|(_, plan)| !plan.resolved().whole) {
             let rate = plan.resolved().rate;
@@ -54,10 +58,11 @@ impl Active {
         Self {
             id,
             master,
+            ids,
             given_up: plans.iter().map(|_| AtomicBool::new(false)).collect(),
             plans,
             groups,
-            ahead: (AHEAD * threads) as u64,
+            ahead: (AHEAD * threads as u64).min(MAX_AHEAD),
             pressing: Mutex::default(),
             one_less: Condvar::new(),
         }
@@ -152,13 +157,13 @@ impl Cursor {
     }
 }
 
-impl<W, I: Iterator<Item = Job<W>>> Queue<I> {
+impl<S, I: Iterator<Item = Job<S>>> Queue<I> {
     pub(super) fn new(jobs: I, threads: usize) -> Self {
         Self { threads, state: Mutex::new(State { jobs, current: None }) }
     }
 
     /// The next unit. `start` is told of each job before any of its units is given out.
-    pub(super) fn next(&self, start: impl Fn(&Arc<Active>, Vec<Output<W>>)) -> Option<(Arc<Active>, Unit)> {
+    pub(super) fn next(&self, start: impl Fn(&Arc<Active>, Vec<S>)) -> Option<(Arc<Active>, Unit)> {
         let mut state = lock(&self.state);
         loop {
             if let Some((active, cursor)) = &mut state.current
@@ -170,9 +175,14 @@ impl<W, I: Iterator<Item = Job<W>>> Queue<I> {
                 return Some((active.clone(), unit));
             }
             let Job { id, master, outputs } = state.jobs.next()?;
-            let plans = outputs.iter().map(|output| output.plan.clone()).collect();
-            let active = Arc::new(Active::new(id, master, plans, self.threads));
-            start(&active, outputs);
+            let (mut ids, mut plans, mut sinks) = (Vec::new(), Vec::new(), Vec::new());
+            for Output { id, plan, sink } in outputs {
+                ids.push(id);
+                plans.push(plan);
+                sinks.push(sink);
+            }
+            let active = Arc::new(Active::new(id, master, ids, plans, self.threads));
+            start(&active, sinks);
             state.current = Some((active, Cursor::default()));
         }
     }

@@ -18,11 +18,11 @@ use crate::store::object::Object;
 use crate::store::scratch::Scratch;
 use crate::store::sidecar::{Sidecar, now};
 use crate::store::{Store, evict};
-use crate::writer::RenditionWriter;
+use crate::writer::{RenditionWriter, Sink, Written};
 
 /// How far ahead of the first missing segment an ABR or VBR rendition takes segments: they wait in
 /// memory, some 250 KB each.
-const WINDOW: u64 = 64;
+const WINDOW: u64 = 256;
 
 /// A rendition that is being written. Nobody else gets to see it before it is
 /// [published](Self::publish); dropped before that, it leaves no trace.
@@ -127,7 +127,7 @@ impl Partial {
     /// rendition is thrown away: after a failed sync nobody knows what of it is on disk.
     pub fn publish(self) -> Result<Object> {
         let Self { writer, file, plan, recipe, key, place } = self;
-        let (_, bytes) = writer.finish()?;
+        let Written { bytes, .. } = writer.finish()?;
         let written = file.metadata().map_err(Error::io(Stage::Write, key.to_string()))?.len();
         if written < bytes {
             let detail = format!("{written} bytes are left of {bytes}");
@@ -161,6 +161,20 @@ impl Partial {
         let object = Object::map(&file, key, Some(&store.layout().object(&key)))?;
         store.keep(&object);
         Ok(object)
+    }
+}
+
+/// A partial takes segments as [`write_segment`](Partial::write_segment) does and finishes by being
+/// [published](Partial::publish).
+impl Sink for Partial {
+    type Finished = Object;
+
+    fn push(&mut self, index: u64, bytes: &[u8], last: bool) -> Result<()> {
+        self.write_segment(index, bytes, last)
+    }
+
+    fn finish(self) -> Result<Object> {
+        self.publish()
     }
 }
 

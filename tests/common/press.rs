@@ -6,6 +6,7 @@ use std::path::Path;
 
 use tonepress::fan_out::{Event, Job, Output, fan_out};
 use tonepress::master::Master;
+use tonepress::writer::RenditionWriter;
 use tonepress::{Plan, Profile};
 
 use super::{run, signal::Music, tool, write};
@@ -28,16 +29,16 @@ pub fn press(master: &Master, profiles: &[&str], threads: usize) -> Vec<(Plan, V
         .iter()
         .map(|profile| Plan::new(master.info(), &profile.parse::<Profile>().unwrap()).unwrap())
         .collect();
-    let outputs = plans.iter().map(|plan| Output {
+    let outputs = plans.iter().enumerate().map(|(id, plan)| Output {
+        id,
         plan: plan.clone(),
-        out: Cursor::new(Vec::new()),
-        name: plan.profile().to_string(),
+        sink: RenditionWriter::new(plan, Cursor::new(Vec::new()), plan.profile().to_string()).unwrap(),
     });
     let job = Job { id: 0, master: master.clone(), outputs: outputs.collect() };
     let mut pressed = vec![Vec::new(); plans.len()];
     fan_out(threads, [job].into_iter(), |event| {
         if let Event::Done { output, result, .. } = event {
-            pressed[output] = result.unwrap_or_else(|error| panic!("{error}")).out.into_inner();
+            pressed[output] = result.unwrap_or_else(|error| panic!("{error}")).made.out.into_inner();
         }
         ControlFlow::Continue(())
     })

@@ -6,7 +6,7 @@ use tonepress::master::{Codec, Container, Layout, MasterId, MasterInfo};
 use tonepress::pcm::Pcm;
 use tonepress::press::SegmentEncoder;
 use tonepress::store::{Begun, Fallback, Object, Partial, Recipe};
-use tonepress::writer::RenditionWriter;
+use tonepress::writer::{RenditionWriter, Sink as _};
 use tonepress::{Plan, Result, SampleRate, Samples, Store};
 
 use super::signal::Music;
@@ -65,7 +65,7 @@ impl Rendition {
         for index in 0..self.plan.segments() {
             writer.push(index, &self.segment(index), true).unwrap();
         }
-        writer.finish().unwrap().0.into_inner()
+        writer.finish().unwrap().out.into_inner()
     }
 
     pub fn write(&self, partial: &mut Partial) -> Result<()> {
