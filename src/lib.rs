@@ -1,9 +1,24 @@
 //! tonepress presses lossless masters into MP3 renditions on demand.
-#![deny(missing_docs)]
+//!
+//! A [`Master`](master::Master) is a lossless source. A [`Profile`] is what a customer asks for; for one master it
+//! is [resolved](Profile::resolve), which leaves no choice open. A [`Plan`] says, by arithmetic alone, how large the
+//! rendition will be and how it is cut into segments. [`SegmentEncoder`](press::SegmentEncoder) presses one segment,
+//! [`RenditionWriter`](writer::RenditionWriter) joins them, and [`fan_out`](fan_out::fan_out) does all of it for many profiles and
+//! masters, on all cores.
+//!
+//! # Features
+//!
+//! `cli` (default): the command line program. A backend that links the library turns it off.
+
+/// The examples of the README are tests too.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
 
 mod build;
 pub mod error;
 mod estimate;
+pub mod fan_out;
 pub mod fingerprint;
 pub mod master;
 pub mod mp3;

@@ -1,2 +1,7 @@
-//! The command line program.
-fn main() {}
+//! The command line program: see `tonepress --help`.
+
+mod cli;
+
+fn main() -> std::process::ExitCode {
+    cli::run()
+}

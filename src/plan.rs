@@ -258,7 +258,7 @@ impl Plan {
             let before = if index == 0 { 0 } else { PRE_ROLL };
             self.segment_start(index) + bytes_of_run(size, before, frame % self.segment_frames)
         };
-        let mut toc = [0; TOC_ENTRIES as usize];
+        let mut toc = [0; TOC_ENTRIES];
         for (entry, frame) in toc.iter_mut().zip(self.toc_frames()) {
             *entry = toc_entry(start_of(frame), bytes);
         }
@@ -266,14 +266,15 @@ impl Plan {
     }
 
     /// What the Info frame says of this rendition.
-    pub(crate) fn info(&self, bytes: u64, toc: [u8; TOC_ENTRIES as usize], music_crc: u16) -> Info {
+    pub(crate) fn info(&self, bytes: u64, toc: [u8; TOC_ENTRIES], music_crc: u16) -> Info {
         Info { frames: self.frames, bytes, toc, delay: ENCODER_DELAY, padding: self.padding(), music_crc }
     }
 
     /// The frames whose places make the table of contents.
     pub(crate) fn toc_frames(&self) -> impl Iterator<Item = u64> + use<> {
         let frames = self.frames.0;
-        (0..TOC_ENTRIES).map(move |entry| entry * frames / TOC_ENTRIES)
+        let entries = TOC_ENTRIES as u64;
+        (0..entries).map(move |entry| entry * frames / entries)
     }
 
     fn frame_size(&self) -> Option<FrameSize> {

@@ -117,24 +117,16 @@ impl fmt::Display for Coding {
 
 impl fmt::Display for Profile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut text = self.coding.to_string();
-        if let Some(channels) = self.channels {
-            text += match channels {
-                Channels::Mono => ":mono",
-                Channels::Stereo => ":stereo",
-                Channels::Joint => ":joint",
-            };
-        }
-        if let Some(rate) = self.rate {
-            text += &format!(":rate={}", rate.hz());
-        }
-        if self.effort != Self::DEFAULT_EFFORT {
-            text += &format!(":q={}", self.effort);
-        }
-        if self.whole {
-            text += ":whole";
-        }
-        f.pad(&text)
+        let mut parts = vec![self.coding.to_string()];
+        parts.extend(self.channels.map(|channels| match channels {
+            Channels::Mono => "mono".to_owned(),
+            Channels::Stereo => "stereo".to_owned(),
+            Channels::Joint => "joint".to_owned(),
+        }));
+        parts.extend(self.rate.map(|rate| format!("rate={}", rate.hz())));
+        parts.extend((self.effort != Self::DEFAULT_EFFORT).then(|| format!("q={}", self.effort)));
+        parts.extend(self.whole.then(|| "whole".to_owned()));
+        f.pad(&parts.join(":"))
     }
 }
 

@@ -54,7 +54,7 @@ fn base_rate(rate: SampleRate) -> SampleRate {
     let hz = rate.hz();
     RATES[..3]
         .iter()
-        .find(|&&base| hz > base && hz % base == 0 && (hz / base).is_power_of_two())
+        .find(|&&base| hz > base && hz.is_multiple_of(base) && (hz / base).is_power_of_two())
         .and_then(|&base| SampleRate::new(base))
         .unwrap_or(rate)
 }

@@ -94,8 +94,15 @@ impl<W: Write + Seek> RenditionWriter<W> {
     }
 
     /// The segment that an ABR or VBR rendition waits for; later ones are held in memory. `None` for CBR.
+    #[must_use]
     pub fn awaits(&self) -> Option<u64> {
         self.order.as_ref().map(|order| order.next)
+    }
+
+    /// Whether all segments have come.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.finished == self.plan.segments()
     }
 
     /// Completes the rendition and gives back what it was written to, with its size in bytes.
@@ -103,7 +110,7 @@ impl<W: Write + Seek> RenditionWriter<W> {
     /// # Errors
     /// As [`push`](Self::push), also when segments are missing.
     pub fn finish(mut self) -> Result<(W, u64)> {
-        if self.finished != self.plan.segments() {
+        if !self.is_complete() {
             let missing = self.plan.segments() - self.finished;
             return Err(self.broken(&format!("{missing} segments never came")));
         }

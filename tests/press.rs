@@ -1,4 +1,5 @@
 //! What is pressed is exactly what was planned.
+#![allow(clippy::unwrap_used)] // whatever goes wrong fails the test
 
 mod common;
 

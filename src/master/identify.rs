@@ -1,23 +1,53 @@
-//! Which audio a master holds, whatever its tags.
+//! What makes two masters the same: their encoded audio, and how it is to be decoded.
+//!
+//! Exactly what is hashed stands with [`MasterId`], where users see it.
 
 use std::fmt;
+use std::ops::Range;
 use std::str::FromStr;
 
-/// The identity of a master: the BLAKE3 hash of its encoded audio and codec configuration. Tags,
-/// pictures, padding and the layout of the container do not enter it.
+use super::info::Position;
+use super::packets::Coding;
+use super::source::Input;
+use super::{Audio, Inner};
+use crate::error::{Error, Result, Stage};
+
+const CONTEXT: &str = "tonepress master id v1";
+
+/// How many bytes are read at a time.
+const BLOCK: usize = 1 << 20;
+
+/// Which audio a master holds: equal for files that differ only in tags, pictures, padding or container layout.
 ///
-/// Shown and parsed as 64 hexadecimal digits.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// Written as 64 lower-case hexadecimal digits.
+///
+/// It is a BLAKE3 hash in key-derivation mode, under the context
+/// `tonepress master id v1`, over two parts:
+///
+/// 1. **The configuration**: five lines of ASCII, each ended by a line feed: the coding (below),
+///    the rate in Hz, the bits per sample, the number of samples per channel (counted, if the file
+///    does not state it), and the positions of the channels.
+/// 2. **The encoded audio**, without a byte of what wraps it:
+///
+/// | container | coding | audio |
+/// |---|---|---|
+/// | WAV, RF64, AIFF, CAF with PCM | `s16le`, `s24be`, `u8`, `f32le`… | the sample data: whole samples only, no pad byte |
+/// | FLAC | `flac` | the bytes behind the metadata blocks, which are the frames; `ID3v1` and `APEv2` tags behind them are not part of it |
+/// | Ogg FLAC | `flac` | the audio packets one after the other, which are the frames; not the pages |
+/// | FLAC in M4A or CAF | `flac` | the packets by the sample or packet tables, in playing order |
+/// | ALAC in M4A or CAF | `alac` and the 24 bytes of its configuration in hexadecimal, without the two fields (bytes 12 to 19) that only describe the size of the stream | the packets by the sample or packet tables, in playing order |
+///
+/// So tags, pictures, padding, seek tables, page and chunk layout, and STREAMINFO's MD5, frame and
+/// block sizes do not count. The same FLAC frames have the same id in every container, and so have
+/// the same ALAC packets. The same *samples* in WAV and in AIFF have different ids: what is stored
+/// differs, and comparing decoded audio is not what an id is for.
+///
+/// FLAC's own MD5 would be cheaper but is absent, wrong or stale in many files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MasterId([u8; 32]);
 
 impl MasterId {
-    /// The identity that has these bytes.
-    #[must_use]
-    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
-        Self(bytes)
-    }
-
-    /// Its bytes.
+    /// The hash.
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
@@ -26,20 +56,115 @@ impl MasterId {
 
 impl fmt::Display for MasterId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&blake3::Hash::from_bytes(self.0).to_hex())
+        f.pad(blake3::Hash::from_bytes(self.0).to_hex().as_str())
     }
 }
 
-impl fmt::Debug for MasterId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "MasterId({self})")
-    }
-}
+/// A text that is not 64 hexadecimal digits.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("a master id is 64 hexadecimal digits")]
+pub struct MasterIdError;
 
 impl FromStr for MasterId {
-    type Err = blake3::HexError;
+    type Err = MasterIdError;
 
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        blake3::Hash::from_hex(text).map(|hash| Self(*hash.as_bytes()))
+    fn from_str(text: &str) -> Result<Self, MasterIdError> {
+        blake3::Hash::from_hex(text).map(|hash| Self(*hash.as_bytes())).map_err(|_| MasterIdError)
+    }
+}
+
+/// Hashes the audio of a master, and makes sure that it was one file all the while.
+pub(super) fn identify(inner: &Inner) -> Result<MasterId> {
+    let mut hasher = blake3::Hasher::new_derive_key(CONTEXT);
+    hasher.update(configuration(inner).as_bytes());
+    let result = match &inner.audio {
+        Audio::Pcm(pcm) => hash_range(&inner.input, pcm.data.clone(), &mut hasher),
+        Audio::Flac(stream) if stream.is_native() => {
+            hash_range(&inner.input, stream.bytes.clone(), &mut hasher)
+        }
+        Audio::Flac(_) | Audio::Table(_) => hash_packets(inner, &mut hasher),
+    };
+    // What went wrong with a file that changed says nothing about the file; nor does a hash of it.
+    inner.input.unchanged(Stage::Identify)?;
+    result.map(|()| MasterId(*hasher.finalize().as_bytes()))
+}
+
+fn configuration(inner: &Inner) -> String {
+    let info = &inner.info;
+    let coding = match &inner.audio {
+        Audio::Pcm(pcm) => pcm.coding.to_string(),
+        Audio::Table(table) => match &table.coding {
+            Coding::Flac(_) => "flac".into(),
+            Coding::Alac(config) => {
+                let hex = config[..12].iter().chain(&config[20..]).map(|byte| format!("{byte:02x}"));
+                format!("alac {}", hex.collect::<String>())
+            }
+        },
+        Audio::Flac(_) => "flac".into(),
+    };
+    let positions: Vec<_> = info.layout.positions().iter().map(|&position| label(position)).collect();
+    let (hz, bits, samples) = (info.rate.hz(), info.bits, info.samples);
+    format!("{coding}\n{hz}\n{bits}\n{samples}\n{}\n", positions.join(" "))
+}
+
+/// Part of ids: never to be changed.
+fn label(position: Position) -> &'static str {
+    match position {
+        Position::FrontLeft => "FL",
+        Position::FrontRight => "FR",
+        Position::FrontCentre => "FC",
+        Position::Lfe => "LFE",
+        Position::RearLeft => "BL",
+        Position::RearRight => "BR",
+        Position::RearCentre => "BC",
+        Position::SideLeft => "SL",
+        Position::SideRight => "SR",
+        Position::FrontLeftOfCentre => "FLC",
+        Position::FrontRightOfCentre => "FRC",
+        Position::Other => "-",
+    }
+}
+
+fn hash_range(input: &Input, range: Range<u64>, hasher: &mut blake3::Hasher) -> Result<()> {
+    let mut buf = vec![0; BLOCK];
+    let mut at = range.start;
+    while at < range.end {
+        let want = usize::try_from(range.end - at).map_or(BLOCK, |left| left.min(BLOCK));
+        let read = input.read_at(&mut buf[..want], at, Stage::Identify)?;
+        if read < want {
+            return Err(Error::Changed { name: input.name.clone() });
+        }
+        hasher.update(&buf[..want]);
+        at += want as u64;
+    }
+    Ok(())
+}
+
+fn hash_packets(inner: &Inner, hasher: &mut blake3::Hasher) -> Result<()> {
+    let mut packets = super::decode::Supply::new(inner)?;
+    let mut end = 0;
+    while let Some(packet) = packets.next(inner)? {
+        if packet.samples.start != end {
+            return Err(inner.input.damaged(end, "damaged or missing audio"));
+        }
+        hasher.update(&packet.bytes);
+        end = packet.samples.end;
+    }
+    if end < inner.info.samples.0 {
+        return Err(inner.input.damaged(end, "the audio ends before its stated end"));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_written_in_hexadecimal_and_read_back() {
+        let id = MasterId([0xab; 32]);
+        assert_eq!(id.to_string(), "ab".repeat(32));
+        assert_eq!(id.to_string().parse(), Ok(id));
+        assert_eq!("ab".parse::<MasterId>(), Err(MasterIdError));
     }
 }

@@ -122,6 +122,57 @@ impl Layout {
         Self { positions: all, count: positions.len() as u8 }
     }
 
+    /// The usual layout of so many channels, for formats that state only their number: FLAC's
+    /// (RFC 9639), which is also what WAV files without a channel mask mean.
+    pub(super) fn usual(channels: usize) -> Option<Self> {
+        use Position::{
+            FrontCentre as Fc, FrontLeft as Fl, FrontRight as Fr, Lfe, RearCentre as Rc, RearLeft as Rl,
+            RearRight as Rr, SideLeft as Sl, SideRight as Sr,
+        };
+        match channels {
+            1 => Some(Self::MONO),
+            2 => Some(Self::STEREO),
+            3 => Self::new(&[Fl, Fr, Fc]),
+            4 => Self::new(&[Fl, Fr, Rl, Rr]),
+            5 => Self::new(&[Fl, Fr, Fc, Rl, Rr]),
+            6 => Self::new(&[Fl, Fr, Fc, Lfe, Rl, Rr]),
+            7 => Self::new(&[Fl, Fr, Fc, Lfe, Rc, Sl, Sr]),
+            8 => Self::new(&[Fl, Fr, Fc, Lfe, Rl, Rr, Sl, Sr]),
+            _ => None,
+        }
+    }
+
+    /// The layout of `channels` channels under a channel mask as WAV and CAF have it. Channels
+    /// beyond those in the mask have no stated position; one or two channels always are mono or
+    /// stereo if the mask does not say otherwise.
+    pub(super) fn masked(mask: u32, channels: usize) -> Option<Self> {
+        use Position::{
+            FrontCentre, FrontLeft, FrontLeftOfCentre, FrontRight, FrontRightOfCentre, Lfe, Other,
+            RearCentre, RearLeft, RearRight, SideLeft, SideRight,
+        };
+        const BITS: [Position; 11] = [
+            FrontLeft,
+            FrontRight,
+            FrontCentre,
+            Lfe,
+            RearLeft,
+            RearRight,
+            FrontLeftOfCentre,
+            FrontRightOfCentre,
+            RearCentre,
+            SideLeft,
+            SideRight,
+        ];
+        if channels == 1 || (channels == 2 && mask == 0) {
+            return Self::usual(channels);
+        }
+        let stated = (0..u32::BITS)
+            .filter(|bit| mask & (1 << bit) != 0)
+            .map(|bit| BITS.get(bit as usize).copied().unwrap_or(Other));
+        let all: Vec<_> = stated.chain(std::iter::repeat(Other)).take(channels).collect();
+        Self::new(&all)
+    }
+
     /// The number of channels.
     #[must_use]
     pub const fn channels(&self) -> usize {

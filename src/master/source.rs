@@ -4,6 +4,9 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
+use std::sync::Arc;
+
+use crate::error::{Error, Result, Stage};
 
 /// A master's bytes: a file, or an object in a store's own storage.
 ///
@@ -42,11 +45,16 @@ pub trait MasterSource: Send + Sync {
 pub struct FileSource(File);
 
 impl FileSource {
-    /// Opens the file at `path`.
+    /// Opens the regular file at `path`.
     ///
     /// # Errors
-    /// Those of [`File::open`].
+    /// Those of [`File::open`], and [`io::ErrorKind::InvalidInput`] for folders, pipes and devices,
+    /// which cannot be read at any offset.
     pub fn open(path: &Path) -> io::Result<Self> {
+        // Asked before: opening a pipe waits for a writer.
+        if !path.metadata()?.is_file() {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
+        }
         File::open(path).map(Self)
     }
 }
@@ -67,4 +75,104 @@ impl MasterSource for FileSource {
             .flat_map(i64::to_le_bytes)
             .collect())
     }
+}
+
+/// A source under its name, and what it was when it was opened.
+pub(super) struct Input {
+    pub(super) name: String,
+    pub(super) source: Arc<dyn MasterSource>,
+    /// The number of bytes when it was opened. Whoever reads past it sees the end.
+    pub(super) len: u64,
+    version: Vec<u8>,
+}
+
+impl Input {
+    pub(super) fn new(name: String, source: Arc<dyn MasterSource>) -> Result<Self> {
+        let version = source.version().map_err(Error::io(Stage::Open, name.as_str()))?;
+        let len = source.len().map_err(Error::io(Stage::Open, name.as_str()))?;
+        Ok(Self { name, source, len, version })
+    }
+
+    /// An error if the source is not any more what was opened.
+    pub(super) fn unchanged(&self, stage: Stage) -> Result<()> {
+        let now = self.source.version().map_err(Error::io(stage, self.name.as_str()))?;
+        if now == self.version { Ok(()) } else { Err(Error::Changed { name: self.name.clone() }) }
+    }
+
+    /// Tells damage that was there from a file that was changed after it was opened.
+    pub(super) fn blame<T>(&self, result: Result<T>) -> Result<T> {
+        if matches!(result, Err(Error::Damaged { .. })) {
+            self.unchanged(Stage::Decode)?;
+        }
+        result
+    }
+
+    /// Fills `buf` from `offset` on, as far as the source goes, and says how far.
+    pub(super) fn read_at(&self, buf: &mut [u8], offset: u64, stage: Stage) -> Result<usize> {
+        read_full_at(&*self.source, buf, offset).map_err(Error::io(stage, self.name.as_str()))
+    }
+
+    /// `N` bytes of a header.
+    pub(super) fn array<const N: usize>(&self, offset: u64) -> Result<[u8; N]> {
+        let mut bytes = [0; N];
+        if self.read_at(&mut bytes, offset, Stage::Open)? < N {
+            return Err(self.damaged(0, "the file ends within its header"));
+        }
+        Ok(bytes)
+    }
+
+    /// Four bytes of a header, the most significant first.
+    pub(super) fn be32(&self, offset: u64) -> Result<u32> {
+        self.array(offset).map(u32::from_be_bytes)
+    }
+
+    /// The first eight bytes of a chunk (four letters, then its size) or of an atom (the other way round).
+    pub(super) fn pair(&self, offset: u64) -> Result<([u8; 4], [u8; 4])> {
+        Ok((self.array(offset)?, self.array(offset + 4)?))
+    }
+
+    /// `len` bytes of a header. Nothing is allocated for bytes that the file does not have.
+    pub(super) fn bytes(&self, offset: u64, len: u64) -> Result<Vec<u8>> {
+        let len = usize::try_from(len).ok().filter(|&len| len <= MAX_HEADER);
+        match len {
+            Some(len) if offset.saturating_add(len as u64) <= self.len => {
+                let mut bytes = vec![0; len];
+                if self.read_at(&mut bytes, offset, Stage::Open)? < len {
+                    return Err(self.damaged(0, "the file ends within its header"));
+                }
+                Ok(bytes)
+            }
+            Some(_) => Err(self.damaged(0, "the file ends within its header")),
+            None => Err(self.damaged(0, "its header is implausibly large")),
+        }
+    }
+
+    pub(super) fn damaged(&self, at: u64, detail: impl Into<String>) -> Error {
+        Error::Damaged { name: self.name.clone(), at, detail: detail.into() }
+    }
+
+    pub(super) fn unsupported(&self, detail: impl Into<String>) -> Error {
+        Error::Unsupported { name: self.name.clone(), detail: detail.into() }
+    }
+
+    pub(super) fn lossy(&self, codec: impl Into<String>) -> Error {
+        Error::Lossy { name: self.name.clone(), codec: codec.into() }
+    }
+}
+
+/// No table of a header is read if it is larger than this: it is enough for days of audio.
+const MAX_HEADER: usize = 32 << 20;
+
+/// Fills `buf` from `offset` on, as far as the source goes, and says how far.
+pub(super) fn read_full_at(source: &dyn MasterSource, buf: &mut [u8], offset: u64) -> io::Result<usize> {
+    let mut filled = 0;
+    while filled < buf.len() {
+        match source.read_at(&mut buf[filled..], offset + filled as u64) {
+            Ok(0) => break,
+            Ok(n) => filled += n,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(filled)
 }

@@ -6,8 +6,8 @@ use crate::mp3::info::{TOC_ENTRIES, music_crc};
 /// Follows audio bytes from the first frame to the last, in pieces of any length: counts frames,
 /// notes where those of the table of contents start, and computes the CRC.
 pub(crate) struct FrameIndex {
-    toc_frames: [u64; TOC_ENTRIES as usize],
-    toc: [u64; TOC_ENTRIES as usize],
+    toc_frames: [u64; TOC_ENTRIES],
+    toc: [u64; TOC_ENTRIES],
     /// The first entry whose frame has not come yet.
     next_entry: usize,
     frames: u64,
@@ -27,7 +27,7 @@ pub(crate) struct Indexed {
     /// How many bytes they had.
     pub(crate) bytes: u64,
     /// Where the frames of the table of contents start, from the first frame on.
-    pub(crate) toc: [u64; TOC_ENTRIES as usize],
+    pub(crate) toc: [u64; TOC_ENTRIES],
     /// The CRC of all bytes.
     pub(crate) crc: u16,
 }
@@ -35,13 +35,13 @@ pub(crate) struct Indexed {
 impl FrameIndex {
     /// An index that notes the places of `toc_frames`, which ascend.
     pub(crate) fn new(toc_frames: impl Iterator<Item = u64>) -> Self {
-        let mut frames = [0; TOC_ENTRIES as usize];
+        let mut frames = [0; TOC_ENTRIES];
         for (slot, frame) in frames.iter_mut().zip(toc_frames) {
             *slot = frame;
         }
         Self {
             toc_frames: frames,
-            toc: [0; TOC_ENTRIES as usize],
+            toc: [0; TOC_ENTRIES],
             next_entry: 0,
             frames: 0,
             bytes: 0,

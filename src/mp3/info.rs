@@ -19,8 +19,8 @@ const TAG_SIZE: usize = 156;
 /// Frames, bytes, TOC and quality are all there.
 const ALL_FIELDS: u32 = 0x0F;
 const CRC_16: Crc<u16> = Crc::<u16>::new(&CRC_16_ARC);
-/// For each entry of the TOC, which hundredth of the frames it points to.
-pub const TOC_ENTRIES: u64 = 100;
+/// Entries of the table of contents: one for each hundredth of the frames.
+pub const TOC_ENTRIES: usize = 100;
 
 /// The CRC of the audio, fed frame after frame.
 pub(crate) fn music_crc() -> Digest<'static, u16> {
@@ -36,7 +36,7 @@ pub struct Info {
     /// The bytes of the rendition, with the Info frame.
     pub bytes: u64,
     /// For each hundredth of the duration, the byte position in 256ths of `bytes`.
-    pub toc: [u8; TOC_ENTRIES as usize],
+    pub toc: [u8; TOC_ENTRIES],
     /// Samples to drop at the start, before the decoder's own delay.
     pub delay: u32,
     /// Samples to drop at the end.

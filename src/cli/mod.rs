@@ -1,0 +1,47 @@
+//! The command line: one file a command; what they share is in `args` and `report`.
+
+mod args;
+mod encode;
+mod masters;
+mod name;
+mod plan;
+mod probe;
+mod report;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Args, Command};
+use report::Failure;
+
+/// How a command ended, if it ended well.
+pub(crate) enum Outcome {
+    /// All was done.
+    Done,
+    /// Something failed and has been reported; the rest was done.
+    SomeFailed,
+    /// Stopped by Ctrl-C.
+    Interrupted,
+}
+
+/// Parses the command line, runs the command, and says how it went: 0 all well, 1 some failed,
+/// 2 wrong usage, 130 interrupted.
+pub(crate) fn run() -> ExitCode {
+    let args = Args::parse();
+    let outcome = match &args.command {
+        Command::Encode(command) => encode::run(command),
+        Command::Plan(command) => plan::run(command),
+        Command::Probe(command) => probe::run(command),
+    };
+    match outcome {
+        // Whoever does not read on has seen enough.
+        Ok(Outcome::Done) | Err(Failure::ClosedPipe) => ExitCode::SUCCESS,
+        Ok(Outcome::SomeFailed) => ExitCode::from(1),
+        Ok(Outcome::Interrupted) => ExitCode::from(130),
+        Err(Failure::Other(message)) => {
+            report::error(&message);
+            ExitCode::from(1)
+        }
+    }
+}

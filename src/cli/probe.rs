@@ -1,0 +1,120 @@
+//! `tonepress probe`: what masters are, and whether they are sound.
+
+use rayon::prelude::*;
+use serde::Serialize;
+use tonepress::Error;
+use tonepress::master::{Master, MasterId, Verification};
+
+use super::masters::{Candidate, candidates};
+use super::report::{self, FailedJson, Failure, clock, count};
+use super::{Outcome, args};
+
+/// What was found out about one file.
+struct Probed {
+    master: Master,
+    id: MasterId,
+    verification: Option<Verification>,
+}
+
+#[derive(Serialize)]
+struct Json<'a> {
+    master: &'a str,
+    master_id: String,
+    container: String,
+    codec: String,
+    sample_rate: u32,
+    bits: u8,
+    channels: usize,
+    layout: String,
+    samples: u64,
+    duration_s: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    verification: Option<&'static str>,
+}
+
+pub(crate) fn run(args: &args::Probe) -> Result<Outcome, Failure> {
+    let threads = args.jobs.threads();
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+    let pool = pool.map_err(|error| Failure::Other(error.to_string()))?;
+    let mut some_failed = false;
+    let mut all = candidates(&args.masters.paths).peekable();
+    // A batch at a time: in parallel, and still told in order.
+    while all.peek().is_some() {
+        let batch: Vec<_> = all.by_ref().take(4 * threads).collect();
+        let probed: Vec<_> = pool.install(|| {
+            batch.par_iter().map(|candidate| probe(candidate.as_ref().ok()?, args.verify)).collect()
+        });
+        for (candidate, probed) in batch.iter().zip(probed) {
+            let (name, probed) = match (candidate, probed) {
+                (Ok(candidate), Some(probed)) => {
+                    (candidate.name(), probed.map_err(|error| error.to_string()))
+                }
+                (Ok(_), None) => continue,
+                (Err(error), _) => (String::new(), Err(error.clone())),
+            };
+            match probed {
+                Ok(probed) if args.json.json => report::json(&to_json(&name, &probed))?,
+                Ok(probed) => report::line(to_text(&name, &probed))?,
+                Err(error) => {
+                    some_failed = true;
+                    if args.json.json {
+                        report::json(&FailedJson { master: &name, profile: None, error: &error })?;
+                    } else {
+                        report::error(&error);
+                    }
+                }
+            }
+        }
+    }
+    Ok(if some_failed { Outcome::SomeFailed } else { Outcome::Done })
+}
+
+fn probe(candidate: &Candidate, verify: bool) -> Option<Result<Probed, Error>> {
+    let master = match candidate.open()? {
+        Ok(master) => master,
+        Err(error) => return Some(Err(error)),
+    };
+    let id = master.id();
+    let verification = if verify { master.verify().map(Some) } else { Ok(None) };
+    Some(id.and_then(|id| Ok(Probed { id, verification: verification?, master })))
+}
+
+fn to_json<'a>(name: &'a str, probed: &Probed) -> Json<'a> {
+    let info = probed.master.info();
+    Json {
+        master: name,
+        master_id: probed.id.to_string(),
+        container: info.container.to_string(),
+        codec: info.codec.to_string(),
+        sample_rate: info.rate.hz(),
+        bits: info.bits,
+        channels: info.layout.channels(),
+        layout: info.layout.to_string(),
+        samples: info.samples.0,
+        duration_s: info.seconds(),
+        verification: probed.verification.map(|verification| match verification {
+            Verification::Md5Matches => "md5 matches",
+            Verification::NoMd5 => "no md5",
+            _ => "no checksums",
+        }),
+    }
+}
+
+fn to_text(name: &str, probed: &Probed) -> String {
+    let info = probed.master.info();
+    let codec = match (info.codec.to_string(), info.container.to_string()) {
+        (codec, container) if codec == container => codec,
+        (codec, container) => format!("{codec} in {container}"),
+    };
+    let verification =
+        probed.verification.map_or(String::new(), |verification| format!("\n  check    {verification}"));
+    format!(
+        "{name}\n  audio    {codec}, {} bits, {}, {}\n  length   {} ({} samples)\n  id       {}{verification}\n",
+        info.bits,
+        info.rate,
+        info.layout,
+        clock(info.seconds()),
+        count(info.samples.0),
+        probed.id,
+    )
+}

@@ -1,0 +1,124 @@
+//! AIFF and AIFF-C: where the samples lie and how they are written.
+//!
+//! Read by ourselves for the reasons that [`wav`](super::wav) gives.
+
+use super::info::{Codec, Container, MasterInfo};
+use super::pcm_data::{Coding, Number, PcmData};
+use super::source::Input;
+use super::wav::{MAX_CHUNKS, samples_range};
+use super::{Audio, Opened};
+use crate::error::Result;
+use crate::units::Samples;
+
+struct Common {
+    channels: u16,
+    samples: u32,
+    bits: u16,
+    rate: u32,
+    compression: [u8; 4],
+}
+
+/// Reads the headers of a file that starts with `FORM` at `start`.
+pub(super) fn open(input: &Input, start: u64) -> Result<Opened> {
+    let compressed = input.array::<12>(start)?.ends_with(b"AIFC");
+    let mut common = None;
+    let mut sound = None;
+    let mut at = start + 12;
+    for _ in 0..MAX_CHUNKS {
+        if at + 8 > input.len || (common.is_some() && sound.is_some()) {
+            break;
+        }
+        let (kind, size) = input.pair(at)?;
+        let size = u32::from_be_bytes(size);
+        let body = at + 8;
+        match &kind {
+            b"COMM" => common = Some(read_common(input, body, compressed)?),
+            b"SSND" => {
+                let skip = 8 + u64::from(input.be32(body)?);
+                // A program that wrote to a pipe did not know the size.
+                let unstated = size == 0 || size == u32::MAX;
+                sound = Some((body + skip, (!unstated).then(|| u64::from(size).saturating_sub(skip))));
+            }
+            _ => {}
+        }
+        at = body + u64::from(size) + u64::from(size & 1);
+    }
+    match (common, sound) {
+        (Some(common), Some((start, stated))) => describe(input, &common, start, stated),
+        (Some(Common { samples: 0, .. }), None) => Err(crate::Error::Empty { name: input.name.clone() }),
+        _ => Err(input.damaged(0, "an AIFF file without its common or sound chunk")),
+    }
+}
+
+fn read_common(input: &Input, at: u64, compressed: bool) -> Result<Common> {
+    let [c0, c1, n0, n1, n2, n3, b0, b1, e0, e1, mantissa @ ..] = input.array::<18>(at)?;
+    // An 80-bit float whose integer part is 32 bits at most: all bits below must be zero.
+    let exponent = u32::from(u16::from_be_bytes([e0, e1]));
+    let mantissa = u64::from_be_bytes(mantissa);
+    let rate = (16383..16383 + 32)
+        .contains(&exponent)
+        .then(|| 16383 + 63 - exponent)
+        .filter(|shift| mantissa.trailing_zeros() >= *shift)
+        .and_then(|shift| u32::try_from(mantissa >> shift).ok())
+        .ok_or_else(|| input.unsupported("a rate that is no whole number of Hz, or too high"))?;
+    Ok(Common {
+        channels: u16::from_be_bytes([c0, c1]),
+        samples: u32::from_be_bytes([n0, n1, n2, n3]),
+        bits: u16::from_be_bytes([b0, b1]),
+        rate,
+        compression: if compressed { input.array(at + 18)? } else { *b"NONE" },
+    })
+}
+
+fn describe(input: &Input, common: &Common, start: u64, stated: Option<u64>) -> Result<Opened> {
+    let rate = input.rate(common.rate)?;
+    let channels = usize::from(common.channels);
+    let layout = input.layout(None, channels)?;
+    let (number, big_endian, bits) = match &common.compression {
+        b"NONE" | b"twos" | b"in24" | b"in32" => (Number::Signed, true, common.bits),
+        b"sowt" | b"42ni" | b"23ni" => (Number::Signed, false, common.bits),
+        b"raw " => (Number::Unsigned, false, 8),
+        b"fl32" | b"FL32" => (Number::Float, true, 32),
+        b"fl64" | b"FL64" => (Number::Float, true, 64),
+        other => return Err(other_codec(input, *other)),
+    };
+    let Ok(bits @ (1..=32 | 64)) = u8::try_from(bits) else {
+        return Err(input.unsupported(format!("AIFF with {bits} bits per sample; 1 to 32 are")));
+    };
+    let coding = Coding { number, bytes: bits.div_ceil(8), big_endian };
+    let frame = u64::from(coding.bytes) * channels as u64;
+    let counted = u64::from(common.samples);
+    // The common chunk counts the samples; the sound chunk may be longer but not shorter.
+    let stated = match (counted, stated) {
+        (0, stated) => stated,
+        (counted, Some(stated)) if counted * frame > stated => {
+            return Err(
+                input.damaged(stated / frame, format!("its sound chunk ends here, not after {counted}"))
+            );
+        }
+        (counted, _) => Some(counted * frame),
+    };
+    let data = samples_range(input, start, stated, frame)?;
+    let samples = Samples((data.end - data.start) / frame);
+    let codec = if number == Number::Float { Codec::Float } else { Codec::Pcm };
+    let info = MasterInfo { container: Container::Aiff, codec, rate, bits, layout, samples };
+    Opened::new(input, info, Audio::Pcm(PcmData { coding, data }))
+}
+
+fn other_codec(input: &Input, compression: [u8; 4]) -> crate::Error {
+    let lossy = match &compression {
+        b"alaw" | b"ALAW" => "A-law",
+        b"ulaw" | b"ULAW" => "µ-law",
+        b"ima4" | b"G721" | b"G722" | b"G723" | b"ADP4" | b"DWVW" => "ADPCM",
+        b"MAC3" | b"MAC6" | b"ACE2" | b"ACE8" => "MACE",
+        b"QDMC" | b"QDM2" => "QDesign Music",
+        b"Qclp" => "Qualcomm PureVoice",
+        b"GSM " | b"agsm" => "GSM",
+        b".mp3" | b"MP3 " | b"ms\0\x55" => "MP3",
+        _ => {
+            let name = compression.escape_ascii();
+            return input.unsupported(format!("AIFF-C of type '{name}'; PCM and float are"));
+        }
+    };
+    input.lossy(format!("{lossy} (in AIFF-C)"))
+}

@@ -1,0 +1,94 @@
+//! A stretch of a source, as the sequential reader that Symphonia asks for.
+
+use std::io::{self, Read, Seek, SeekFrom};
+use std::ops::Range;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use symphonia::core::io::MediaSource;
+
+use super::source::{MasterSource, read_full_at};
+
+/// Where a [`Window`] leaves the error of its source: Symphonia takes some read errors for the end
+/// of the stream, so what it reports says nothing about them.
+#[derive(Clone, Default)]
+pub(super) struct Failure(Arc<Mutex<Option<io::Error>>>);
+
+impl Failure {
+    /// The error that the source gave since the last call, if any.
+    pub(super) fn take(&self) -> Option<io::Error> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    fn put(&self, error: io::Error) -> io::Error {
+        let kind = error.kind();
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+        kind.into()
+    }
+}
+
+/// The bytes of a source within a range, behind some bytes of our own.
+pub(super) struct Window {
+    source: Arc<dyn MasterSource>,
+    prefix: Vec<u8>,
+    range: Range<u64>,
+    position: u64,
+    failure: Failure,
+}
+
+impl Window {
+    pub(super) fn new(source: Arc<dyn MasterSource>, prefix: Vec<u8>, range: Range<u64>) -> Self {
+        Self { source, prefix, range, position: 0, failure: Failure::default() }
+    }
+
+    pub(super) fn failure(&self) -> Failure {
+        self.failure.clone()
+    }
+
+    fn len(&self) -> u64 {
+        self.prefix.len() as u64 + (self.range.end - self.range.start)
+    }
+}
+
+impl Read for Window {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let read = match usize::try_from(self.position).ok().and_then(|at| self.prefix.get(at..)) {
+            Some(prefix) if !prefix.is_empty() => {
+                let count = prefix.len().min(buf.len());
+                buf[..count].copy_from_slice(&prefix[..count]);
+                count
+            }
+            _ => {
+                let left = self.len().saturating_sub(self.position);
+                let count = usize::try_from(left).map_or(buf.len(), |left| left.min(buf.len()));
+                let offset = self.range.start + (self.position - self.prefix.len() as u64);
+                read_full_at(&*self.source, &mut buf[..count], offset)
+                    .map_err(|error| self.failure.put(error))?
+            }
+        };
+        self.position += read as u64;
+        Ok(read)
+    }
+}
+
+impl Seek for Window {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let position = match to {
+            SeekFrom::Start(position) => Some(position),
+            SeekFrom::End(delta) => self.len().checked_add_signed(delta),
+            SeekFrom::Current(delta) => self.position.checked_add_signed(delta),
+        };
+        // Nothing lies beyond the end, and stopping there keeps the sums above from overflowing.
+        self.position = position.ok_or(io::ErrorKind::InvalidInput)?.min(self.len());
+        Ok(self.position)
+    }
+}
+
+impl MediaSource for Window {
+    fn is_seekable(&self) -> bool {
+        true
+    }
+
+    fn byte_len(&self) -> Option<u64> {
+        Some(self.len())
+    }
+}

@@ -1,0 +1,199 @@
+//! RIFF WAVE, RF64 and BW64: where the samples lie and how they are written.
+//!
+//! Read by ourselves because Symphonia knows no RF64, and because samples at a known place need no
+//! seeking, hash at the speed of storage and show at once when the file is shorter than it says.
+
+use std::ops::Range;
+
+use super::info::{Codec, Container, MasterInfo};
+use super::pcm_data::{Coding, Number, PcmData};
+use super::source::Input;
+use super::{Audio, Opened};
+use crate::error::Result;
+use crate::units::Samples;
+
+/// More chunks than this before the audio are an attack, not a recording.
+pub(super) const MAX_CHUNKS: usize = 10_000;
+
+/// Sizes that programs write when they do not know the length yet: the samples last until the end.
+/// 0 is one of them too if nothing else contradicts; see [`samples_end`].
+const UNSTATED: [u32; 4] = [0xffff_ffff, 0x8000_0000, 0x7fff_ffff, 0x7fff_f000];
+
+const PCM: u16 = 1;
+const FLOAT: u16 = 3;
+const EXTENSIBLE: u16 = 0xfffe;
+
+struct Format {
+    tag: u16,
+    channels: u16,
+    rate: u32,
+    block: u16,
+    bits: u16,
+    mask: Option<u32>,
+}
+
+/// Reads the headers of a file that starts with `RIFF`, `RF64` or `BW64` at `start`.
+pub(super) fn open(input: &Input, start: u64) -> Result<Opened> {
+    let riff = u32::from_le_bytes(input.array(start + 4)?);
+    let mut format = None;
+    let mut long = None;
+    let mut at = start + 12;
+    for _ in 0..MAX_CHUNKS {
+        if at + 8 > input.len {
+            return Err(input.damaged(0, "a WAV file without a data chunk"));
+        }
+        let (kind, size) = input.pair(at)?;
+        let size = u32::from_le_bytes(size);
+        let body = at + 8;
+        match &kind {
+            b"fmt " => format = Some(read_format(input, body, size)?),
+            b"ds64" => {
+                // The size of the whole comes first.
+                long = Some(u64::from_le_bytes(input.array(body + 8)?));
+            }
+            b"data" => {
+                let Some(format) = format else {
+                    return Err(input.damaged(0, "a WAV file without a format chunk before its data"));
+                };
+                let stated = match long {
+                    Some(long) if size == u32::MAX => (long != 0 && long != u64::MAX).then_some(long),
+                    _ => stated_length(size, riff, body - start),
+                };
+                return describe(input, &format, body, stated);
+            }
+            _ => {}
+        }
+        at = body + u64::from(size) + u64::from(size & 1);
+    }
+    Err(input.damaged(0, "a WAV file without a data chunk"))
+}
+
+/// The stated length of the data chunk that starts `from` bytes into the file, unless it was
+/// written without knowing. A zero counts as unknown if the file's own length (`riff`) was not
+/// filled in either: a recorder that stopped, or one that wrote to a pipe.
+fn stated_length(size: u32, riff: u32, from: u64) -> Option<u64> {
+    let unfinished = riff == 0 || UNSTATED.contains(&riff) || u64::from(riff) + 8 <= from;
+    match size {
+        0 if unfinished => None,
+        _ if UNSTATED.contains(&size) => None,
+        _ => Some(u64::from(size)),
+    }
+}
+
+fn read_format(input: &Input, at: u64, size: u32) -> Result<Format> {
+    if size < 16 {
+        return Err(input.damaged(0, "its WAV format chunk is too short"));
+    }
+    let word = |bytes: &[u8], i: usize| u16::from_le_bytes([bytes[i], bytes[i + 1]]);
+    let long = |bytes: &[u8], i: usize| u32::from(word(bytes, i)) | u32::from(word(bytes, i + 2)) << 16;
+    let base: [u8; 16] = input.array(at)?;
+    let mut format = Format {
+        tag: word(&base, 0),
+        channels: word(&base, 2),
+        rate: long(&base, 4),
+        block: word(&base, 12),
+        bits: word(&base, 14),
+        mask: None,
+    };
+    if format.tag == EXTENSIBLE && size >= 40 {
+        let more: [u8; 24] = input.array(at + 16)?;
+        let valid = word(&more, 2);
+        if valid > 0 && valid <= format.bits {
+            format.bits = valid;
+        }
+        format.mask = Some(long(&more, 4));
+        format.tag = word(&more, 8);
+    }
+    Ok(format)
+}
+
+fn describe(input: &Input, format: &Format, start: u64, stated: Option<u64>) -> Result<Opened> {
+    let rate = input.rate(format.rate)?;
+    let channels = usize::from(format.channels);
+    let layout = input.layout(format.mask, channels)?;
+    let number = match format.tag {
+        PCM if format.bits <= 8 => Number::Unsigned,
+        PCM => Number::Signed,
+        FLOAT => Number::Float,
+        tag => return Err(other_codec(input, tag)),
+    };
+    let bytes = usize::from(format.block) / channels;
+    let exact = bytes * channels == usize::from(format.block) && usize::from(format.bits) <= bytes * 8;
+    let coding = match (number, bytes) {
+        (Number::Unsigned, 1) | (Number::Signed, 2..=4) if exact && format.bits > 0 => Some(bytes),
+        (Number::Float, 4 | 8) if usize::from(format.bits) == bytes * 8 => Some(bytes),
+        _ => None,
+    }
+    .and_then(|bytes| u8::try_from(bytes).ok())
+    .map(|bytes| Coding { number, bytes, big_endian: false });
+    let (Some(coding), Ok(bits)) = (coding, u8::try_from(format.bits)) else {
+        return Err(input.unsupported(format!(
+            "WAV with {} bits per sample in blocks of {} bytes; 8 to 32-bit PCM and 32 or 64-bit float are",
+            format.bits, format.block
+        )));
+    };
+    let data = samples_range(input, start, stated, u64::from(format.block))?;
+    let samples = Samples((data.end - data.start) / u64::from(format.block));
+    let codec = if number == Number::Float { Codec::Float } else { Codec::Pcm };
+    let info = MasterInfo { container: Container::Wav, codec, rate, bits, layout, samples };
+    Opened::new(input, info, Audio::Pcm(PcmData { coding, data }))
+}
+
+/// The whole samples that are `stated` (all there are, if nothing is stated), or where they end
+/// if the file has fewer.
+pub(super) fn samples_range(
+    input: &Input,
+    start: u64,
+    stated: Option<u64>,
+    frame: u64,
+) -> Result<Range<u64>> {
+    let there = input.len.saturating_sub(start);
+    let length = stated.unwrap_or(there) / frame * frame;
+    if length > there {
+        return Err(input.damaged(
+            there / frame,
+            format!("the file ends here, {} samples before its stated end", (length - there).div_ceil(frame)),
+        ));
+    }
+    Ok(start..start + length)
+}
+
+fn other_codec(input: &Input, tag: u16) -> crate::Error {
+    let lossy = match tag {
+        0x0002 => "Microsoft ADPCM",
+        0x0006 => "A-law",
+        0x0007 => "µ-law",
+        0x0010 | 0x0011 | 0x0020 | 0x0040 | 0x0045 | 0x0062 | 0x0064 | 0x0065 | 0x0200 => "ADPCM",
+        0x0031 | 0x0032 => "GSM",
+        0x0050 => "MPEG audio layer 1 or 2",
+        0x0055 => "MP3",
+        0x0092 | 0x2000 => "AC-3",
+        0x00ff | 0x1600..=0x1610 | 0xa106 => "AAC",
+        0x0160..=0x0162 => "Windows Media Audio",
+        0x0270 => "ATRAC3",
+        0x0008 | 0x2001 => "DTS",
+        0x674f..=0x6771 => "Vorbis",
+        0x704f => "Opus",
+        _ => {
+            return input.unsupported(format!(
+                "WAV with format tag {tag:#06x}; PCM (1), float (3) and extensible (0xfffe) are"
+            ));
+        }
+    };
+    input.lossy(format!("{lossy} (in WAV)"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lengths_that_state_nothing() {
+        assert_eq!(stated_length(1_000, 1_036, 44), Some(1_000));
+        assert_eq!(stated_length(0, 36, 44), None, "a recorder that stopped");
+        assert_eq!(stated_length(0, 0, 44), None);
+        assert_eq!(stated_length(0, 100, 44), Some(0), "really empty, and a chunk follows");
+        assert_eq!(stated_length(u32::MAX, u32::MAX, 44), None, "ffmpeg to a pipe");
+        assert_eq!(stated_length(0x7fff_f000, 0x7fff_f024, 44), None, "sox to a pipe");
+    }
+}

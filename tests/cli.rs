@@ -1,0 +1,254 @@
+//! The program as its users run it.
+#![cfg(feature = "cli")]
+#![allow(clippy::unwrap_used)] // whatever goes wrong fails the test
+
+mod common;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use common::press::wav;
+use common::signal::Music;
+use common::tool;
+use serde_json::Value;
+use tempfile::TempDir;
+
+fn tonepress(args: &[&str], folder: &Path) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_tonepress")).args(args).current_dir(folder).output().unwrap()
+}
+
+fn out(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn err(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+fn objects(output: &Output) -> Vec<Value> {
+    out(output).lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// A folder with two masters in folders, a cover and an MP3 that are none.
+fn album() -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (path, rate, channels, samples) in
+        [("disc 1/one.wav", 44_100, 2, 200_000), ("disc 2/two.flac.wav", 22_050, 1, 90_000)]
+    {
+        let path = folder.path().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, wav(&Music::new(rate, samples), rate, channels, samples)).unwrap();
+    }
+    fs::write(folder.path().join("disc 1/cover.jpg"), b"\xFF\xD8\xFF\xE0 a picture").unwrap();
+    fs::write(folder.path().join("disc 1/.hidden.wav"), b"RIFF").unwrap();
+    folder
+}
+
+/// Every file below `folder`, relative to it.
+fn files(folder: &Path) -> BTreeSet<PathBuf> {
+    let mut found = BTreeSet::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(next) = folders.pop() {
+        for entry in fs::read_dir(next).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                found.insert(path.strip_prefix(folder).unwrap().to_owned());
+            }
+        }
+    }
+    found
+}
+
+fn paths(names: &[&str]) -> BTreeSet<PathBuf> {
+    names.iter().map(PathBuf::from).collect()
+}
+
+#[test]
+fn encode_keeps_folders_and_plan_foretells_sizes() {
+    let album = album();
+    let planned = objects(&tonepress(&["plan", ".", "--to", "128,v2", "--json"], album.path()));
+    let output = tonepress(&["encode", ".", "--to", "128,v2", "-o", "out", "--json"], album.path());
+    assert_eq!(output.status.code(), Some(0), "{}", err(&output));
+    let encoded = objects(&output);
+    assert_eq!(
+        files(&album.path().join("out")),
+        paths(&[
+            "disc 1/one.128.mp3",
+            "disc 1/one.v2.mp3",
+            "disc 2/two.flac.128.mp3",
+            "disc 2/two.flac.v2.mp3"
+        ])
+    );
+    assert_eq!((planned.len(), encoded.len()), (4, 4));
+    for object in &encoded {
+        let plan =
+            planned.iter().find(|p| p["master"] == object["master"] && p["profile"] == object["profile"]);
+        let plan = plan.expect("a plan for each rendition");
+        for field in ["sample_rate", "channels", "samples", "duration_s", "frames"] {
+            assert_eq!(object[field], plan[field], "{field}");
+        }
+        if plan["exact"] == true {
+            assert_eq!(object["audio_bytes"], plan["audio_bytes"]);
+        }
+        let path = album.path().join(object["path"].as_str().unwrap());
+        assert_eq!(object["file_bytes"], fs::metadata(path).unwrap().len());
+        assert_eq!(object["master_id"].as_str().unwrap().len(), 64);
+        assert!(object["seconds"].as_f64().unwrap() > 0.0 && object["realtime_x"].as_f64().unwrap() > 0.0);
+    }
+}
+
+#[test]
+fn what_is_there_is_kept_unless_forced() {
+    let album = album();
+    let master = "disc 1/one.wav";
+    assert!(tonepress(&["encode", master, "--to", "64"], album.path()).status.success());
+    let path = album.path().join("disc 1/one.64.mp3");
+    fs::write(&path, "mine").unwrap();
+    let output = tonepress(&["encode", master, "--to", "64", "--json"], album.path());
+    assert_eq!(objects(&output)[0]["skipped"], true);
+    assert_eq!(fs::read(&path).unwrap(), b"mine");
+    assert!(err(&output).contains("1 were there already"), "{}", err(&output));
+    assert!(tonepress(&["encode", master, "--to", "64", "--force"], album.path()).status.success());
+    assert_ne!(fs::read(&path).unwrap(), b"mine");
+}
+
+#[test]
+fn names_follow_the_template_and_never_replace_a_master_or_each_other() {
+    let album = album();
+    let encode =
+        |name| tonepress(&["encode", "disc 1", "--to", "64,96", "--force", "--name", name], album.path());
+    assert!(encode("{profile}/{stem}.mp3").status.success());
+    assert!(album.path().join("disc 1/96/one.mp3").exists());
+
+    let output = encode("{stem}.mp3");
+    assert_eq!(output.status.code(), Some(1));
+    assert!(err(&output).contains("would replace"), "{}", err(&output));
+
+    let before = fs::read(album.path().join("disc 1/one.wav")).unwrap();
+    assert_eq!(encode("{stem}.wav").status.code(), Some(1));
+    assert_eq!(fs::read(album.path().join("disc 1/one.wav")).unwrap(), before);
+    assert_eq!(encode("{artist}.mp3").status.code(), Some(2));
+}
+
+#[test]
+fn a_broken_master_does_not_stop_the_others() {
+    let album = album();
+    let whole = fs::read(album.path().join("disc 1/one.wav")).unwrap();
+    fs::write(album.path().join("cut.wav"), &whole[..whole.len() / 2]).unwrap();
+    fs::write(album.path().join("text.wav"), "not audio").unwrap();
+    let output = tonepress(
+        &[
+            "encode",
+            "cut.wav",
+            "missing.wav",
+            "text.wav",
+            "disc 1",
+            "--to",
+            "64,320:rate=22050",
+            "-o",
+            "out",
+            "--json",
+        ],
+        album.path(),
+    );
+    assert_eq!(output.status.code(), Some(1));
+    let objects = objects(&output);
+    let failed: Vec<_> = objects.iter().filter(|object| object.get("error").is_some()).collect();
+    assert!(objects.iter().any(|object| object["path"] == "out/one.64.mp3"), "{objects:?}");
+    for (master, says) in [
+        ("cut.wav", "damaged at sample"),
+        ("text.wav", "not recognised as audio"),
+        ("disc 1/one.wav", "at 22050 Hz MP3 has"),
+    ] {
+        let found =
+            failed.iter().any(|o| o["master"] == master && o["error"].as_str().unwrap().contains(says));
+        assert!(found, "{master}: {failed:?}");
+    }
+    assert!(err(&output).contains("failed:"), "{}", err(&output));
+    assert_eq!(files(&album.path().join("out")), paths(&["one.64.mp3"]));
+}
+
+#[test]
+fn wrong_usage_is_2_and_says_what_would_be_right() {
+    let folder = tempfile::tempdir().unwrap();
+    for (args, says) in [
+        (&["encode", "x.flac", "--to", "129"][..], "128, 144"),
+        (&["encode", "x.flac"], "--to"),
+        (&["plan", "x.flac", "--to", "v12"], "v0 (best) to v9.999"),
+        (&["encode", "x.flac", "--to", "128", "--jobs", "0"], "--jobs"),
+        (&["press"], "unrecognized subcommand"),
+    ] {
+        let output = tonepress(args, folder.path());
+        assert_eq!(output.status.code(), Some(2), "{args:?}");
+        assert!(err(&output).contains(says), "{args:?}: {}", err(&output));
+    }
+}
+
+#[test]
+fn probe_tells_facts_and_checks() {
+    let album = album();
+    let wav = album.path().join("disc 1/one.wav");
+    if let Some(mut flac) = tool("flac") {
+        common::run(flac.args(["-s", "-o"]).arg(album.path().join("one.flac")).arg(&wav));
+        let output = tonepress(&["probe", "--verify", "--json", "one.flac", "disc 1/one.wav"], album.path());
+        let objects = objects(&output);
+        assert_eq!(objects[0]["verification"], "md5 matches");
+        assert_eq!(objects[1]["verification"], "no checksums");
+        for object in &objects {
+            assert_eq!((&object["sample_rate"], &object["samples"]), (&44_100.into(), &200_000.into()));
+            assert_eq!((&object["bits"], &object["layout"]), (&16.into(), &"stereo".into()));
+        }
+    }
+    let output = tonepress(&["probe", "disc 1/one.wav"], album.path());
+    assert!(out(&output).contains("PCM in WAV, 16 bits, 44100 Hz, stereo"), "{}", out(&output));
+    fs::write(album.path().join("fake.flac"), b"ID3\x03\0\0\0\0\0\0\xFF\xFB\x92\x64 and so on").unwrap();
+    let output = tonepress(&["probe", "fake.flac"], album.path());
+    assert_eq!(output.status.code(), Some(1));
+    assert!(err(&output).contains("MP3 is lossy"), "{}", err(&output));
+}
+
+#[test]
+fn a_closed_pipe_ends_quietly() {
+    let album = album();
+    let list = vec!["disc 1"; 400];
+    let args = [&["plan", "--to", "32,40,48,56,64,80,96,112,128", "--json"][..], &list].concat();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_tonepress"))
+        .args(args)
+        .current_dir(album.path())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), err(&output)), (Some(0), String::new()));
+}
+
+#[test]
+fn ctrl_c_leaves_no_half_file() {
+    let album = album();
+    let long = wav(&Music::new(44_100, 8_000_000), 44_100, 2, 8_000_000);
+    fs::write(album.path().join("long.wav"), long).unwrap();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_tonepress"))
+        .args(["encode", "long.wav", "--to", "128,320,v0", "-o", "out", "--jobs", "1"])
+        .current_dir(album.path())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let folder = album.path().join("out");
+    // As soon as there is something unfinished.
+    while !folder.exists() || files(&folder).len() < 3 {
+        assert!(child.try_wait().unwrap().is_none(), "it was over too soon");
+        std::thread::yield_now();
+    }
+    let kill = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(kill.success());
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert_eq!(files(&folder), paths(&[]));
+}

@@ -1,0 +1,62 @@
+//! Renditions in memory, and their decoding by others.
+
+use std::io::Cursor;
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use tonepress::fan_out::{Event, Job, Output, fan_out};
+use tonepress::master::Master;
+use tonepress::{Plan, Profile};
+
+use super::{run, signal::Music, tool, write};
+
+/// A 16-bit WAV of `music`.
+pub fn wav(music: &Music, rate: u32, channels: usize, samples: u64) -> Vec<u8> {
+    let mut ints = Vec::new();
+    for at in 0..samples {
+        for channel in 0..channels {
+            ints.push((music.sample(at, channel) * 32_768.0) as i32);
+        }
+    }
+    let format = write::wav_format(1, u16::try_from(channels).unwrap(), rate, 16);
+    write::wav(&format, &write::pcm_le(&ints, 16))
+}
+
+/// Presses `master` at `profiles` on `threads` threads, in memory.
+pub fn press(master: &Master, profiles: &[&str], threads: usize) -> Vec<(Plan, Vec<u8>)> {
+    let plans: Vec<Plan> = profiles
+        .iter()
+        .map(|profile| Plan::new(master.info(), &profile.parse::<Profile>().unwrap()).unwrap())
+        .collect();
+    let outputs = plans.iter().map(|plan| Output {
+        plan: plan.clone(),
+        out: Cursor::new(Vec::new()),
+        name: plan.profile().to_string(),
+    });
+    let job = Job { id: 0, master: master.clone(), outputs: outputs.collect() };
+    let mut pressed = vec![Vec::new(); plans.len()];
+    fan_out(threads, [job].into_iter(), |event| {
+        if let Event::Done { output, result, .. } = event {
+            pressed[output] = result.unwrap_or_else(|error| panic!("{error}")).out.into_inner();
+        }
+        ControlFlow::Continue(())
+    })
+    .unwrap();
+    plans.into_iter().zip(pressed).collect()
+}
+
+/// What ffmpeg decodes of an MP3, without gaps: interleaved.
+pub fn ffmpeg_decodes(mp3: &Path) -> Option<Vec<f32>> {
+    let mut ffmpeg = tool("ffmpeg")?;
+    Some(floats(&run(ffmpeg.args(["-nostdin", "-v", "error", "-i"]).arg(mp3).args(["-f", "f32le", "-"]))))
+}
+
+/// What mpg123 decodes of an MP3, without gaps: interleaved.
+pub fn mpg123_decodes(mp3: &Path) -> Option<Vec<f32>> {
+    let mut mpg123 = tool("mpg123")?;
+    Some(floats(&run(mpg123.args(["-q", "--gapless", "-e", "f32", "-s"]).arg(mp3))))
+}
+
+fn floats(bytes: &[u8]) -> Vec<f32> {
+    bytes.chunks_exact(4).map(|four| f32::from_le_bytes(four.try_into().unwrap())).collect()
+}

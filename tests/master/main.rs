@@ -1,0 +1,12 @@
+//! Masters: what is one, that every format decodes exactly in any range, and what makes its id.
+
+// Tests fail by panicking, export nothing, and use small numbers.
+#![allow(clippy::unwrap_used, unreachable_pub, clippy::cast_possible_truncation)]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod damage;
+mod formats;
+mod ids;
+mod recognition;
