@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use tonepress::fingerprint::Fingerprint;
-use tonepress::master::{Codec, Container, Layout, MasterId, MasterInfo};
+use tonepress::master::{Codec, Container, Layout, MasterInfo};
 use tonepress::pcm::Pcm;
 use tonepress::press::SegmentEncoder;
 use tonepress::store::{Begun, Fallback, Key, Options, Recipe};
@@ -38,9 +38,8 @@ impl Song {
 
     /// That of a master of its own, so that it is not there yet.
     fn recipe(&self, number: u64) -> Recipe {
-        let mut id = [0; 32];
-        id[..8].copy_from_slice(&number.to_le_bytes());
-        Recipe::new(MasterId::from_bytes(id), *self.plan.resolved()).expect("a fingerprint")
+        let id = format!("{number:064x}").parse().expect("an id");
+        Recipe::new(id, *self.plan.resolved()).expect("a fingerprint")
     }
 
     fn publish(&self, store: &Store, number: u64) -> Key {

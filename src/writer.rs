@@ -100,6 +100,7 @@ impl<W: Write + Seek> RenditionWriter<W> {
     }
 
     /// The segment that an ABR or VBR rendition waits for; later ones are held in memory. `None` for CBR.
+    #[must_use]
     pub fn awaits(&self) -> Option<u64> {
         self.order.as_ref().map(|order| order.next)
     }

@@ -143,8 +143,7 @@ fn a_full_disk_fails_its_rendition_alone() {
             Ok(_) => assert!(matches!(output, 0 | 3)),
             Err(error) => {
                 assert!(matches!(output, 1 | 2));
-                let Error::Io { source, name, .. } = &*error else { panic!("{error}") };
-                assert_eq!(source.kind(), io::ErrorKind::StorageFull);
+                let Error::DiskFull { name, .. } = &*error else { panic!("{error}") };
                 assert!(name.starts_with("0."), "{name}");
             }
         }

@@ -29,6 +29,10 @@ fn store() -> (TempDir, Store) {
     (root, store)
 }
 
+fn master_id(number: u8) -> MasterId {
+    format!("{number:064x}").parse().unwrap()
+}
+
 fn publish(store: &Store, rendition: &Rendition) -> Object {
     let (object, pressed) = rendition.obtain(store, Fallback::Refuse).unwrap();
     assert!(pressed);
@@ -417,7 +421,7 @@ fn lists_and_collections_choose_by_what_is_known() {
     publish(&store, &Rendition::new(2, "v4:q=7", 22_050, 100_000));
     let count = |filter: Filter| store.list(&filter).unwrap().len();
     assert_eq!(count(Filter::default()), 3);
-    assert_eq!(count(Filter { master: Some(MasterId::from_bytes([1; 32])), ..Filter::default() }), 2);
+    assert_eq!(count(Filter { master: Some(master_id(1)), ..Filter::default() }), 2);
     assert_eq!(count(Filter { profile: Some("v4:q=7".to_owned()), ..Filter::default() }), 1);
     assert_eq!(count(Filter { fingerprint: Some(old), ..Filter::default() }), 1);
     assert_eq!(count(Filter { key: Some(key.to_string()[..6].to_owned()), ..Filter::default() }), 1);
@@ -476,7 +480,7 @@ fn a_master_is_known_until_its_file_changes() {
         Lookup::Unknown(stamp) => stamp,
         Lookup::Known(id) => panic!("{path:?} is known as {id}"),
     };
-    let id = MasterId::from_bytes([5; 32]);
+    let id = master_id(5);
     let stamp = unknown(&path);
     assert!(masters.record(&path, &stamp, id).unwrap());
     unknown(&path); // recorded within the clock's granularity: not to be trusted
@@ -503,7 +507,7 @@ fn a_master_is_known_until_its_file_changes() {
 fn what_is_learnt_of_a_master_is_kept_beside_what_others_learnt() {
     let (_root, store) = store();
     let masters = store.masters();
-    let id = MasterId::from_bytes([5; 32]);
+    let id = master_id(5);
     assert_eq!(masters.fact::<f64>(&id, "loudness"), None);
     masters.note(&id, "loudness", &-14.5).unwrap();
     masters.note(&id, "verified", &true).unwrap();

@@ -373,8 +373,7 @@ fn rm(args: &CacheCommand, store: &Store, selection: &Selection, all: bool) -> R
             .map(|()| Outcome::Done);
     }
     let kept = keys.len() - removed.len();
-    let note =
-        if kept > 0 { format!("; {kept} pinned or being written stay") } else { String::new() };
+    let note = if kept > 0 { format!("; {kept} pinned or being written stay") } else { String::new() };
     report::line(format!("removed {} renditions{note}", count(removed.len() as u64)))?;
     Ok(Outcome::Done)
 }

@@ -26,12 +26,10 @@ impl Recipe {
     /// The recipe by which this process presses `master` at `resolved`.
     ///
     /// ```no_run
-    /// use tonepress::master::{Master, MasterId};
-    /// use tonepress::{Plan, store::Recipe};
-    /// # let id = MasterId::from_bytes([0; 32]);
+    /// use tonepress::{Plan, master::Master, store::Recipe};
     /// let master = Master::open("song.flac")?;
     /// let plan = Plan::new(master.info(), &"320".parse()?)?;
-    /// println!("{}", Recipe::new(id, *plan.resolved())?.key());
+    /// println!("{}", Recipe::new(master.id()?, *plan.resolved())?.key());
     /// # Ok::<(), tonepress::Error>(())
     /// ```
     ///
@@ -156,7 +154,7 @@ mod tests {
 
     fn recipe() -> Recipe {
         Recipe {
-            master: MasterId::from_bytes([1; 32]),
+            master: "01".repeat(32).parse().unwrap(),
             resolved: Resolved {
                 rate: SampleRate::new(44_100).unwrap(),
                 mode: Mode::Joint,
@@ -187,7 +185,7 @@ mod tests {
         };
         let keys = [
             base.key(),
-            change(&|r| r.master = MasterId::from_bytes([9; 32])),
+            change(&|r| r.master = "09".repeat(32).parse().unwrap()),
             change(&|r| r.fingerprint = Fingerprint::from_bytes([9; 32])),
             change(&|r| r.resolved.rate = SampleRate::new(48_000).unwrap()),
             change(&|r| r.resolved.mode = Mode::Stereo),

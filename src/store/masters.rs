@@ -93,13 +93,14 @@ impl Masters<'_> {
     ///
     /// ```no_run
     /// # use std::path::Path;
-    /// # use tonepress::{Store, master::MasterId, store::Lookup};
-    /// # fn hash(path: &Path) -> tonepress::Result<MasterId> { unimplemented!() }
+    /// use tonepress::master::{Master, MasterId};
+    /// use tonepress::{Store, store::Lookup};
+    ///
     /// fn identify(store: &Store, path: &Path) -> tonepress::Result<MasterId> {
     ///     match store.masters().lookup(path)? {
     ///         Lookup::Known(id) => Ok(id),
     ///         Lookup::Unknown(stamp) => {
-    ///             let id = hash(path)?;
+    ///             let id = Master::open(path)?.id()?;
     ///             store.masters().record(path, &stamp, id)?;
     ///             Ok(id)
     ///         }

@@ -1,5 +1,6 @@
 //! Opening a store.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -97,11 +98,12 @@ impl Options {
     /// # Errors
     /// [`Error::UnsuitableStore`] on a remote file system; [`Error::Io`] if the folders cannot be made.
     pub fn open(self) -> Result<Store> {
-        let layout = Layout::new(&self.root);
-        layout.create()?;
+        fs::create_dir_all(&self.root).map_err(Error::at(Stage::Write, &self.root))?;
         if !self.any_file_system {
             refuse_remote(&self.root)?;
         }
+        let layout = Layout::new(&self.root);
+        layout.create()?;
         let store = Store(Arc::new(Inner {
             layout,
             hot: Hot::new(self.open_maps),

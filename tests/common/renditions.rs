@@ -2,7 +2,7 @@
 
 use std::io::Cursor;
 
-use tonepress::master::{Codec, Container, Layout, MasterId, MasterInfo};
+use tonepress::master::{Codec, Container, Layout, MasterInfo};
 use tonepress::pcm::Pcm;
 use tonepress::press::SegmentEncoder;
 use tonepress::store::{Begun, Fallback, Object, Partial, Recipe};
@@ -37,7 +37,7 @@ impl Rendition {
         };
         let plan = Plan::new(&info, &profile.parse().unwrap()).unwrap();
         assert_eq!(plan.resolved().rate, info.rate, "no resampling here");
-        let recipe = Recipe::new(MasterId::from_bytes([number; 32]), *plan.resolved()).unwrap();
+        let recipe = Recipe::new(format!("{number:064x}").parse().unwrap(), *plan.resolved()).unwrap();
         Self { plan, recipe, music: Music::new(rate, samples), ready: Vec::new() }
     }
 
