@@ -1,10 +1,10 @@
 //! Fan-out: many renditions of many masters, on all cores, each segment of PCM decoded once.
 //!
 //! Workers take units (a stretch of one master at one rate) in the order of the masters and of time.
-//! A unit is decoded, then encoded for every profile that wants it; workers with nothing left to
-//! take help with that. Finished segments go over a bounded channel to the calling thread, which
-//! alone writes. What is held in memory is one unit a worker and a few segments of MP3, however long
-//! the masters are.
+//! A unit is decoded, in steps, and encoded for every profile that wants it; workers with nothing left
+//! to take help with that. Finished bytes go over a bounded channel to the calling thread, which alone
+//! writes. What is held in memory is a step of PCM a worker and a few segments of MP3, however long the
+//! masters are.
 
 mod queue;
 
@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crossbeam::channel::{Receiver, Sender, bounded};
 use rayon::prelude::*;
 
-use queue::{Active, Queue, Unit};
+use queue::{Active, Queue};
 
 use crate::error::{Error, Result};
 use crate::master::Master;
@@ -27,8 +27,8 @@ use crate::plan::Plan;
 use crate::press::SegmentEncoder;
 use crate::writer::Sink;
 
-/// PCM of a `whole` rendition is decoded in steps of so many samples.
-const STEP: u64 = 1 << 18;
+/// PCM is decoded and encoded in steps of so many samples: 3 s at 44.1 kHz.
+const STEP: u64 = 1 << 17;
 
 /// One master and what to press from it.
 pub struct Job<S> {
@@ -178,14 +178,7 @@ fn work<S: Sink>(
                 Some((id, converter)) if *id == active.id => converter,
                 other => &mut other.insert((active.id, Converter::new(&active.master)?)).1,
             };
-            match unit {
-                Unit::Whole { output } => {
-                    press_whole(&active, output, converter, &mut pcm, cancelled, sender)
-                }
-                Unit::Segment { index, .. } => {
-                    press_segment(&active, &outputs, index, converter, &mut pcm, sender)
-                }
-            }
+            press(&active, &outputs, unit.index(), converter, &mut pcm, cancelled, sender)
         }));
         let error = match pressed {
             Ok(Ok(())) => continue,
@@ -212,81 +205,57 @@ fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
     text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")
 }
 
-/// Decodes segment `index` once and encodes it for all `outputs`, which share a rate.
-fn press_segment<S: Send>(
+/// Decodes segment `index` once and encodes it for all `outputs`, which share a rate; in steps, so that
+/// memory stays flat however long segments are.
+fn press<S: Send>(
     active: &Active,
     outputs: &[usize],
     index: u64,
     converter: &mut Converter,
     pcm: &mut Pcm,
-    sender: &Sender<Message<S>>,
-) -> Result<()> {
-    let Some(plan) = outputs.first().map(|&output| &active.plans[output]) else { return Ok(()) };
-    let segment = plan.segment(index);
-    let samples = segment.own.end - segment.own.start;
-    let counted = plan.master_range(&segment.own);
-    let repairs = converter.read(plan.resolved().rate, segment.pcm, &counted, pcm)?;
-    let pcm = &*pcm;
-    outputs.par_iter().for_each(|&output| {
-        let key = (active.id, output);
-        match encode_segment(&active.plans[output], index, pcm) {
-            Ok(bytes) => {
-                drop(sender.send(Message::Bytes {
-                    key,
-                    segment: index,
-                    bytes,
-                    last: true,
-                    samples,
-                    repairs,
-                }));
-            }
-            Err(error) => fail(active, output, &Arc::new(error), sender),
-        }
-    });
-    Ok(())
-}
-
-fn encode_segment(plan: &Plan, index: u64, pcm: &Pcm) -> Result<Vec<u8>> {
-    let mut encoder = SegmentEncoder::new(plan, index)?;
-    let mut bytes = Vec::new();
-    push(&mut encoder, plan, pcm, &mut bytes)?;
-    encoder.finish(&mut bytes)?;
-    Ok(bytes)
-}
-
-/// Encodes a rendition of one segment, in steps, so that memory stays flat.
-fn press_whole<S>(
-    active: &Active,
-    output: usize,
-    converter: &mut Converter,
-    pcm: &mut Pcm,
     cancelled: &AtomicBool,
     sender: &Sender<Message<S>>,
 ) -> Result<()> {
-    let plan = &active.plans[output];
-    let key = (active.id, output);
-    let send = |bytes, last, samples, repairs| {
-        drop(sender.send(Message::Bytes { key, segment: 0, bytes, last, samples, repairs }));
-    };
-    let mut encoder = SegmentEncoder::new(plan, 0)?;
-    loop {
-        let Range { start, end } = encoder.wanted();
-        let step = start..end.min(start + STEP);
-        let mut bytes = Vec::new();
-        if step.is_empty() {
-            encoder.finish(&mut bytes)?;
-            send(bytes, true, 0, Repairs::default());
-            return Ok(());
-        }
-        if cancelled.load(Ordering::Relaxed) || active.is_given_up(output) {
-            return Ok(());
-        }
-        let samples = step.end - step.start;
-        let counted = plan.master_range(&step);
-        let repairs = converter.read(plan.resolved().rate, step, &counted, pcm)?;
-        push(&mut encoder, plan, pcm, &mut bytes)?;
-        send(bytes, false, samples, repairs);
+    let Some(plan) = outputs.first().map(|&output| &active.plans[output]) else { return Ok(()) };
+    let own = plan.segment(index).own;
+    let mut encoders = Vec::new();
+    for &output in outputs {
+        encoders.push((output, SegmentEncoder::new(&active.plans[output], index)?));
     }
+    let send = |output, bytes, last, samples, repairs| {
+        let key = (active.id, output);
+        drop(sender.send(Message::Bytes { key, segment: index, bytes, last, samples, repairs }));
+    };
+    while let Some(Range { start, end }) = encoders.first().map(|(_, encoder)| encoder.wanted()) {
+        let step = start..end.min(start + STEP);
+        if step.is_empty() {
+            encoders.into_par_iter().for_each(|(output, encoder)| {
+                let mut bytes = Vec::new();
+                match encoder.finish(&mut bytes) {
+                    Ok(()) => send(output, bytes, true, 0, Repairs::default()),
+                    Err(error) => fail(active, output, &Arc::new(error), sender),
+                }
+            });
+            return Ok(());
+        }
+        // What belongs to the neighbours is counted there.
+        let counted = step.start.max(own.start)..step.end.min(own.end).max(own.start);
+        let samples = counted.end.saturating_sub(counted.start);
+        let repairs = converter.read(plan.resolved().rate, step, &plan.master_range(&counted), pcm)?;
+        let pcm = &*pcm;
+        encoders.par_iter_mut().for_each(|(output, encoder)| {
+            let mut bytes = Vec::new();
+            match push(encoder, &active.plans[*output], pcm, &mut bytes) {
+                Ok(()) => send(*output, bytes, false, samples, repairs),
+                Err(error) => fail(active, *output, &Arc::new(error), sender),
+            }
+        });
+        encoders.retain(|(output, _)| !active.is_given_up(*output));
+        if cancelled.load(Ordering::Relaxed) {
+            break;
+        }
+    }
+    Ok(())
 }
 
 /// Pushes `pcm`, with the channels that the rendition has.

@@ -23,14 +23,18 @@ use crate::units::{Frames, SampleRate, Samples};
 /// With 0 the first kept frame has 22 dB more noise, with 1 13 dB; 4 is as good as any more.
 pub const PRE_ROLL: u64 = 4;
 
-/// Frames in a segment, but for the last: 7.68 s at 44.1 kHz and its halves, where CBR padding
-/// repeats every 49 frames or a divisor of that, so that full segments are all of one size. At the
-/// other rates, which have no padding, the count that lasts nearly as long.
+/// Frames in a segment, but for the last: 23.04 s at every rate, the shortest time that is a whole number
+/// of frames at all nine of them and of the period of 49 frames after which CBR padding repeats at
+/// 44.1 kHz and its halves, so that all full segments of a rendition are of one size. Shorter segments
+/// cost quality, longer ones keep ranges waiting and cores idle: docs/segments.md has the measurements.
 const fn grid(rate: SampleRate) -> u64 {
     match rate.hz() {
-        48_000 | 24_000 | 12_000 => 320,
-        32_000 | 16_000 | 8_000 => 213,
-        _ => 294,
+        48_000 | 24_000 => 960,
+        32_000 | 16_000 => 640,
+        12_000 => 480,
+        11_025 => 441,
+        8_000 => 320,
+        _ => 882,
     }
 }
 

@@ -51,7 +51,7 @@ fn master(rate: u32, channels: usize, samples: u64) -> Master {
 
 #[test]
 fn the_number_of_threads_does_not_matter() {
-    let master = master(44_100, 2, 2_500_000);
+    let master = master(44_100, 2, 3_500_000);
     let profiles =
         ["128", "320", "v2", "abr160", "64:mono:rate=22050", "128:mono", "v4:rate=48000", "128:whole"];
     let one = press(&master, &profiles, 1);
@@ -64,7 +64,7 @@ fn the_number_of_threads_does_not_matter() {
 
 #[test]
 fn company_does_not_matter() {
-    let master = master(96_000, 1, 1_500_000);
+    let master = master(96_000, 1, 5_000_000);
     let profiles = ["128", "v2:stereo", "v0"];
     let together = press(&master, &profiles, 2);
     for (profile, (_, expected)) in profiles.iter().zip(&together) {
@@ -179,12 +179,12 @@ fn a_broken_master_fails_its_own_renditions_with_the_true_error() {
 
 #[test]
 fn floats_beyond_bounds_are_counted_once_each() {
-    let mut samples: Vec<f32> = (0..800_000).map(|at| ((at % 100) as f32 - 50.0) / 100.0).collect();
+    let mut samples: Vec<f32> = (0..1_200_000).map(|at| ((at % 100) as f32 - 50.0) / 100.0).collect();
     // In the overlaps of segments, at the seams, and elsewhere.
-    for at in [0, 5, 333_000, 338_687, 338_688, 338_689, 676_000, 799_999] {
+    for at in [0, 5, 333_000, 1_016_063, 1_016_064, 1_016_065, 1_011_500, 1_199_999] {
         samples[at] = f32::NAN;
     }
-    for at in [1, 338_000, 677_376, 700_000] {
+    for at in [1, 338_000, 1_015_000, 1_100_000] {
         samples[at] = -1.5;
     }
     let data: Vec<u8> = samples.iter().flat_map(|sample| sample.to_le_bytes()).collect();

@@ -23,6 +23,16 @@ pub(super) enum Unit {
     Segment { group: usize, index: u64 },
 }
 
+impl Unit {
+    /// The number of the segment.
+    pub(super) const fn index(self) -> u64 {
+        match self {
+            Self::Whole { .. } => 0,
+            Self::Segment { index, .. } => index,
+        }
+    }
+}
+
 /// Renditions at one rate: their segments want the same PCM.
 struct Group {
     rate: SampleRate,
