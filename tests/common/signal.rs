@@ -8,11 +8,18 @@ use tonepress::pcm::Pcm;
 pub struct Music {
     rate: f64,
     samples: u64,
+    /// The seconds over which it rises, from 80 dB below.
+    fade_in: f64,
 }
 
 impl Music {
     pub fn new(rate: u32, samples: u64) -> Self {
-        Self { rate: f64::from(rate), samples }
+        Self { rate: f64::from(rate), samples, fade_in: 0.0 }
+    }
+
+    /// The same, faded in evenly in decibels from -80: a long quiet passage.
+    pub fn fading_in(self, seconds: f64) -> Self {
+        Self { fade_in: seconds, ..self }
     }
 
     /// Fills `pcm` with `range`, cut at the end of the signal.
@@ -43,6 +50,9 @@ impl Music {
         }
         let noise = hash(at * 2 + channel as u64);
         value += noise * 0.35 * (-40.0 * since).exp();
+        if t < self.fade_in {
+            value *= 10f64.powf(-4.0 * (1.0 - t / self.fade_in));
+        }
         ((value * 30_000.0).round() / 32_768.0) as f32
     }
 }
