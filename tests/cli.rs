@@ -252,3 +252,78 @@ fn ctrl_c_leaves_no_half_file() {
     assert_eq!(child.wait().unwrap().code(), Some(130));
     assert_eq!(files(&folder), paths(&[]));
 }
+
+#[test]
+fn a_store_serves_what_was_pressed_before() {
+    let album = album();
+    let encode = |out: &str, more: &[&str]| {
+        let args =
+            [&["encode", "disc 1", "disc 2", "--to", "v2,64", "-o", out, "--cache", "store", "--json"], more]
+                .concat();
+        tonepress(&args, album.path())
+    };
+    let (first, second) = (encode("first", &[]), encode("second", &["--jobs", "1"]));
+    assert!(first.status.success() && second.status.success(), "{}{}", err(&first), err(&second));
+    assert!(objects(&first).iter().all(|object| object["cached"] == false));
+    assert!(objects(&second).iter().all(|object| object["cached"] == true));
+    let written = files(&album.path().join("first"));
+    assert_eq!((written.len(), &written), (4, &files(&album.path().join("second"))));
+    for file in written {
+        let read = |folder: &str| fs::read(album.path().join(folder).join(&file)).unwrap();
+        assert!(read("first") == read("second"), "{}", file.display());
+    }
+    // A retagged or renamed master is the same master.
+    fs::rename(album.path().join("disc 1/one.wav"), album.path().join("disc 1/uno.wav")).unwrap();
+    assert!(objects(&encode("third", &[])).iter().all(|object| object["cached"] == true));
+}
+
+#[test]
+fn two_masters_with_the_same_audio_do_not_wait_for_each_other() {
+    let album = album();
+    fs::copy(album.path().join("disc 1/one.wav"), album.path().join("disc 1/twin.wav")).unwrap();
+    let output =
+        tonepress(&["encode", "disc 1", "--to", "64", "-o", "out", "--cache", "store"], album.path());
+    assert!(output.status.success(), "{}", err(&output));
+    let read = |name: &str| fs::read(album.path().join("out").join(name)).unwrap();
+    assert!(read("one.64.mp3") == read("twin.64.mp3"));
+}
+
+#[test]
+fn the_store_is_looked_after() {
+    let album = album();
+    let cache = |args: &[&str]| tonepress(&[&["cache", "--cache", "store"], args].concat(), album.path());
+    assert_eq!(tonepress(&["cache", "stat"], album.path()).status.code(), Some(2), "which store?");
+    assert_eq!(cache(&["stat"]).status.code(), Some(2), "no such folder");
+    let args = ["encode", ".", "--to", "v2,64", "-o", "out", "--cache", "store"];
+    assert!(tonepress(&args, album.path()).status.success());
+
+    let sums = &objects(&cache(&["stat", "--json"]))[0];
+    assert_eq!((&sums["renditions"], &sums["profiles"]["64"]["renditions"]), (&4.into(), &2.into()));
+    let listed = objects(&cache(&["ls", "--json", "--profile", "64"]));
+    assert_eq!(listed.len(), 2);
+    let key = listed[0]["key"].as_str().unwrap();
+    let path = out(&cache(&["path", &key[..12]]));
+    assert_eq!(path.trim(), listed[0]["path"].as_str().unwrap());
+    assert!(out(&cache(&["ls"])).contains(&key[..12]));
+    assert!(objects(&cache(&["ls", "--json", "--stale"])).is_empty());
+    assert!(objects(&cache(&["ls", "--json", "--unused-for", "1d"])).is_empty());
+
+    // One pinned stays, the rest goes; nothing goes unless asked for.
+    assert!(cache(&["pin", key]).status.success());
+    assert_eq!(cache(&["rm"]).status.code(), Some(2));
+    assert_eq!(objects(&cache(&["rm", "--all", "--json"])).len(), 3);
+    assert_eq!(objects(&cache(&["ls", "--json"])).len(), 1);
+
+    // A spoilt one is found, set aside, and pressed anew.
+    let file = album.path().join(path.trim());
+    let mut bytes = fs::read(&file).unwrap();
+    bytes[1_000] ^= 1;
+    fs::remove_file(&file).unwrap();
+    fs::write(&file, bytes).unwrap();
+    let verified = cache(&["verify", "--json"]);
+    assert_eq!((verified.status.code(), &objects(&verified)[0]["ok"]), (Some(1), &false.into()));
+    assert!(objects(&cache(&["gc", "--json"]))[0]["quarantined"].as_u64().unwrap() > 0);
+    let args = ["encode", ".", "--to", "64", "-o", "again", "--cache", "store"];
+    assert!(tonepress(&args, album.path()).status.success());
+    assert!(cache(&["verify"]).status.success());
+}

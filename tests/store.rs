@@ -108,8 +108,11 @@ fn the_sidecar_says_what_it_is() {
         (sidecar.master, sidecar.fingerprint),
         (rendition.recipe.master, rendition.recipe.fingerprint)
     );
-    assert_eq!((&*sidecar.profile, sidecar.resolved), ("64:q=7", rendition.plan.resolved().to_string()));
-    assert_eq!(sidecar.samples, 207_000);
+    assert_eq!(
+        (&*sidecar.profile, sidecar.resolved),
+        ("24:rate=22050:q=7", rendition.plan.resolved().to_string())
+    );
+    assert_eq!(sidecar.samples, 552_000);
     // A field that a later version adds does not make it unreadable.
     let path = store.path(&object.key()).with_extension("json");
     spoil(&path, |json| {
@@ -164,11 +167,11 @@ fn what_is_written_can_be_read_before_it_is_published() {
 #[test]
 fn segments_too_far_ahead_are_refused_where_they_would_pile_up() {
     let (_root, store) = store();
-    let long = Rendition::new(1, "v9:q=9:rate=8000", 8_000, 8_000 * 1_200);
+    let long = Rendition::new(1, "v9:q=9:rate=8000", 8_000, 8_000 * 6_000);
     let mut partial = long.partial(&store);
-    assert_eq!(partial.accepts(), 0..64);
-    assert!(long.plan.segments() > 64);
-    assert!(matches!(partial.write_segment(64, b"", true), Err(Error::Internal { .. })));
+    assert_eq!(partial.accepts(), 0..256);
+    assert!(long.plan.segments() > 256);
+    assert!(matches!(partial.write_segment(256, b"", true), Err(Error::Internal { .. })));
 }
 
 #[test]

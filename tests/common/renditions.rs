@@ -21,9 +21,9 @@ pub struct Rendition {
 }
 
 impl Rendition {
-    /// Some 9 seconds of mono at 22.05 kHz: two segments, and pressed in no time.
+    /// Some 25 seconds of mono at 22.05 kHz: two segments, and pressed in no time.
     pub fn small(number: u8) -> Self {
-        Self::new(number, "64:q=7", 22_050, 200_000 + 1_000 * u64::from(number))
+        Self::new(number, "24:rate=22050:q=7", 22_050, 545_000 + 1_000 * u64::from(number))
     }
 
     pub fn new(number: u8, profile: &str, rate: u32, samples: u64) -> Self {
