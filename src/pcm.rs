@@ -109,14 +109,6 @@ pub struct Repairs {
     pub clamped: u64,
 }
 
-impl Repairs {
-    /// Whether any sample was changed.
-    #[must_use]
-    pub fn any(self) -> bool {
-        self.not_finite > 0 || self.clamped > 0
-    }
-}
-
 impl std::ops::AddAssign for Repairs {
     fn add_assign(&mut self, other: Self) {
         self.not_finite += other.not_finite;

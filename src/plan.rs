@@ -235,20 +235,6 @@ impl Plan {
         self.resolved.is_cbr().then(|| self.segment_start(index)..self.segment_start(index + 1))
     }
 
-    /// Which segments hold bytes `range` of a CBR rendition, its Info frame aside; `None` for ABR and VBR.
-    #[must_use]
-    pub fn segments_under(&self, range: &Range<u64>) -> Option<Range<u64>> {
-        let full = self.frame_size()?;
-        let first = self.segment_start(1);
-        let rest = bytes_of_run(full, PRE_ROLL, self.segment_frames).max(1);
-        let holding = |at: u64| if at < first { 0 } else { 1 + (at - first) / rest };
-        let end = range.end.min(self.segment_start(self.segments()));
-        if range.start.max(self.info_bytes) >= end {
-            return Some(0..0);
-        }
-        Some(holding(range.start)..holding(end - 1) + 1)
-    }
-
     /// The Info frame of a CBR rendition, all of which is known beforehand; `None` for ABR and VBR.
     ///
     /// # Errors
