@@ -4,16 +4,12 @@
 
 mod common;
 
-use std::io::Cursor;
-
+use common::press::{info, press_music};
 use common::signal::Music;
 use mp3lame_encoder::ffi;
-use tonepress::master::{Codec, Container, Layout, MasterInfo};
+use tonepress::master::Layout;
 use tonepress::mp3::info::Info;
-use tonepress::pcm::Pcm;
-use tonepress::press::SegmentEncoder;
-use tonepress::writer::{RenditionWriter, Sink as _};
-use tonepress::{Plan, Profile, SampleRate, Samples};
+use tonepress::{Plan, Profile};
 
 /// What libmp3lame makes of 16-bit PCM in one go: its Info frame, and the audio frames.
 fn lame(
@@ -53,31 +49,13 @@ fn lame(
 }
 
 fn ours(plan: &Plan, music: &Music) -> (Vec<u8>, Vec<u8>) {
-    let mut writer = RenditionWriter::new(plan, Cursor::new(Vec::new()), "test").unwrap();
-    let mut pcm = Pcm::default();
-    for index in 0..plan.segments() {
-        let mut encoder = SegmentEncoder::new(plan, index).unwrap();
-        music.fill(&mut pcm, plan.resolved().channels(), encoder.wanted());
-        let mut bytes = Vec::new();
-        encoder.push(&pcm, &mut bytes).unwrap();
-        encoder.finish(&mut bytes).unwrap();
-        writer.push(index, &bytes, true).unwrap();
-    }
-    let mut info = writer.finish().unwrap().out.into_inner();
+    let mut info = press_music(plan, music, 0..plan.segments());
     let audio = info.split_off(usize::try_from(plan.info_bytes()).unwrap());
     (info, audio)
 }
 
 fn plan(rate: u32, layout: Layout, samples: u64, profile: &str) -> Plan {
-    let info = MasterInfo {
-        container: Container::Wav,
-        codec: Codec::Pcm,
-        rate: SampleRate::new(rate).unwrap(),
-        bits: 16,
-        layout,
-        samples: Samples(samples),
-    };
-    Plan::new(&info, &profile.parse::<Profile>().unwrap()).unwrap()
+    Plan::new(&info(rate, layout, samples), &profile.parse::<Profile>().unwrap()).unwrap()
 }
 
 /// The way a person who knows LAME would set it up for a profile, leaving the rest to LAME.
@@ -174,14 +152,7 @@ fn the_info_frame_is_lames_but_for_what_is_better_or_absent() {
             let profile = format!("{profile}:rate={rate}");
             let parsed: Profile = format!("{profile}:whole").parse().unwrap();
             let music = Music::new(rate, samples);
-            let master = MasterInfo {
-                container: Container::Wav,
-                codec: Codec::Pcm,
-                rate: SampleRate::new(rate).unwrap(),
-                bits: 16,
-                layout,
-                samples: Samples(samples),
-            };
+            let master = info(rate, layout, samples);
             let Ok(plan) = Plan::new(&master, &parsed) else { continue }; // not at this rate
             let channels = layout.channels();
             let (theirs, audio) =

@@ -3,44 +3,16 @@
 
 mod common;
 
-use std::io::Cursor;
-
+use common::press::{info, press_music as press};
 use common::signal::Music;
 use proptest::prelude::*;
-use tonepress::master::{Codec, Container, Layout, MasterInfo};
+use tonepress::master::Layout;
 use tonepress::mp3::frame::{Header, RATES, Version};
 use tonepress::mp3::info::Info;
 use tonepress::pcm::Pcm;
 use tonepress::press::SegmentEncoder;
 use tonepress::profile::{Coding, VbrQuality};
-use tonepress::writer::{RenditionWriter, Sink as _};
-use tonepress::{Kbps, Plan, Profile, SampleRate, Samples, Size};
-
-fn info(rate: u32, layout: Layout, samples: u64) -> MasterInfo {
-    MasterInfo {
-        container: Container::Wav,
-        codec: Codec::Pcm,
-        rate: SampleRate::new(rate).unwrap(),
-        bits: 16,
-        layout,
-        samples: Samples(samples),
-    }
-}
-
-/// Presses segments in the given order.
-fn press(plan: &Plan, music: &Music, order: impl Iterator<Item = u64>) -> Vec<u8> {
-    let mut writer = RenditionWriter::new(plan, Cursor::new(Vec::new()), "test").unwrap();
-    let mut pcm = Pcm::default();
-    for index in order {
-        let mut encoder = SegmentEncoder::new(plan, index).unwrap();
-        music.fill(&mut pcm, plan.resolved().channels(), encoder.wanted());
-        let mut bytes = Vec::new();
-        encoder.push(&pcm, &mut bytes).unwrap();
-        encoder.finish(&mut bytes).unwrap();
-        writer.push(index, &bytes, true).unwrap();
-    }
-    writer.finish().unwrap().out.into_inner()
-}
+use tonepress::{Kbps, Plan, Profile, SampleRate, Size};
 
 /// The frames of an MP3, the Info frame first.
 fn frames(mp3: &[u8]) -> Vec<&[u8]> {

@@ -5,9 +5,11 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use tonepress::fan_out::{Event, Job, Output, fan_out};
-use tonepress::master::Master;
-use tonepress::writer::RenditionWriter;
-use tonepress::{Plan, Profile};
+use tonepress::master::{Codec, Container, Layout, Master, MasterInfo};
+use tonepress::pcm::Pcm;
+use tonepress::press::SegmentEncoder;
+use tonepress::writer::{RenditionWriter, Sink as _};
+use tonepress::{Plan, Profile, SampleRate, Samples};
 
 use super::{run, signal::Music, tool, write};
 
@@ -21,6 +23,33 @@ pub fn wav(music: &Music, rate: u32, channels: usize, samples: u64) -> Vec<u8> {
     }
     let format = write::wav_format(1, u16::try_from(channels).unwrap(), rate, 16);
     write::wav(&format, &write::pcm_le(&ints, 16))
+}
+
+/// The facts of a 16-bit WAV.
+pub fn info(rate: u32, layout: Layout, samples: u64) -> MasterInfo {
+    MasterInfo {
+        container: Container::Wav,
+        codec: Codec::Pcm,
+        rate: SampleRate::new(rate).unwrap(),
+        bits: 16,
+        layout,
+        samples: Samples(samples),
+    }
+}
+
+/// Presses segments in the given order.
+pub fn press_music(plan: &Plan, music: &Music, order: impl Iterator<Item = u64>) -> Vec<u8> {
+    let mut writer = RenditionWriter::new(plan, Cursor::new(Vec::new()), "test").unwrap();
+    let mut pcm = Pcm::default();
+    for index in order {
+        let mut encoder = SegmentEncoder::new(plan, index).unwrap();
+        music.fill(&mut pcm, plan.resolved().channels(), encoder.wanted());
+        let mut bytes = Vec::new();
+        encoder.push(&pcm, &mut bytes).unwrap();
+        encoder.finish(&mut bytes).unwrap();
+        writer.push(index, &bytes, true).unwrap();
+    }
+    writer.finish().unwrap().out.into_inner()
 }
 
 /// Presses `master` at `profiles` on `threads` threads, in memory.
