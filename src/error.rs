@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 
 /// What was being done when something failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,10 +36,12 @@ impl fmt::Display for Stage {
     }
 }
 
-/// Everything that can go wrong. `name` is the file's path, or what a [`MasterSource`] was called.
+/// Everything that can go wrong. Cheap to clone, so that all who wait for a rendition can be told what spoilt it.
+///
+/// `name` is the file's path, or what a [`MasterSource`] was called.
 ///
 /// [`MasterSource`]: crate::master::MasterSource
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// The operating system (or a master's source) refused.
@@ -49,7 +52,7 @@ pub enum Error {
         /// On which file.
         name: String,
         /// The reason given.
-        source: io::Error,
+        source: Arc<io::Error>,
     },
 
     /// The content is of no kind that can be a master.
@@ -189,7 +192,7 @@ impl Error {
         let name = name.into();
         move |source| match source.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::DiskFull { stage, name },
-            _ => Self::Io { stage, name, source },
+            _ => Self::Io { stage, name, source: Arc::new(source) },
         }
     }
 

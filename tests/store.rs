@@ -17,7 +17,7 @@ use tonepress::master::MasterId;
 use tonepress::store::{
     Begun, Copied, Fallback, Filter, Key, Lookup, Object, Options, Recipe, Scrub, Scrubbed,
 };
-use tonepress::{Error, Store};
+use tonepress::{Error, ReadAt as _, Store};
 
 fn options(root: &TempDir) -> Options {
     Options::new(root.path()).spill(root.path()).wait(Duration::from_millis(300))
@@ -78,7 +78,7 @@ fn what_is_published_is_found_by_this_and_every_later_opening() {
         assert_eq!(object.range(100..200), Some(&bytes[100..200]));
         assert_eq!(object.range(0..object.len() + 1), None);
         let mut buffer = [0; 64];
-        assert_eq!(object.read_at(&mut buffer, object.len() - 10), 10);
+        assert_eq!(object.read_at(&mut buffer, object.len() - 10).unwrap(), 10);
         assert_eq!(buffer[..10], bytes[bytes.len() - 10..]);
 
         let again = options(&root).open().unwrap();

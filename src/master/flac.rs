@@ -280,7 +280,7 @@ impl Stream {
         };
         let reader = match (failure.take(), reader) {
             (Some(source), _) => {
-                return Err(Error::Io { stage: Stage::Decode, name: input.name.clone(), source });
+                return Err(Error::io(Stage::Decode, input.name.as_str())(source));
             }
             (None, Err(error)) => return Err(input.damaged(0, format!("no FLAC frame found ({error})"))),
             (None, Ok(reader)) => reader,
@@ -329,9 +329,9 @@ impl Frames {
     }
 
     fn check(&self, input: &Input) -> Result<()> {
-        self.failure.take().map_or(Ok(()), |source| {
-            Err(Error::Io { stage: Stage::Decode, name: input.name.clone(), source })
-        })
+        self.failure
+            .take()
+            .map_or(Ok(()), |source| Err(Error::io(Stage::Decode, input.name.as_str())(source)))
     }
 }
 

@@ -13,6 +13,8 @@ use memmap2::Mmap;
 
 use crate::error::{Error, Result, Stage};
 use crate::mp3::info::Info;
+use crate::plan::Size;
+use crate::read_at::ReadAt;
 use crate::store::key::Key;
 
 /// A finished rendition. Clones are cheap and share one memory map, which stays valid when the store
@@ -109,14 +111,6 @@ impl Object {
         self.0.map.get(start..end)
     }
 
-    /// Copies up to `buf.len()` bytes from `offset` on; 0 at the end and beyond.
-    pub fn read_at(&self, buf: &mut [u8], offset: u64) -> usize {
-        let rest = self.range(offset..self.len()).unwrap_or_default();
-        let len = rest.len().min(buf.len());
-        buf[..len].copy_from_slice(&rest[..len]);
-        len
-    }
-
     /// Copies the rendition into `to`, an empty file: by sharing the blocks where the file system can,
     /// else within the kernel.
     ///
@@ -164,6 +158,19 @@ fn reflink(from: &File, to: &File) -> io::Result<()> {
 #[cfg(not(target_os = "linux"))]
 fn reflink(_: &File, _: &File) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
+}
+
+impl ReadAt for Object {
+    fn read_at(&self, buf: &mut [u8], offset: u64) -> Result<usize> {
+        let rest = self.range(offset..self.len()).unwrap_or_default();
+        let len = rest.len().min(buf.len());
+        buf[..len].copy_from_slice(&rest[..len]);
+        Ok(len)
+    }
+
+    fn size(&self) -> Size {
+        Size::Exact(self.len())
+    }
 }
 
 impl AsRef<[u8]> for Object {
