@@ -4,6 +4,7 @@ use std::fmt;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// What was being done when something failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,6 +16,8 @@ pub enum Stage {
     Identify,
     /// Reading and decoding a master's audio.
     Decode,
+    /// Reading a rendition.
+    Read,
     /// Writing a rendition.
     Write,
     /// Making what was written last through a power failure.
@@ -29,6 +32,7 @@ impl fmt::Display for Stage {
             Self::Open => "opening",
             Self::Identify => "identifying",
             Self::Decode => "decoding",
+            Self::Read => "reading",
             Self::Write => "writing",
             Self::Sync => "making durable",
             Self::Scan => "scanning",
@@ -177,6 +181,26 @@ pub enum Error {
         /// What is wrong with it.
         detail: String,
     },
+
+    /// The engine has as much to do as it was allowed to take on.
+    #[error("busy: {queued} renditions are being pressed or wait for it; try again in {:.1} s", retry_after.as_secs_f64())]
+    Busy {
+        /// How many there are.
+        queued: usize,
+        /// When, by what pressing takes now, there should be room for another.
+        retry_after: Duration,
+    },
+
+    /// Nobody wants the rendition any more.
+    #[error("{name}: cancelled")]
+    Cancelled {
+        /// The master and the profile.
+        name: String,
+    },
+
+    /// The engine takes no more requests.
+    #[error("shutting down; no new requests are taken")]
+    ShuttingDown,
 
     /// LAME or the resampler refused settings that the plan allowed, or a thread died: a bug.
     #[error("internal error: {detail}; please report it")]

@@ -16,6 +16,7 @@
 struct Readme;
 
 mod build;
+pub mod engine;
 pub mod error;
 mod estimate;
 pub mod fan_out;
@@ -33,6 +34,7 @@ pub mod units;
 pub mod writer;
 
 pub use build::{BuildInfo, build_info};
+pub use engine::Engine;
 pub use error::{Error, Result, Stage};
 pub use plan::{Plan, Size};
 pub use profile::{Profile, Resolved};

@@ -235,6 +235,20 @@ impl Plan {
         self.resolved.is_cbr().then(|| self.segment_start(index)..self.segment_start(index + 1))
     }
 
+    /// The segment whose bytes lie at `offset` of a CBR rendition, the first one for the Info frame; `None`
+    /// beyond the end, and for ABR and VBR.
+    #[must_use]
+    pub fn segment_at(&self, offset: u64) -> Option<u64> {
+        let size = self.frame_size()?;
+        if offset >= self.size().likely() {
+            return None;
+        }
+        // All but the first and the last are of one size.
+        let second = self.segment_start(1);
+        let full = bytes_of_run(size, PRE_ROLL, self.segment_frames);
+        Some(offset.checked_sub(second).map_or(0, |behind| 1 + behind / full))
+    }
+
     /// The Info frame of a CBR rendition, all of which is known beforehand; `None` for ABR and VBR.
     ///
     /// # Errors

@@ -59,6 +59,15 @@ impl SegmentEncoder {
     /// # Errors
     /// [`Error::Internal`] if `pcm` is not what was wanted, or if LAME fails.
     pub fn push(&mut self, pcm: &Pcm, out: &mut Vec<u8>) -> Result<()> {
+        self.push_until(pcm, u64::MAX, out)
+    }
+
+    /// As [`push`](Self::push), but takes no sample from number `end` on: for whoever wants the bytes in
+    /// smaller portions than the PCM comes in.
+    ///
+    /// # Errors
+    /// As [`push`](Self::push).
+    pub fn push_until(&mut self, pcm: &Pcm, end: u64, out: &mut Vec<u8>) -> Result<()> {
         let range = pcm.range();
         if pcm.channels() != self.channels || !(range.start..=range.end).contains(&self.position) {
             return Err(Error::Internal {
@@ -70,7 +79,7 @@ impl SegmentEncoder {
                 ),
             });
         }
-        let end = range.end.min(self.segment.pcm.end);
+        let end = range.end.min(self.segment.pcm.end).min(end);
         while self.position < end {
             let room = self.frame_samples - self.filled;
             let take = usize::try_from(end - self.position).map_or(room, |left| left.min(room));

@@ -1,11 +1,17 @@
 //! From a profile and a master to every choice that encoding needs.
 
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
 use crate::error::{Error, Result};
 use crate::master::MasterInfo;
 use crate::mp3::frame::{RATES, Version};
 use crate::mp3::lame;
 use crate::profile::{Channels, Coding, Profile, Resolved, list};
 use crate::units::{Kbps, SampleRate};
+
+/// How many of LAME's answers are kept: far more than a shop offers.
+const MAX_KNOWN: usize = 1_024;
 
 impl Profile {
     /// Makes every choice that the profile leaves open, as LAME would for this master.
@@ -31,7 +37,7 @@ impl Profile {
             Some(Channels::Stereo | Channels::Joint) => 2,
             None => master.layout.channels().min(2),
         };
-        let resolved = lame::choose(self, base_rate(master.rate), channels)?;
+        let resolved = choose(self, base_rate(master.rate), channels)?;
 
         let allowed = Version::of(resolved.rate)
             .ok_or_else(|| refuse(format!("LAME chose {}, which MP3 lacks", resolved.rate)))?
@@ -47,6 +53,24 @@ impl Profile {
             _ => Ok(resolved),
         }
     }
+}
+
+/// What LAME chooses. It is asked once: that takes a third of a millisecond, a hundred times what all the
+/// rest of a request for a stored rendition does.
+fn choose(profile: &Profile, rate: SampleRate, channels: usize) -> Result<Resolved> {
+    static KNOWN: Mutex<BTreeMap<(Profile, SampleRate, usize), Resolved>> = Mutex::new(BTreeMap::new());
+    let known = || KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    let question = (*profile, rate, channels);
+    if let Some(resolved) = known().get(&question) {
+        return Ok(*resolved);
+    }
+    let resolved = lame::choose(profile, rate, channels)?;
+    let mut known = known();
+    if known.len() >= MAX_KNOWN {
+        known.pop_first();
+    }
+    known.insert(question, resolved);
+    Ok(resolved)
 }
 
 /// The rate that LAME is asked about: 88.2 and 176.4 kHz are 44.1 times a power of two, and go there.

@@ -159,7 +159,7 @@ fn what_is_written_can_be_read_before_it_is_published() {
     let mut buffer = vec![0; end - start];
     assert_eq!(reader.read_at(&mut buffer, range.start).unwrap(), buffer.len());
     assert!(buffer == expected[start..end]);
-    assert!(store.get(&partial.key()).unwrap().is_none(), "nobody else sees it");
+    assert!(store.get(&partial.key().unwrap()).unwrap().is_none(), "nobody else sees it");
     partial.write_segment(0, &rendition.segment(0), true).unwrap();
     assert!(partial.publish().unwrap().as_ref() == expected);
 }

@@ -18,6 +18,7 @@ mod source;
 mod verify;
 mod wav;
 
+use std::fs::File;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
@@ -134,6 +135,28 @@ impl Master {
         }
         let id = identify::identify(&self.0)?;
         Ok(*self.0.id.get_or_init(|| id))
+    }
+
+    /// The id, if it was found out already or [told](Self::tell_id).
+    #[must_use]
+    pub fn known_id(&self) -> Option<MasterId> {
+        self.0.id.get().copied()
+    }
+
+    /// Tells the master its id, as it was found out at another time for the very same bytes.
+    pub(crate) fn tell_id(&self, id: MasterId) {
+        // Whoever came first had the same.
+        let _ = self.0.id.set(id);
+    }
+
+    /// Whether `other` is this master, opened again or not, without a look at the audio.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0) || self.0.input.is(&other.0.input)
+    }
+
+    /// The file that it is, if it is one.
+    pub(crate) fn file(&self) -> Option<&File> {
+        self.0.input.source.file()
     }
 
     /// Decodes everything and checks what can be checked: FLAC's frame checksums and MD5, the length.

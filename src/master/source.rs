@@ -32,6 +32,11 @@ pub trait MasterSource: Send + Sync {
         Ok(self.len()? == 0)
     }
 
+    /// The file behind it, if it is one: by that a store's index of masters knows it again.
+    fn file(&self) -> Option<&File> {
+        None
+    }
+
     /// What differs when the bytes may have changed: a generation number, an `ETag`, a file's
     /// size and time. Compared, never interpreted.
     ///
@@ -70,10 +75,16 @@ impl MasterSource for FileSource {
 
     fn version(&self) -> io::Result<Vec<u8>> {
         let meta = self.0.metadata()?;
-        Ok([meta.len().cast_signed(), meta.mtime(), meta.mtime_nsec(), meta.ino().cast_signed()]
+        let place = [meta.dev(), meta.ino(), meta.len()].map(u64::cast_signed);
+        Ok([place.as_slice(), &[meta.mtime(), meta.mtime_nsec()]]
+            .concat()
             .into_iter()
             .flat_map(i64::to_le_bytes)
             .collect())
+    }
+
+    fn file(&self) -> Option<&File> {
+        Some(&self.0)
     }
 }
 
@@ -91,6 +102,12 @@ impl Input {
         let version = source.version().map_err(Error::io(Stage::Open, name.as_str()))?;
         let len = source.len().map_err(Error::io(Stage::Open, name.as_str()))?;
         Ok(Self { name, source, len, version })
+    }
+
+    /// Whether `other` is the same file, as it was at the same time.
+    pub(super) fn is(&self, other: &Self) -> bool {
+        let files = self.source.file().is_some() && other.source.file().is_some();
+        files && self.version == other.version
     }
 
     /// An error if the source is not any more what was opened.

@@ -1,7 +1,9 @@
 //! The names of renditions: what goes into them, and how.
 
 use std::fmt;
+use std::process;
 use std::str::FromStr;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -87,6 +89,14 @@ impl Fields {
 pub struct Key([u8; 32]);
 
 impl Key {
+    /// A name for a partial whose rendition is not known yet.
+    pub(super) fn provisional() -> Self {
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let mut hasher = blake3::Hasher::new_derive_key("tonepress provisional key");
+        Self(*hasher.update(&process::id().to_le_bytes()).update(&count.to_le_bytes()).finalize().as_bytes())
+    }
+
     /// Its bytes.
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8; 32] {

@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::error::{Error, Result, Stage};
-use crate::master::MasterId;
+use crate::master::{Master, MasterId};
 use crate::store::Store;
 use crate::store::key::text;
 use crate::store::layout::{files, remove};
@@ -114,11 +114,14 @@ impl Masters<'_> {
         let path = fs::canonicalize(path).map_err(Error::at(Stage::Identify, path))?;
         let meta = fs::metadata(&path).map_err(Error::at(Stage::Identify, &path))?;
         let stamp = Stamp::of(&meta);
-        let record = read::<FileRecord>(&self.file_record(&path)).filter(|record| {
-            let settled = stamp.modified.max(stamp.changed) + RACY <= record.recorded;
-            record.version == VERSION && record.stamp == stamp && settled
-        });
-        Ok(record.map_or(Lookup::Unknown(stamp), |record| Lookup::Known(record.master)))
+        Ok(self.known(&path, &stamp).map_or(Lookup::Unknown(stamp), Lookup::Known))
+    }
+
+    /// What the file at `path` (canonical) was when it looked like `stamp`.
+    fn known(&self, path: &Path, stamp: &Stamp) -> Option<MasterId> {
+        let record = read::<FileRecord>(&self.file_record(path))?;
+        let settled = stamp.modified.max(stamp.changed) + RACY <= record.recorded;
+        (record.version == VERSION && record.stamp == *stamp && settled).then_some(record.master)
     }
 
     /// Records what the file at `path`, seen as `stamp` before it was hashed, turned out to be. Says
@@ -138,6 +141,50 @@ impl Masters<'_> {
         let record = FileRecord { version: VERSION, path: shown, stamp: stamp.clone(), recorded, master };
         self.write(&self.file_record(&path), &record)?;
         Ok(true)
+    }
+
+    /// The id of a master, if it is known already: to the master itself, or to this index, which tells
+    /// it the master. Nothing is hashed.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if the master's file cannot be looked at.
+    pub fn recall(&self, master: &Master) -> Result<Option<MasterId>> {
+        if let Some(id) = master.known_id() {
+            return Ok(Some(id));
+        }
+        let Some((path, stamp)) = stamp_of(master)? else { return Ok(None) };
+        let known = self.known(&path, &stamp);
+        if let Some(id) = known {
+            master.tell_id(id);
+        }
+        Ok(known)
+    }
+
+    /// The id of a master: [recalled](Self::recall) if it is known, else hashed and recorded.
+    ///
+    /// ```no_run
+    /// use tonepress::{Store, master::Master};
+    ///
+    /// fn open(store: &Store, path: &str) -> tonepress::Result<Master> {
+    ///     let master = Master::open(path)?;
+    ///     store.masters().identify(&master)?; // from now on master.id() costs nothing
+    ///     Ok(master)
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// Those of [`Master::id`].
+    pub fn identify(&self, master: &Master) -> Result<MasterId> {
+        if let Some(id) = self.recall(master)? {
+            return Ok(id);
+        }
+        let stamped = stamp_of(master)?;
+        let id = master.id()?;
+        if let Some((path, stamp)) = stamped {
+            // A store that cannot be written still serves.
+            let _ = self.record(&path, &stamp, id);
+        }
+        Ok(id)
     }
 
     /// What was noted of a master under `name`; `None` if nothing was, or something of another shape.
@@ -223,6 +270,18 @@ impl Store {
     pub fn masters(&self) -> Masters<'_> {
         Masters { store: self }
     }
+}
+
+/// Where a master's file lies and how the opened one looks; `None` if it is no file, or the path leads
+/// to another by now.
+fn stamp_of(master: &Master) -> Result<Option<(PathBuf, Stamp)>> {
+    let Some(file) = master.file() else { return Ok(None) };
+    let meta = file.metadata().map_err(Error::io(Stage::Identify, master.name()))?;
+    let stamp = Stamp::of(&meta);
+    let found = fs::canonicalize(master.name())
+        .ok()
+        .filter(|path| fs::metadata(path).is_ok_and(|meta| Stamp::of(&meta) == stamp));
+    Ok(found.map(|path| (path, stamp)))
 }
 
 /// Half-written by a power failure, from another version, not there: all the same.

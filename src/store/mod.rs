@@ -62,7 +62,7 @@ pub use key::{Key, Recipe};
 pub use masters::{Lookup, Masters, Stamp};
 pub use object::{Copied, Object};
 pub use options::Options;
-pub use partial::{Partial, PartialReader};
+pub use partial::{Identified, Partial, PartialReader};
 pub use sidecar::Sidecar;
 pub use verify::{Checked, Scrub, Scrubbed};
 
@@ -153,7 +153,7 @@ impl Store {
     pub fn begin(&self, recipe: &Recipe, plan: &Plan, fallback: Fallback) -> Result<Begun> {
         match self.begin_stored(recipe, plan) {
             Err(_) if fallback == Fallback::Uncached => {
-                Partial::uncached(self, recipe, plan).map(Begun::Press)
+                Partial::uncached(self.spill(), Some(recipe), plan).map(Begun::Press)
             }
             begun => begun,
         }
@@ -185,7 +185,27 @@ impl Store {
             return Ok(Begun::Ready(object));
         }
         self.admit(&scratch, key, cap)?;
-        Partial::stored(self, scratch, recipe, plan).map(Begun::Press)
+        Partial::stored(self, scratch, Some(recipe), plan).map(Begun::Press)
+    }
+
+    /// Begins a rendition of a master that is yet to be identified: [`Partial::identify`] must be told
+    /// before it is published.
+    ///
+    /// # Errors
+    /// Those of [`begin`](Self::begin).
+    pub fn begin_unidentified(&self, plan: &Plan, fallback: Fallback) -> Result<Partial> {
+        match self.begin_provisional(plan) {
+            Err(_) if fallback == Fallback::Uncached => Partial::uncached(self.spill(), None, plan),
+            begun => begun,
+        }
+    }
+
+    fn begin_provisional(&self, plan: &Plan) -> Result<Partial> {
+        self.0.layout.create()?;
+        let key = Key::provisional();
+        let scratch = Scratch::unique(&self.0.layout.partials(), &key.to_string(), "part")?;
+        self.admit(&scratch, key, plan.size().cap())?;
+        Partial::stored(self, scratch, None, plan)
     }
 
     /// Makes room for a partial and promises it.
@@ -249,6 +269,11 @@ impl Store {
     /// [`Error::Corrupt`] if they cannot be understood, [`Error::Io`] if they cannot be read.
     pub fn sidecar(&self, key: &Key) -> Result<Option<Sidecar>> {
         Sidecar::read(&self.0.layout.sidecar(key))
+    }
+
+    /// How long to wait for another process that presses the same rendition, see [`Options::wait`].
+    pub(crate) fn patience(&self) -> Duration {
+        self.0.wait
     }
 
     fn layout(&self) -> &Layout {

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
+use std::path::Path;
 use std::sync::Arc;
 
 use rustix::fs::FallocateFlags;
@@ -30,10 +31,21 @@ pub struct Partial {
     writer: RenditionWriter<Arc<File>>,
     file: Arc<File>,
     plan: Plan,
-    recipe: Recipe,
-    key: Key,
+    /// `None` until the master is identified.
+    recipe: Option<Recipe>,
     /// `None` if the store does not take the rendition.
     place: Option<(Store, Scratch)>,
+}
+
+/// What a partial turned out to be once its master was identified.
+#[derive(Debug)]
+pub enum Identified {
+    /// New: it is this one's to press.
+    Ours,
+    /// Somebody else is pressing it too, and will be done sooner or later.
+    Theirs,
+    /// In the store already.
+    Ready(Object),
 }
 
 /// Reads a rendition while it is being written, by `pread`: what is not finished is not mapped.
@@ -52,15 +64,21 @@ impl PartialReader {
 }
 
 impl Partial {
-    pub(super) fn stored(store: &Store, scratch: Scratch, recipe: &Recipe, plan: &Plan) -> Result<Self> {
+    pub(super) fn stored(
+        store: &Store,
+        scratch: Scratch,
+        recipe: Option<&Recipe>,
+        plan: &Plan,
+    ) -> Result<Self> {
         let name = scratch.path().display().to_string();
         let file = Arc::clone(scratch.file());
         Self::new(file, &name, Some((store.clone(), scratch)), recipe, plan)
     }
 
-    /// One in a file without a name, which goes when the last who uses it does.
-    pub(super) fn uncached(store: &Store, recipe: &Recipe, plan: &Plan) -> Result<Self> {
-        let scratch = Scratch::unique(store.spill(), "tonepress", "tmp")?;
+    /// One in a file without a name in the folder `spill`, which goes when the last who uses it does. No
+    /// store will take it.
+    pub(crate) fn uncached(spill: &Path, recipe: Option<&Recipe>, plan: &Plan) -> Result<Self> {
+        let scratch = Scratch::unique(spill, "tonepress", "tmp")?;
         let (file, name) = (Arc::clone(scratch.file()), scratch.path().display().to_string());
         drop(scratch);
         preallocate(&file, plan.size().cap()).map_err(Error::io(Stage::Write, &*name))?;
@@ -71,17 +89,40 @@ impl Partial {
         file: Arc<File>,
         name: &str,
         place: Option<(Store, Scratch)>,
-        recipe: &Recipe,
+        recipe: Option<&Recipe>,
         plan: &Plan,
     ) -> Result<Self> {
         let writer = RenditionWriter::new(plan, Arc::clone(&file), name)?;
-        Ok(Self { writer, file, plan: plan.clone(), recipe: *recipe, key: recipe.key(), place })
+        Ok(Self { writer, file, plan: plan.clone(), recipe: recipe.copied(), place })
     }
 
-    /// The key under which it will be found.
+    /// Says which rendition it is. If somebody else is pressing the same one, this may be asked again
+    /// later: they may have published, or given up.
+    ///
+    /// # Errors
+    /// As [`Store::begin`].
+    pub fn identify(&mut self, recipe: &Recipe) -> Result<Identified> {
+        let key = recipe.key();
+        let named = self.recipe.replace(*recipe) == Some(*recipe);
+        let Some((store, scratch)) = &mut self.place else { return Ok(Identified::Ours) };
+        if let Some(object) = store.get(&key)? {
+            return Ok(Identified::Ready(object));
+        }
+        // Under the lock: whoever settles the books sees the name and the reservation agree.
+        let mut ledger = store.ledger()?;
+        let folder = store.layout().partials();
+        let ours = scratch.take_name(&folder.join(format!("{key}.part")))?;
+        if !ours && !named {
+            scratch.take_unique_name(&folder, &key.to_string(), "part")?;
+        }
+        ledger.reserve(scratch.path(), key, self.plan.size().cap())?;
+        Ok(if ours { Identified::Ours } else { Identified::Theirs })
+    }
+
+    /// The key under which it will be found; `None` before it is [identified](Self::identify).
     #[must_use]
-    pub fn key(&self) -> Key {
-        self.key
+    pub fn key(&self) -> Option<Key> {
+        self.recipe.map(|recipe| recipe.key())
     }
 
     /// Whether the store will take it.
@@ -111,7 +152,7 @@ impl Partial {
     /// the segment is not one that is [accepted](Self::accepts). The rendition cannot be completed then.
     pub fn write_segment(&mut self, index: u64, bytes: &[u8], last: bool) -> Result<()> {
         if !self.accepts().contains(&index) {
-            let detail = format!("segment {index} of {} came while {:?} are due", self.key, self.accepts());
+            let detail = format!("segment {index} came while {:?} are due", self.accepts());
             return Err(Error::Internal { detail });
         }
         self.writer.push(index, bytes, last)
@@ -123,10 +164,14 @@ impl Partial {
     /// If the store's folders were removed since, the rendition is returned all the same, uncached.
     ///
     /// # Errors
-    /// [`Error::Internal`] if segments are missing; [`Error::DiskFull`] or [`Error::Io`], and the
+    /// [`Error::Internal`] if segments are missing or the master was not identified; [`Error::DiskFull`] or [`Error::Io`], and the
     /// rendition is thrown away: after a failed sync nobody knows what of it is on disk.
     pub fn publish(self) -> Result<Object> {
-        let Self { writer, file, plan, recipe, key, place } = self;
+        let Self { writer, file, plan, recipe, place } = self;
+        let Some(recipe) = recipe else {
+            return Err(Error::Internal { detail: "a rendition without a name is to be published".into() });
+        };
+        let key = recipe.key();
         let Written { bytes, .. } = writer.finish()?;
         let written = file.metadata().map_err(Error::io(Stage::Write, key.to_string()))?.len();
         if written < bytes {

@@ -51,10 +51,8 @@ impl Scratch {
 
     /// A new file in `folder` whose name begins with `stem` and ends with `extension`.
     pub(super) fn unique(folder: &Path, stem: &str, extension: &str) -> Result<Self> {
-        static COUNT: AtomicU64 = AtomicU64::new(0);
         loop {
-            let count = COUNT.fetch_add(1, Ordering::Relaxed);
-            let path = folder.join(format!("{stem}.{}-{count}.{extension}", process::id()));
+            let path = unique_path(folder, stem, extension);
             let file = match options().create_new(true).open(&path) {
                 Err(e) if e.kind() == io::ErrorKind::AlreadyExists => continue,
                 opened => opened.map_err(Error::at(Stage::Write, &path))?,
@@ -65,6 +63,36 @@ impl Scratch {
                 return Ok(Self { file: Arc::new(file), path, committed: false });
             }
         }
+    }
+
+    /// Gives the file another name; false if a living writer has that.
+    pub(super) fn take_name(&mut self, to: &Path) -> Result<bool> {
+        loop {
+            // Unlike a rename this replaces nothing. Who dies in between leaves two leftovers.
+            match fs::hard_link(&self.path, to) {
+                Ok(()) => break,
+                Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
+                    if is_at(&self.file, to) {
+                        break;
+                    }
+                    if reclaim(to)? == Writer::Alive {
+                        return Ok(false);
+                    }
+                }
+                Err(e) => return Err(Error::at(Stage::Write, to)(e)),
+            }
+        }
+        if self.path != to {
+            let _ = fs::remove_file(&self.path);
+            to.clone_into(&mut self.path);
+        }
+        Ok(true)
+    }
+
+    /// Gives the file a name like those of [`unique`](Self::unique).
+    pub(super) fn take_unique_name(&mut self, folder: &Path, stem: &str, extension: &str) -> Result<()> {
+        while !self.take_name(&unique_path(folder, stem, extension))? {}
+        Ok(())
     }
 
     pub(super) fn file(&self) -> &Arc<File> {
@@ -114,6 +142,13 @@ fn options() -> OpenOptions {
     let mut options = OpenOptions::new();
     options.read(true).write(true);
     options
+}
+
+/// A name that this process has not given before.
+fn unique_path(folder: &Path, stem: &str, extension: &str) -> PathBuf {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    folder.join(format!("{stem}.{}-{count}.{extension}", process::id()))
 }
 
 /// Whether `path` still leads to `file`.
@@ -167,6 +202,21 @@ mod tests {
         assert!(!path.exists());
         assert!(Scratch::claim(&path).unwrap().is_some(), "a reader is no writer");
         drop(reader);
+    }
+
+    #[test]
+    fn a_name_is_taken_from_the_dead_only() {
+        let folder = tempfile::tempdir().unwrap();
+        let (wanted, own) = (folder.path().join("x.part"), folder.path().join("y.part"));
+        let mut mine = Scratch::claim(&own).unwrap().unwrap();
+        let theirs = Scratch::claim(&wanted).unwrap().unwrap();
+        assert!(!mine.take_name(&wanted).unwrap());
+        assert!(mine.is_current() && theirs.is_current());
+        drop(theirs);
+        fs::write(&wanted, "left").unwrap();
+        assert!(mine.take_name(&wanted).unwrap());
+        assert!(mine.take_name(&wanted).unwrap(), "it has it already");
+        assert!(mine.is_current() && !own.exists());
     }
 
     #[test]

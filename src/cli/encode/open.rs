@@ -10,7 +10,7 @@ use tempfile::NamedTempFile;
 use tonepress::Error;
 use tonepress::fan_out::{Job, Output};
 use tonepress::master::{Master, MasterId};
-use tonepress::store::{self, Fallback, Key, Lookup, Object, Partial, Recipe, Store};
+use tonepress::store::{self, Fallback, Key, Object, Partial, Recipe, Store};
 use tonepress::writer::{RenditionWriter, Sink};
 
 use super::{Target, Task};
@@ -106,17 +106,9 @@ enum Begun {
 
 /// Opens a master; with a store also says which it is, hashing it only if the store does not know.
 fn open_master(store: Option<&Store>, path: &Path) -> Result<(Master, Option<MasterId>), Error> {
-    let Some(store) = store else { return Ok((Master::open(path)?, None)) };
-    match store.masters().lookup(path)? {
-        Lookup::Known(id) => Ok((Master::open(path)?, Some(id))),
-        Lookup::Unknown(stamp) => {
-            let master = Master::open(path)?;
-            let id = master.id()?;
-            // A store that cannot be written still serves.
-            let _ = store.masters().record(path, &stamp, id);
-            Ok((master, Some(id)))
-        }
-    }
+    let master = Master::open(path)?;
+    let id = store.map(|store| store.masters().identify(&master)).transpose()?;
+    Ok((master, id))
 }
 
 fn file(target: &Target) -> Result<Place, String> {

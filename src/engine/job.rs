@@ -1,0 +1,480 @@
+//! One rendition being pressed: how far it is, who waits for it, and what has become of it.
+
+use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::time::Instant;
+
+use super::lock;
+use super::pcm::Source;
+use crate::error::{Error, Result, Stage};
+use crate::pcm::Repairs;
+use crate::plan::{Plan, Size};
+use crate::read_at::ReadAt as _;
+use crate::store::{Fallback, Identified, Key, Object, Partial, PartialReader, Recipe, Store};
+
+/// A rendition being pressed, or just finished.
+pub(super) struct Job {
+    pub(super) number: u64,
+    pub(super) source: Arc<Source>,
+    pub(super) plan: Plan,
+    pub(super) asked: Instant,
+    /// How many handles there are on it. It falls, and rises from 0, only with the dispatch locked.
+    pub(super) handles: AtomicUsize,
+    /// Whether it is to be finished when there are none.
+    pub(super) unattended: AtomicBool,
+    state: Mutex<State>,
+    /// Those who sleep may find more than when they fell asleep.
+    changed: Condvar,
+    /// Not locked together with the state: whoever asks how far it is waits for no disk.
+    place: Mutex<Place>,
+}
+
+/// Where the bytes go.
+enum Place {
+    /// Nowhere yet.
+    Unopened,
+    Open(Partial),
+    /// Nowhere any more.
+    Closed,
+}
+
+struct State {
+    phase: Phase,
+    key: Option<Key>,
+    /// Whether its place has been told what it is.
+    identified: bool,
+    /// To read what is being written.
+    reader: Option<PartialReader>,
+    segments: Vec<Segment>,
+    /// The segments that are complete.
+    done: u64,
+    repairs: Repairs,
+    /// Whether there is any audio.
+    begun: bool,
+    /// Readers that wait, by their number.
+    waiting: HashMap<u64, Waiting>,
+}
+
+enum Phase {
+    Pressing,
+    /// All segments are there.
+    Publishing,
+    Done(Object),
+    Failed(Error),
+}
+
+/// A segment being pressed.
+#[derive(Clone, Copy, Default)]
+struct Segment {
+    /// The bytes that have left the encoder and are written: final.
+    ready: u64,
+    done: bool,
+}
+
+/// A reader that waits.
+struct Waiting {
+    /// For bytes of this segment; `None`: for the end.
+    segment: Option<u64>,
+    /// `None`: it sleeps.
+    waker: Option<Waker>,
+}
+
+/// What a reader gets.
+enum Answer<T> {
+    Now(T),
+    /// Nothing, before this segment, or the whole, has got further.
+    Wait(Option<u64>),
+}
+
+/// Where bytes are to be had.
+enum Bytes {
+    Object(Object),
+    /// So many in what is being written.
+    Partial(PartialReader, u64),
+    End,
+}
+
+/// How far a rendition is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// The segments that are pressed.
+    pub segments_done: u64,
+    /// All segments.
+    pub segments: u64,
+    /// The bytes that can be read without waiting; of an ABR or VBR rendition none before all can.
+    pub bytes_ready: u64,
+    /// Whether it is complete, and safe in the store if that takes it.
+    pub complete: bool,
+}
+
+impl Job {
+    pub(super) fn new(source: Arc<Source>, plan: Plan) -> Self {
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        let segments = vec![Segment::default(); index(plan.segments())];
+        Self {
+            number: COUNT.fetch_add(1, Ordering::Relaxed),
+            source,
+            plan,
+            asked: Instant::now(),
+            handles: AtomicUsize::new(0),
+            unattended: AtomicBool::new(false),
+            state: Mutex::new(State {
+                phase: Phase::Pressing,
+                key: None,
+                identified: false,
+                reader: None,
+                segments,
+                done: 0,
+                repairs: Repairs::default(),
+                begun: false,
+                waiting: HashMap::new(),
+            }),
+            changed: Condvar::new(),
+            place: Mutex::new(Place::Unopened),
+        }
+    }
+
+    /// What errors call it.
+    fn name(&self) -> String {
+        format!("{} at {}", self.source.master.name(), self.plan.profile())
+    }
+
+    pub(super) fn cancelled(&self) -> Error {
+        Error::Cancelled { name: self.name() }
+    }
+
+    pub(super) fn key(&self) -> Option<Key> {
+        lock(&self.state).key
+    }
+
+    /// Makes the place where its bytes go, unless it is there.
+    ///
+    /// # Errors
+    /// Those of [`Store::begin`]; [`Error::Cancelled`] if it is over.
+    pub(super) fn open(&self, store: Option<&Store>) -> Result<()> {
+        let mut place = lock(&self.place);
+        match *place {
+            Place::Open(_) => return Ok(()),
+            Place::Closed => return Err(self.cancelled()),
+            Place::Unopened => {}
+        }
+        let partial = match store {
+            Some(store) => store.begin_unidentified(&self.plan, Fallback::Uncached)?,
+            None => Partial::uncached(&std::env::temp_dir(), None, &self.plan)?,
+        };
+        let reader = partial.reader();
+        *place = Place::Open(partial);
+        drop(place);
+        let mut state = lock(&self.state);
+        state.reader = Some(reader);
+        // The Info frame can be read.
+        self.wake(state, Some(0));
+        Ok(())
+    }
+
+    /// Finds out which rendition it is, reading the whole master if nobody knows yet.
+    ///
+    /// # Errors
+    /// Those of [`Master::id`](crate::master::Master::id), of [`open`](Self::open), and of
+    /// [`Partial::identify`].
+    pub(super) fn identify(&self, store: Option<&Store>) -> Result<Identified> {
+        let master = &self.source.master;
+        let id = match store {
+            Some(store) => store.masters().identify(master)?,
+            None => master.id()?,
+        };
+        let recipe = Recipe::new(id, *self.plan.resolved())?;
+        let key = recipe.key();
+        lock(&self.state).key = Some(key);
+        if let Some(object) = store.map_or(Ok(None), |store| store.get(&key))? {
+            return Ok(Identified::Ready(object));
+        }
+        self.open(store)?;
+        let identified = match &mut *lock(&self.place) {
+            Place::Open(partial) => partial.identify(&recipe)?,
+            Place::Unopened | Place::Closed => return Err(self.cancelled()),
+        };
+        lock(&self.state).identified = true;
+        Ok(identified)
+    }
+
+    /// Takes the next bytes of a segment; they are everybody's from then on. Says whether they are the first.
+    ///
+    /// # Errors
+    /// Those of [`Partial::write_segment`]; [`Error::Cancelled`] if it is over.
+    pub(super) fn hand_over(&self, segment: u64, bytes: &[u8], last: bool) -> Result<bool> {
+        match &mut *lock(&self.place) {
+            Place::Open(partial) => partial.write_segment(segment, bytes, last)?,
+            Place::Unopened | Place::Closed => return Err(self.cancelled()),
+        }
+        let mut state = lock(&self.state);
+        let at = &mut state.segments[index(segment)];
+        at.ready += bytes.len() as u64;
+        at.done = last;
+        state.done += u64::from(last);
+        let first = !bytes.is_empty() && !std::mem::replace(&mut state.begun, true);
+        self.wake(state, Some(segment));
+        Ok(first)
+    }
+
+    pub(super) fn count_repairs(&self, repairs: Repairs) {
+        lock(&self.state).repairs += repairs;
+    }
+
+    pub(super) fn repairs(&self) -> Repairs {
+        lock(&self.state).repairs
+    }
+
+    /// Whether it can be published: all is pressed, and it is known what it is. Says so once.
+    pub(super) fn is_to_be_published(&self) -> bool {
+        let mut state = lock(&self.state);
+        let complete =
+            matches!(state.phase, Phase::Pressing) && state.done == self.plan.segments() && state.identified;
+        if complete {
+            state.phase = Phase::Publishing;
+        }
+        complete
+    }
+
+    /// Publishes it.
+    ///
+    /// # Errors
+    /// Those of [`Partial::publish`].
+    pub(super) fn publish(&self) -> Result<Object> {
+        match std::mem::replace(&mut *lock(&self.place), Place::Closed) {
+            Place::Open(partial) => partial.publish(),
+            Place::Unopened | Place::Closed => Err(self.cancelled()),
+        }
+    }
+
+    /// It is complete, or will never be. False if that was settled before.
+    pub(super) fn settle(&self, result: Result<Object>) -> bool {
+        let mut state = lock(&self.state);
+        if matches!(state.phase, Phase::Done(_) | Phase::Failed(_)) {
+            return false;
+        }
+        state.phase = result.map_or_else(Phase::Failed, Phase::Done);
+        self.wake(state, None);
+        *lock(&self.place) = Place::Closed;
+        true
+    }
+
+    pub(super) fn is_settled(&self) -> bool {
+        matches!(lock(&self.state).phase, Phase::Done(_) | Phase::Failed(_))
+    }
+
+    pub(super) fn object(&self) -> Option<Object> {
+        match &lock(&self.state).phase {
+            Phase::Done(object) => Some(object.clone()),
+            _ => None,
+        }
+    }
+
+    pub(super) fn progress(&self) -> Progress {
+        let state = lock(&self.state);
+        let pressed: u64 = state.segments.iter().map(|segment| segment.ready).sum();
+        let readable = state.reader.is_some() && self.plan.size().is_exact();
+        let object = match &state.phase {
+            Phase::Done(object) => Some(object.len()),
+            _ => None,
+        };
+        let segments = self.plan.segments();
+        Progress {
+            segments_done: if object.is_some() { segments } else { state.done },
+            segments,
+            bytes_ready: object.unwrap_or(if readable { self.plan.info_bytes() + pressed } else { 0 }),
+            complete: object.is_some(),
+        }
+    }
+
+    /// The stretches that can be read without waiting.
+    pub(super) fn ready(&self) -> Vec<Range<u64>> {
+        let state = lock(&self.state);
+        if let Phase::Done(object) = &state.phase {
+            return vec![0..object.len()];
+        }
+        if state.reader.is_none() || !self.plan.size().is_exact() {
+            return Vec::new();
+        }
+        let mut ready = vec![0..self.plan.info_bytes()];
+        for (number, segment) in (0..).zip(&state.segments) {
+            let Some(bytes) = self.plan.segment_bytes(number).filter(|_| segment.ready > 0) else { continue };
+            let end = bytes.start + segment.ready;
+            match ready.last_mut() {
+                Some(last) if last.end == bytes.start => last.end = end,
+                _ => ready.push(bytes.start..end),
+            }
+        }
+        ready
+    }
+
+    /// Copies bytes that are there, and waits where there are none. `waits` is told of which segment
+    /// (`None`: of all) before the waiting begins.
+    pub(super) fn read(
+        &self,
+        reader: u64,
+        buf: &mut [u8],
+        offset: u64,
+        waits: impl FnOnce(Option<u64>),
+    ) -> Result<usize> {
+        let bytes = self.wait_for(reader, |state| self.find(state, offset, buf.len()), waits)?;
+        self.copy(bytes, buf, offset)
+    }
+
+    /// As [`read`](Self::read), without blocking: the task is woken when it is worth asking again.
+    pub(super) fn poll_read(
+        &self,
+        reader: u64,
+        context: &Context,
+        buf: &mut [u8],
+        offset: u64,
+        waits: impl FnOnce(Option<u64>),
+    ) -> Poll<Result<usize>> {
+        self.poll_for(reader, context, |state| self.find(state, offset, buf.len()), waits)
+            .map(|bytes| self.copy(bytes?, buf, offset))
+    }
+
+    /// Waits for the finished rendition.
+    pub(super) fn wait(&self, reader: u64) -> Result<Object> {
+        self.wait_for(reader, finished, |_| ())
+    }
+
+    /// As [`wait`](Self::wait), without blocking.
+    pub(super) fn poll_wait(&self, reader: u64, context: &Context) -> Poll<Result<Object>> {
+        self.poll_for(reader, context, finished, |_| ())
+    }
+
+    /// `reader` waits no more.
+    pub(super) fn forget(&self, reader: u64) {
+        lock(&self.state).waiting.remove(&reader);
+    }
+
+    fn wait_for<T>(
+        &self,
+        reader: u64,
+        ask: impl Fn(&State) -> Result<Answer<T>>,
+        waits: impl FnOnce(Option<u64>),
+    ) -> Result<T> {
+        let mut waits = Some(waits);
+        let mut state = lock(&self.state);
+        loop {
+            let answer = ask(&state);
+            let Ok(Answer::Wait(segment)) = answer else {
+                state.waiting.remove(&reader);
+                return match answer? {
+                    Answer::Now(now) => Ok(now),
+                    Answer::Wait(_) => Err(self.cancelled()),
+                };
+            };
+            state.waiting.insert(reader, Waiting { segment, waker: None });
+            // Telling takes another lock, so the state may be another afterwards.
+            if let Some(waits) = waits.take() {
+                drop(state);
+                waits(segment);
+                state = lock(&self.state);
+            } else {
+                state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+            }
+        }
+    }
+
+    fn poll_for<T>(
+        &self,
+        reader: u64,
+        context: &Context,
+        ask: impl Fn(&State) -> Result<Answer<T>>,
+        waits: impl FnOnce(Option<u64>),
+    ) -> Poll<Result<T>> {
+        let mut state = lock(&self.state);
+        match ask(&state) {
+            Ok(Answer::Now(now)) => {
+                state.waiting.remove(&reader);
+                Poll::Ready(Ok(now))
+            }
+            Err(error) => {
+                state.waiting.remove(&reader);
+                Poll::Ready(Err(error))
+            }
+            Ok(Answer::Wait(segment)) => {
+                let waker = Some(context.waker().clone());
+                state.waiting.insert(reader, Waiting { segment, waker });
+                drop(state);
+                waits(segment);
+                Poll::Pending
+            }
+        }
+    }
+
+    /// Wakes those who wait for a segment, or everybody; after unlocking the state, since what a waker
+    /// does is its owner's affair.
+    fn wake(&self, mut state: MutexGuard<State>, segment: Option<u64>) {
+        let concerned = |waiting: &&mut Waiting| segment.is_none() || waiting.segment == segment;
+        let woken = state.waiting.values_mut().filter(concerned);
+        let woken: Vec<_> = woken.map(|waiting| waiting.waker.take()).collect();
+        drop(state);
+        if woken.iter().any(Option::is_none) {
+            self.changed.notify_all();
+        }
+        woken.into_iter().flatten().for_each(Waker::wake);
+    }
+
+    /// Where to find up to `len` bytes from `offset` on.
+    fn find(&self, state: &State, offset: u64, len: usize) -> Result<Answer<Bytes>> {
+        match &state.phase {
+            Phase::Done(object) => return Ok(Answer::Now(Bytes::Object(object.clone()))),
+            Phase::Failed(error) => return Err(error.clone()),
+            Phase::Pressing | Phase::Publishing => {}
+        }
+        let Size::Exact(size) = self.plan.size() else { return Ok(Answer::Wait(None)) };
+        let Some(mut number) = self.plan.segment_at(offset).filter(|_| len > 0) else {
+            return Ok(Answer::Now(Bytes::End));
+        };
+        let Some(reader) = &state.reader else { return Ok(Answer::Wait(Some(number))) };
+        let wanted = offset.saturating_add(len as u64).min(size);
+        let mut end = if offset < self.plan.info_bytes() { self.plan.info_bytes() } else { offset };
+        while end < wanted
+            && let Some(bytes) = self.plan.segment_bytes(number)
+        {
+            let segment = state.segments[index(number)];
+            end = end.max(bytes.start + segment.ready);
+            if !segment.done {
+                break;
+            }
+            number += 1;
+        }
+        Ok(match end.min(wanted).checked_sub(offset) {
+            Some(count @ 1..) => Answer::Now(Bytes::Partial(reader.clone(), count)),
+            _ => Answer::Wait(Some(number)),
+        })
+    }
+
+    fn copy(&self, bytes: Bytes, buf: &mut [u8], offset: u64) -> Result<usize> {
+        match bytes {
+            Bytes::Object(object) => object.read_at(buf, offset),
+            Bytes::End => Ok(0),
+            Bytes::Partial(reader, count) => {
+                let buf = &mut buf[..index(count)];
+                match reader.read_at(buf, offset).map_err(Error::io(Stage::Read, self.name()))? {
+                    0 => Err(Error::Corrupt { name: self.name(), detail: format!("no byte at {offset}") }),
+                    read => Ok(read),
+                }
+            }
+        }
+    }
+}
+
+fn finished(state: &State) -> Result<Answer<Object>> {
+    match &state.phase {
+        Phase::Done(object) => Ok(Answer::Now(object.clone())),
+        Phase::Failed(error) => Err(error.clone()),
+        Phase::Pressing | Phase::Publishing => Ok(Answer::Wait(None)),
+    }
+}
+
+/// A number of things in memory.
+fn index(number: u64) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}

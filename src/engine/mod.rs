@@ -1,0 +1,348 @@
+//! The engine: renditions on demand.
+//!
+//! Asked for a rendition, it answers at once with a [`Rendition`]: a handle from which any stretch can be
+//! read, from the store if that has it, else pressed now, the segments that somebody waits for first.
+//! The same rendition asked for by many is pressed once; what is complete goes into the store.
+//!
+//! ```
+//! use tonepress::{Engine, ReadAt, master::Master};
+//!
+//! let engine = Engine::builder().build()?; // add a store with .store(…) to keep what is pressed
+//! let master = Master::open("testdata/strings.flac")?;
+//! let rendition = engine.request(&master, &"192".parse()?)?;
+//! println!("{} bytes", rendition.len().likely()); // known before anything is encoded
+//!
+//! let mut end = [0; 1_000];
+//! rendition.read_at(&mut end, rendition.len().likely() - 1_000)?; // presses the last segment only
+//! let object = rendition.wait()?; // all of it, mapped into memory
+//! assert!(object.as_ref().ends_with(&end));
+//! # Ok::<(), tonepress::Error>(())
+//! ```
+
+mod job;
+mod pcm;
+mod rendition;
+mod schedule;
+mod stats;
+mod work;
+
+use std::num::NonZeroUsize;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use crossbeam::channel::{Sender, unbounded};
+use rayon::ThreadPool;
+
+use job::Job;
+use pcm::{PcmCache, Source, WORKER_BYTES};
+use schedule::{LaneInfo, Schedule};
+use stats::{Count, Counters};
+use work::{Errand, run_errands};
+
+use crate::error::{Error, Result};
+use crate::fingerprint::Fingerprint;
+use crate::master::Master;
+use crate::plan::Plan;
+use crate::profile::Profile;
+use crate::store::{Recipe, Store};
+use crate::units::Samples;
+
+pub use job::Progress;
+pub use rendition::Rendition;
+pub use schedule::Priority;
+pub use stats::{Quantiles, Stats};
+
+/// Presses renditions on demand. Clones are cheap and share everything.
+///
+/// Dropping the last one does not stop what is being pressed; [`shutdown`](Self::shutdown) waits for it,
+/// or stops it.
+#[derive(Clone)]
+pub struct Engine(Arc<Shared>);
+
+/// What engines, handles and workers share.
+struct Shared {
+    store: Option<Store>,
+    pool: ThreadPool,
+    /// How many renditions may be being pressed or wait for it.
+    queue: usize,
+    pcm: PcmCache,
+    counters: Counters,
+    dispatch: Mutex<Dispatch>,
+    /// A worker has gone idle, or a job has ended.
+    idle: Condvar,
+    errands: Sender<Errand>,
+}
+
+/// The work and who does it.
+#[derive(Default)]
+struct Dispatch {
+    schedule: Schedule<Arc<Job>>,
+    /// Workers at work, or called to it.
+    running: usize,
+    closed: bool,
+}
+
+/// How an engine is to be built.
+#[derive(Clone)]
+#[must_use]
+pub struct Builder {
+    store: Option<Store>,
+    threads: Option<NonZeroUsize>,
+    memory: u64,
+    queue: usize,
+}
+
+/// What becomes of a rendition that is not complete when the last handle on it is dropped.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum OnDrop {
+    /// It is finished in the background: somebody may ask for it again.
+    #[default]
+    Finish,
+    /// Pressing stops, and nothing of it is kept.
+    Cancel,
+}
+
+/// How urgent a request is, and what becomes of it when its asker goes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Request {
+    /// How urgent it is while nobody waits for its bytes.
+    pub priority: Priority,
+    /// What becomes of it when nobody has a handle on it any more. If several ask for the same
+    /// rendition, it is finished if one of them wishes so.
+    pub on_drop: OnDrop,
+}
+
+/// How an engine is to be shut down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shutdown {
+    /// What was asked for is finished.
+    Finish,
+    /// What is not complete is cancelled.
+    Cancel,
+}
+
+impl Builder {
+    /// Keeps renditions in this store, and takes them from it. Without one they are held in temporary
+    /// files for as long as somebody has a handle on them.
+    pub fn store(mut self, store: Store) -> Self {
+        self.store = Some(store);
+        self
+    }
+
+    /// How many renditions' segments are pressed at once; as many as there are cores unless said otherwise.
+    pub fn threads(mut self, threads: NonZeroUsize) -> Self {
+        self.threads = Some(threads);
+        self
+    }
+
+    /// How much decoded audio is held at most, in bytes: 5 MiB for each thread, which it is pressed from,
+    /// and the rest for sharing between renditions of one master. 256 MiB unless said otherwise; with
+    /// less than the threads need, nothing is shared. (A master whose rate shares no divisor with the
+    /// rendition's takes up to 64 MiB more a thread for its filter.)
+    pub fn memory(mut self, bytes: u64) -> Self {
+        self.memory = bytes;
+        self
+    }
+
+    /// How many renditions may be being pressed or wait for it; more are refused with
+    /// [`Error::Busy`]. 256 unless said otherwise. Each holds two files open.
+    pub fn queue(mut self, renditions: usize) -> Self {
+        self.queue = renditions;
+        self
+    }
+
+    /// Starts the threads.
+    ///
+    /// # Errors
+    /// [`Error::Processor`] if LAME cannot run here; [`Error::Internal`] if threads cannot be started.
+    pub fn build(self) -> Result<Engine> {
+        // The self-test behind it takes some milliseconds, which the first customer shall not wait for.
+        Fingerprint::current()?;
+        let threads =
+            self.threads.or_else(|| thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get);
+        let failed =
+            |detail: String| Error::Internal { detail: format!("threads could not be started: {detail}") };
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .thread_name(|index| format!("press {index}"))
+            .build()
+            .map_err(|error| failed(error.to_string()))?;
+        let (errands, to_run) = unbounded();
+        thread::Builder::new()
+            .name("tonepress publish".to_owned())
+            .spawn(move || run_errands(&to_run))
+            .map_err(|error| failed(error.to_string()))?;
+        Ok(Engine(Arc::new(Shared {
+            store: self.store,
+            pool,
+            queue: self.queue,
+            pcm: PcmCache::new(self.memory.saturating_sub(threads as u64 * WORKER_BYTES)),
+            counters: Counters::new(),
+            dispatch: Mutex::default(),
+            idle: Condvar::new(),
+            errands,
+        })))
+    }
+}
+
+impl Engine {
+    /// How to build one.
+    pub fn builder() -> Builder {
+        Builder { store: None, threads: None, memory: 256 << 20, queue: 256 }
+    }
+
+    /// Asks for a rendition, for a download. Answers at once: nothing is encoded, and no master is hashed,
+    /// before it does.
+    ///
+    /// # Errors
+    /// As [`request_with`](Self::request_with).
+    pub fn request(&self, master: &Master, profile: &Profile) -> Result<Rendition> {
+        self.request_with(master, profile, Request::default())
+    }
+
+    /// Asks for a rendition.
+    ///
+    /// # Errors
+    /// [`Error::Profile`] if the master does not allow the profile; [`Error::Busy`] if there is too much
+    /// to do, with an estimate of when to try again; [`Error::ShuttingDown`]. Whatever goes wrong later
+    /// is told by the handle.
+    pub fn request_with(&self, master: &Master, profile: &Profile, request: Request) -> Result<Rendition> {
+        let plan = Plan::new(master.info(), profile)?;
+        let shared = &self.0;
+        let _span = tracing::debug_span!("request", master = master.name(), %profile).entered();
+        let known = match &shared.store {
+            Some(store) => store.masters().recall(master)?,
+            None => master.known_id(),
+        };
+        let key = known.map(|id| Recipe::new(id, *plan.resolved())).transpose()?.map(|recipe| recipe.key());
+        if let (Some(store), Some(key)) = (&shared.store, &key)
+            && let Some(object) = store.get(key)?
+        {
+            shared.counters.add(Count::Hits, 1);
+            return Ok(Rendition::stored(shared, plan, object));
+        }
+
+        let mut dispatch = lock(&shared.dispatch);
+        if dispatch.closed {
+            return Err(Error::ShuttingDown);
+        }
+        let same_master = |job: &&Arc<Job>| job.source.master.is(master);
+        let joined = dispatch.schedule.jobs().find(|job| {
+            job.plan.resolved() == plan.resolved() && (same_master(job) || key.is_some() && job.key() == key)
+        });
+        let job = if let Some(job) = joined.cloned() {
+            shared.counters.add(Count::Joins, 1);
+            dispatch.schedule.hasten(job.number, request.priority);
+            job
+        } else {
+            if dispatch.schedule.len() >= shared.queue {
+                shared.counters.add(Count::Refused, 1);
+                return Err(shared.busy(&dispatch));
+            }
+            shared.counters.add(Count::Misses, 1);
+            let source = dispatch.schedule.jobs().find(same_master).map(|job| Arc::clone(&job.source));
+            let source = source.unwrap_or_else(|| Arc::new(Source::new(master)));
+            let job = Arc::new(Job::new(source, plan));
+            dispatch.schedule.add(job.number, Arc::clone(&job), lane(&job.plan, request.priority));
+            job
+        };
+        job.handles.fetch_add(1, Ordering::Relaxed);
+        shared.nudge(&mut dispatch);
+        drop(dispatch);
+        Ok(Rendition::pressing(shared, job, request.on_drop))
+    }
+
+    /// Asks for several renditions of a master, which is decoded once for all of them.
+    ///
+    /// Each has an answer of its own, as from [`request`](Self::request).
+    pub fn fan_out(&self, master: &Master, profiles: &[Profile]) -> Vec<Result<Rendition>> {
+        profiles.iter().map(|profile| self.request(master, profile)).collect()
+    }
+
+    /// As [`fan_out`](Self::fan_out), when there is nothing else to do.
+    pub fn prewarm(&self, master: &Master, profiles: &[Profile]) -> Vec<Result<Rendition>> {
+        let request = Request { priority: Priority::Prewarm, ..Request::default() };
+        profiles.iter().map(|profile| self.request_with(master, profile, request)).collect()
+    }
+
+    /// The store, if there is one.
+    #[must_use]
+    pub fn store(&self) -> Option<&Store> {
+        self.0.store.as_ref()
+    }
+
+    /// The threads that press.
+    #[must_use]
+    pub fn threads(&self) -> usize {
+        self.0.pool.current_num_threads()
+    }
+
+    /// What it has done, and has to do.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        let dispatch = lock(&self.0.dispatch);
+        let (queue, backlog_s) = (dispatch.schedule.len(), dispatch.schedule.backlog());
+        drop(dispatch);
+        let (steps_decoded, steps_shared) = self.0.pcm.counts();
+        let pcm_bytes = self.0.pcm.bytes();
+        Stats { queue, backlog_s, steps_decoded, steps_shared, pcm_bytes, ..self.0.counters.stats() }
+    }
+
+    /// Takes no more requests, ends what is being pressed in the way asked for, and waits for that. What
+    /// is complete stays readable; the store is left without leftovers.
+    pub fn shutdown(&self, how: Shutdown) {
+        let mut dispatch = lock(&self.0.dispatch);
+        dispatch.closed = true;
+        if how == Shutdown::Cancel {
+            let jobs: Vec<_> = dispatch.schedule.jobs().cloned().collect();
+            drop(dispatch);
+            for job in jobs {
+                self.0.settle(&job, Err(job.cancelled()));
+            }
+            dispatch = lock(&self.0.dispatch);
+        }
+        while dispatch.running > 0 || dispatch.schedule.len() > 0 {
+            dispatch = self.0.idle.wait(dispatch).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
+
+/// What the schedule has to know of a rendition.
+fn lane(plan: &Plan, priority: Priority) -> LaneInfo {
+    let (segments, rate) = (plan.segments(), plan.resolved().rate);
+    let cost = rate.seconds(Samples(plan.samples().0 / segments));
+    LaneInfo { segments, random_access: plan.size().is_exact(), cost, priority, identified: false }
+}
+
+impl Shared {
+    /// A handle is dropped.
+    fn let_go(&self, job: &Job, reader: u64, on_drop: OnDrop) {
+        let mut dispatch = lock(&self.dispatch);
+        dispatch.schedule.demand(job.number, reader, None);
+        if on_drop == OnDrop::Finish {
+            job.unattended.store(true, Ordering::Relaxed);
+        }
+        let last = job.handles.fetch_sub(1, Ordering::Relaxed) == 1;
+        if last && !job.unattended.load(Ordering::Relaxed) {
+            // Nobody joins it from now on.
+            dispatch.schedule.remove(job.number);
+            drop(dispatch);
+            self.settle(job, Err(job.cancelled()));
+        }
+    }
+
+    /// When another rendition has room, judging by what pressing has taken of late.
+    fn busy(&self, dispatch: &Dispatch) -> Error {
+        let queued = dispatch.schedule.len();
+        let all = dispatch.schedule.backlog() * self.counters.cost() / self.pool.current_num_threads() as f64;
+        let one = (all / queued.max(1) as f64).clamp(0.1, 3_600.0);
+        Error::Busy { queued, retry_after: Duration::from_secs_f64(one) }
+    }
+}
+
+/// What these locks guard is consistent whenever they are released, even by a panic.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

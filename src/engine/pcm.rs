@@ -1,0 +1,251 @@
+//! Decoded audio, shared by all who press it: each step of a master is decoded once for all renditions
+//! that want it at about the same time.
+
+use std::collections::HashMap;
+use std::mem;
+use std::ops::Range;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+
+use super::lock;
+use crate::error::Result;
+use crate::master::Master;
+use crate::master::convert::Converter;
+use crate::pcm::{Pcm, Repairs};
+use crate::units::SampleRate;
+
+/// PCM is decoded in steps of so many samples at most: 3 s at 44.1 kHz.
+const STEP: u64 = 1 << 17;
+/// What decoding, mixing and resampling a step takes at most, in bytes, but for the tables of a resampler.
+pub(super) const WORKER_BYTES: u64 = 5 << 20;
+
+/// Cuts what a segment wants into steps, always in the same way for one source and rate: short ones
+/// first, so that whoever waits for the segment's first bytes need not wait for much to be decoded.
+fn steps(wanted: Range<u64>, longest: u64) -> impl Iterator<Item = Range<u64>> {
+    let (mut at, mut len) = (wanted.start, longest / 8);
+    std::iter::from_fn(move || {
+        let step = at..(at + len).min(wanted.end);
+        (at, len) = (step.end, (2 * len).min(longest));
+        (!step.is_empty()).then_some(step)
+    })
+}
+
+/// A master that is being pressed, and the decoders that work on it.
+pub(super) struct Source {
+    number: u64,
+    pub(super) master: Master,
+    idle: Mutex<Vec<Idle>>,
+}
+
+/// A decoder between two steps.
+struct Idle {
+    rate: SampleRate,
+    /// Where its last step ended.
+    at: u64,
+    converter: Converter,
+}
+
+impl Source {
+    pub(super) fn new(master: &Master) -> Self {
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        Self { number, master: master.clone(), idle: Mutex::default() }
+    }
+
+    /// The steps of what a segment wants at `rate`. Masters of many channels or of high rates are read in
+    /// shorter ones, so that what they are made from takes no more memory.
+    pub(super) fn steps(&self, rate: SampleRate, wanted: Range<u64>) -> impl Iterator<Item = Range<u64>> {
+        let info = self.master.info();
+        let width = u64::from(info.rate.hz().div_ceil(rate.hz())) * info.layout.channels() as u64;
+        steps(wanted, 4 * STEP / width.max(4))
+    }
+
+    /// Decodes, with the decoder that has just come to where `step` begins if there is one. There are
+    /// never more decoders than workers.
+    fn decode(&self, wanted: &Wanted, pcm: &mut Pcm) -> Result<Repairs> {
+        let fits = |idle: &Idle| idle.rate == wanted.rate && idle.at == wanted.step.start;
+        let found = {
+            let mut all = lock(&self.idle);
+            let at = all.iter().position(fits).or(all.len().checked_sub(1));
+            at.map(|at| all.swap_remove(at))
+        };
+        let mut idle = match found {
+            Some(idle) => idle,
+            None => Idle { rate: wanted.rate, at: 0, converter: Converter::new(&self.master)? },
+        };
+        // After an error it is thrown away: what it has seen of a broken master is no ground to stand on.
+        let repairs = idle.converter.read(wanted.rate, wanted.step.clone(), &wanted.counted, pcm)?;
+        (idle.rate, idle.at) = (wanted.rate, wanted.step.end);
+        lock(&self.idle).push(idle);
+        Ok(repairs)
+    }
+}
+
+/// A step of a master at a rate.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct Wanted {
+    pub(super) rate: SampleRate,
+    /// In samples at that rate.
+    pub(super) step: Range<u64>,
+    /// Where repairs are counted, in samples of the master.
+    pub(super) counted: Range<u64>,
+}
+
+/// A decoded step.
+pub(super) struct Decoded {
+    pub(super) pcm: Pcm,
+    pub(super) repairs: Repairs,
+}
+
+impl Decoded {
+    fn bytes(&self) -> u64 {
+        4 * (self.pcm.channels() * self.pcm.len()) as u64
+    }
+}
+
+enum Slot {
+    /// Somebody is decoding it.
+    Pending,
+    Ready {
+        decoded: Arc<Decoded>,
+        used: u64,
+    },
+}
+
+type Key = (u64, Wanted);
+
+#[derive(Default)]
+struct Table {
+    slots: HashMap<Key, Slot>,
+    bytes: u64,
+    /// Counts uses, so that the oldest goes first.
+    uses: u64,
+    /// The memory of the step let go last, for the next one.
+    spare: Pcm,
+}
+
+impl Table {
+    /// Lets go of what was not used for longest and is not being used, until `bytes` more are within `limit`.
+    fn make_room(&mut self, bytes: u64, limit: u64) -> bool {
+        while self.bytes + bytes > limit {
+            let idle = self.slots.iter().filter_map(|(key, slot)| match slot {
+                Slot::Ready { decoded, used } if Arc::strong_count(decoded) == 1 => Some((*used, key)),
+                _ => None,
+            });
+            let Some(key) = idle.min_by_key(|(used, _)| *used).map(|(_, key)| key.clone()) else {
+                return false;
+            };
+            if let Some(Slot::Ready { decoded, .. }) = self.slots.remove(&key) {
+                self.bytes -= decoded.bytes();
+                self.spare = Arc::into_inner(decoded).map(|decoded| decoded.pcm).unwrap_or_default();
+            }
+        }
+        true
+    }
+}
+
+/// The steps decoded last, within a number of bytes.
+pub(super) struct PcmCache {
+    limit: u64,
+    table: Mutex<Table>,
+    filled: Condvar,
+    decoded: AtomicU64,
+    shared: AtomicU64,
+}
+
+impl PcmCache {
+    /// Keeps `limit` bytes at most. Each worker may hold one step more while it presses it.
+    pub(super) fn new(limit: u64) -> Self {
+        let (decoded, shared) = Default::default();
+        Self { limit, table: Mutex::default(), filled: Condvar::new(), decoded, shared }
+    }
+
+    /// How many steps were decoded, and how many times one was there already.
+    pub(super) fn counts(&self) -> (u64, u64) {
+        (self.decoded.load(Ordering::Relaxed), self.shared.load(Ordering::Relaxed))
+    }
+
+    /// The bytes that are held now.
+    pub(super) fn bytes(&self) -> u64 {
+        lock(&self.table).bytes
+    }
+
+    /// The step, decoded now unless somebody has, or is about to.
+    ///
+    /// # Errors
+    /// Those of [`Converter::read`].
+    pub(super) fn get(&self, source: &Source, wanted: &Wanted) -> Result<Arc<Decoded>> {
+        let key = (source.number, wanted.clone());
+        let mut pcm = {
+            let mut table = lock(&self.table);
+            loop {
+                table.uses += 1;
+                let uses = table.uses;
+                match table.slots.get_mut(&key) {
+                    Some(Slot::Ready { decoded, used }) => {
+                        *used = uses;
+                        self.shared.fetch_add(1, Ordering::Relaxed);
+                        return Ok(Arc::clone(decoded));
+                    }
+                    Some(Slot::Pending) => {
+                        table = self.filled.wait(table).unwrap_or_else(PoisonError::into_inner);
+                    }
+                    None => break,
+                }
+            }
+            table.slots.insert(key.clone(), Slot::Pending);
+            mem::take(&mut table.spare)
+        };
+        // Whatever happens, nobody waits for a step that will not come.
+        let pending = Pending { cache: self, key };
+        let repairs = source.decode(wanted, &mut pcm)?;
+        self.decoded.fetch_add(1, Ordering::Relaxed);
+        Ok(pending.fill(Decoded { pcm, repairs }))
+    }
+}
+
+/// A promise to decode a step; dropped, it is withdrawn, and somebody else may try.
+struct Pending<'a> {
+    cache: &'a PcmCache,
+    key: Key,
+}
+
+impl Pending<'_> {
+    fn fill(self, decoded: Decoded) -> Arc<Decoded> {
+        let decoded = Arc::new(decoded);
+        let bytes = decoded.bytes();
+        let mut table = lock(&self.cache.table);
+        if table.make_room(bytes, self.cache.limit) {
+            table.bytes += bytes;
+            table.uses += 1;
+            let used = table.uses;
+            table.slots.insert(self.key.clone(), Slot::Ready { decoded: Arc::clone(&decoded), used });
+        }
+        decoded
+    }
+}
+
+impl Drop for Pending<'_> {
+    fn drop(&mut self) {
+        let mut table = lock(&self.cache.table);
+        if matches!(table.slots.get(&self.key), Some(Slot::Pending)) {
+            table.slots.remove(&self.key);
+        }
+        self.cache.filled.notify_all();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn steps_tile_what_is_wanted_and_grow() {
+        let all: Vec<_> = steps(1_000..1_000_000, STEP).collect();
+        assert_eq!((all[0].start, all.last().unwrap().end), (1_000, 1_000_000));
+        assert!(all.windows(2).all(|pair| pair[0].end == pair[1].start));
+        assert_eq!(all[0].end - all[0].start, STEP / 8);
+        assert!(all.iter().all(|step| step.end - step.start <= STEP));
+        assert_eq!(steps(5..5, STEP).count(), 0);
+    }
+}

@@ -1,0 +1,419 @@
+//! What is to be pressed next.
+//!
+//! Each rendition being pressed is a lane of segments. A worker that is free asks for the most urgent
+//! thing to do at that moment, in this order:
+//!
+//! 1. the segment that a reader waits for;
+//! 2. what readers will want soon: the segments behind the place where they read;
+//! 3. downloads, in the order of their segments;
+//! 4. pre-warming, likewise.
+//!
+//! Within each of these classes lanes take turns by start-time fair queueing (Goyal, Vin and Cheng, 1996),
+//! charged in seconds of audio: a mix of ten hours gets as much as a track of three minutes, and
+//! renditions of one master that were asked for together stay together, so that they share decoded
+//! segments. And one turn in [`AGEING`] goes to whoever has waited longest, whatever its class: nothing
+//! waits for ever.
+//!
+//! Nothing here knows of threads, files or audio.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+/// How many segments behind the one they read are pressed for readers before anything else is.
+const READ_AHEAD: u64 = 2;
+/// One turn in so many goes to whoever has waited longest.
+const AGEING: u64 = 16;
+/// How far ahead of the first unfinished segment those of an ABR or VBR rendition are pressed: they wait
+/// in memory for being written in order. Fewer than a partial takes.
+const IN_ORDER_WINDOW: u64 = 200;
+
+/// How urgent a rendition is while nobody waits for its bytes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Priority {
+    /// Somebody wants it soon.
+    #[default]
+    Download,
+    /// Somebody may want it some day.
+    Prewarm,
+}
+
+/// The classes of urgency.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Class {
+    Waiting = 0,
+    Ahead = 1,
+    Download = 2,
+    Prewarm = 3,
+}
+
+const CLASSES: [Class; 4] = [Class::Waiting, Class::Ahead, Class::Download, Class::Prewarm];
+
+/// What a worker is to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Task {
+    /// Find out which master it is.
+    Identify,
+    /// Press this segment.
+    Press(u64),
+}
+
+/// Who reads, and where.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Demand {
+    /// The segment that the next byte is in.
+    pub(super) segment: u64,
+    /// Whether the reader waits for it now.
+    pub(super) waiting: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Segment {
+    Todo,
+    Taken,
+    Done,
+}
+
+/// What the schedule has to know of a rendition.
+pub(super) struct LaneInfo {
+    pub(super) segments: u64,
+    /// Whether segments are of use to readers one by one (CBR), or all together.
+    pub(super) random_access: bool,
+    /// What pressing a segment is charged: the seconds that it plays.
+    pub(super) cost: f64,
+    pub(super) priority: Priority,
+    pub(super) identified: bool,
+}
+
+struct Lane<J> {
+    job: J,
+    info: LaneInfo,
+    segments: Vec<Segment>,
+    /// All before this one were taken at least.
+    untaken: u64,
+    /// All before this one are done.
+    undone: u64,
+    /// Whether it may be pressed already, or by somebody else: then only what readers wait for is.
+    held: bool,
+    demands: BTreeMap<u64, (Demand, u64)>,
+    /// When its last turn in each class ends, in that class's virtual time.
+    finish: [f64; 4],
+    /// The number of its last turn.
+    served: u64,
+}
+
+/// All lanes, by the number of their job.
+pub(super) struct Schedule<J> {
+    lanes: BTreeMap<u64, Lane<J>>,
+    /// The virtual time of each class.
+    time: [f64; 4],
+    turns: u64,
+    /// Counts demands, so that the older comes first.
+    demanded: u64,
+}
+
+impl<J> Default for Schedule<J> {
+    fn default() -> Self {
+        Self { lanes: BTreeMap::new(), time: [0.0; 4], turns: 0, demanded: 0 }
+    }
+}
+
+impl<J: Clone> Schedule<J> {
+    pub(super) fn add(&mut self, id: u64, job: J, info: LaneInfo) {
+        let segments = vec![Segment::Todo; usize::try_from(info.segments).unwrap_or(usize::MAX)];
+        let lane = Lane {
+            job,
+            info,
+            segments,
+            untaken: 0,
+            undone: 0,
+            held: false,
+            demands: BTreeMap::new(),
+            finish: [0.0; 4],
+            served: self.turns,
+        };
+        self.lanes.insert(id, lane);
+    }
+
+    /// Nothing more is to be done for `id`.
+    pub(super) fn remove(&mut self, id: u64) {
+        self.lanes.remove(&id);
+    }
+
+    pub(super) fn jobs(&self) -> impl Iterator<Item = &J> {
+        self.lanes.values().map(|lane| &lane.job)
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.lanes.len()
+    }
+
+    /// The seconds of audio that nobody has begun to press.
+    pub(super) fn backlog(&self) -> f64 {
+        self.lanes.values().map(|lane| lane.left() as f64 * lane.info.cost).sum()
+    }
+
+    pub(super) fn set_priority(&mut self, id: u64, priority: Priority) {
+        if let Some(lane) = self.lanes.get_mut(&id) {
+            lane.info.priority = priority;
+        }
+    }
+
+    /// As [`set_priority`](Self::set_priority), but never makes it less urgent.
+    pub(super) fn hasten(&mut self, id: u64, priority: Priority) {
+        if let Some(lane) = self.lanes.get_mut(&id) {
+            lane.info.priority = lane.info.priority.min(priority);
+        }
+    }
+
+    pub(super) fn hold(&mut self, id: u64, held: bool) {
+        if let Some(lane) = self.lanes.get_mut(&id) {
+            lane.held = held;
+        }
+    }
+
+    /// Says where `reader` reads; `None`: nowhere any more.
+    pub(super) fn demand(&mut self, id: u64, reader: u64, demand: Option<Demand>) {
+        let Some(lane) = self.lanes.get_mut(&id) else { return };
+        match demand {
+            Some(demand) => {
+                self.demanded += 1;
+                lane.demands.insert(reader, (demand, self.demanded));
+            }
+            None => drop(lane.demands.remove(&reader)),
+        }
+    }
+
+    /// Segment `index` is pressed.
+    pub(super) fn done(&mut self, id: u64, index: u64) {
+        if let Some(lane) = self.lanes.get_mut(&id) {
+            lane.set(index, Segment::Done);
+            while lane.get(lane.undone) == Some(Segment::Done) {
+                lane.undone += 1;
+            }
+        }
+    }
+
+    /// The most urgent task, which is thereby taken.
+    pub(super) fn next(&mut self) -> Option<(J, Task)> {
+        self.turns += 1;
+        let aged = if self.turns.is_multiple_of(AGEING) { self.oldest() } else { None };
+        let (id, class, task) = aged.or_else(|| CLASSES.into_iter().find_map(|class| self.first(class)))?;
+        let lane = self.lanes.get_mut(&id)?;
+        let at = class as usize;
+        let start = lane.finish[at].max(self.time[at]);
+        self.time[at] = start;
+        lane.served = self.turns;
+        match task {
+            // Until it is known whether there is anything to press, only what readers wait for is.
+            Task::Identify => (lane.info.identified, lane.held) = (true, true),
+            Task::Press(index) => {
+                lane.finish[at] = start + lane.info.cost;
+                lane.set(index, Segment::Taken);
+                while lane.get(lane.untaken).is_some_and(|segment| segment != Segment::Todo) {
+                    lane.untaken += 1;
+                }
+            }
+        }
+        Some((lane.job.clone(), task))
+    }
+
+    /// Whose turn it is within a class.
+    fn first(&self, class: Class) -> Option<(u64, Class, Task)> {
+        let now = self.time[class as usize];
+        let mut best: Option<((f64, u64), u64, Task)> = None;
+        for (&id, lane) in &self.lanes {
+            let Some((task, since)) = lane.wants(class) else { continue };
+            let turn = (lane.finish[class as usize].max(now), since);
+            if best.as_ref().is_none_or(|(first, ..)| turn < *first) {
+                best = Some((turn, id, task));
+            }
+        }
+        best.map(|(_, id, task)| (id, class, task))
+    }
+
+    fn oldest(&self) -> Option<(u64, Class, Task)> {
+        let waiting = self.lanes.iter().filter_map(|(&id, lane)| {
+            let class = lane.class();
+            lane.wants(class).map(|(task, _)| (lane.served, id, class, task))
+        });
+        waiting.min_by_key(|(served, id, ..)| (*served, *id)).map(|(_, id, class, task)| (id, class, task))
+    }
+}
+
+impl<J> Lane<J> {
+    fn class(&self) -> Class {
+        match self.info.priority {
+            Priority::Download => Class::Download,
+            Priority::Prewarm => Class::Prewarm,
+        }
+    }
+
+    fn get(&self, index: u64) -> Option<Segment> {
+        self.segments.get(usize::try_from(index).ok()?).copied()
+    }
+
+    fn set(&mut self, index: u64, to: Segment) {
+        if let Some(segment) = usize::try_from(index).ok().and_then(|index| self.segments.get_mut(index)) {
+            *segment = to;
+        }
+    }
+
+    fn left(&self) -> usize {
+        self.segments.iter().filter(|&&segment| segment == Segment::Todo).count()
+    }
+
+    /// The first segment of `range` that nobody has taken.
+    fn todo(&self, range: Range<u64>) -> Option<u64> {
+        range.into_iter().find(|&index| self.get(index) == Some(Segment::Todo))
+    }
+
+    /// The next segment in the order of a download.
+    fn in_order(&self) -> Option<u64> {
+        if self.held {
+            return None;
+        }
+        let end = if self.info.random_access { u64::MAX } else { self.undone + IN_ORDER_WINDOW };
+        self.todo(self.untaken..self.info.segments.min(end))
+    }
+
+    /// What it wants done in `class`, and what settles who comes first among equals.
+    fn wants(&self, class: Class) -> Option<(Task, u64)> {
+        match class {
+            Class::Waiting if !self.info.random_access => {
+                // Nobody gets a byte before all segments are there.
+                let since =
+                    self.demands.values().filter(|(demand, _)| demand.waiting).map(|(_, since)| *since);
+                Some((Task::Press(self.in_order()?), since.min()?))
+            }
+            Class::Waiting => {
+                let waiting = self.demands.values().filter(|(demand, _)| demand.waiting);
+                let wanted = waiting.filter(|(demand, _)| self.get(demand.segment) == Some(Segment::Todo));
+                let (demand, since) = wanted.min_by_key(|(_, since)| *since)?;
+                Some((Task::Press(demand.segment), *since))
+            }
+            Class::Ahead if !self.info.identified && !self.demands.is_empty() => Some((Task::Identify, 0)),
+            Class::Ahead if !self.info.random_access => None,
+            Class::Ahead => {
+                let ahead = |demand: &Demand| {
+                    let end = (demand.segment + 1 + READ_AHEAD).min(self.info.segments);
+                    self.todo(demand.segment..end)
+                };
+                let mut wanted =
+                    self.demands.values().filter_map(|(demand, since)| Some((ahead(demand)?, *since)));
+                let first = wanted.next()?;
+                let (index, since) = wanted.fold(first, |a, b| if b.1 < a.1 { b } else { a });
+                Some((Task::Press(index), since))
+            }
+            Class::Download | Class::Prewarm if self.class() != class => None,
+            Class::Download | Class::Prewarm if !self.info.identified => Some((Task::Identify, 0)),
+            Class::Download | Class::Prewarm => Some((Task::Press(self.in_order()?), 0)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lane(segments: u64, priority: Priority) -> LaneInfo {
+        LaneInfo { segments, random_access: true, cost: 23.0, priority, identified: true }
+    }
+
+    fn demand(segment: u64, waiting: bool) -> Option<Demand> {
+        Some(Demand { segment, waiting })
+    }
+
+    /// A schedule of renditions named "a", "b"…
+    fn schedule(lanes: impl IntoIterator<Item = LaneInfo>) -> Schedule<char> {
+        let mut schedule = Schedule::default();
+        for ((id, name), info) in (0..).zip('a'..).zip(lanes) {
+            schedule.add(id, name, info);
+        }
+        schedule
+    }
+
+    /// The next tasks, such as "a0 b0": which rendition, and which segment.
+    fn take(schedule: &mut Schedule<char>, count: usize) -> String {
+        let tasks = std::iter::from_fn(|| schedule.next()).take(count).map(|(job, task)| match task {
+            Task::Identify => format!("{job}?"),
+            Task::Press(index) => format!("{job}{index}"),
+        });
+        tasks.collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn readers_come_first_then_what_they_will_want_then_downloads_then_prewarming() {
+        let mut schedule =
+            schedule([lane(9, Priority::Prewarm), lane(9, Priority::Download), lane(9, Priority::Prewarm)]);
+        schedule.demand(2, 7, demand(4, true));
+        assert_eq!(take(&mut schedule, 5), "c4 c5 c6 b0 b1");
+        schedule.demand(2, 7, demand(5, false));
+        assert_eq!(take(&mut schedule, 2), "c7 b2");
+        schedule.demand(2, 7, None);
+        schedule.remove(1);
+        assert_eq!(take(&mut schedule, 4), "a0 c0 a1 c1");
+    }
+
+    #[test]
+    fn renditions_take_turns_by_the_audio_they_get() {
+        let mut schedule = schedule([lane(1_000, Priority::Download), lane(2, Priority::Download)]);
+        assert_eq!(take(&mut schedule, 5), "a0 b0 a1 b1 a2");
+        // Who comes later does not catch up on what others had before.
+        schedule.add(9, 'z', LaneInfo { cost: 11.5, ..lane(9, Priority::Download) });
+        assert_eq!(take(&mut schedule, 6), "z0 z1 a3 z2 z3 a4");
+    }
+
+    #[test]
+    fn a_master_is_identified_before_anything_is_pressed_that_nobody_waits_for() {
+        let unknown = || LaneInfo { identified: false, ..lane(9, Priority::Download) };
+        let mut schedule = schedule([unknown(), unknown()]);
+        schedule.demand(0, 1, demand(3, true));
+        assert_eq!(take(&mut schedule, 4), "a3 a? a4 a5");
+        assert_eq!(take(&mut schedule, 2), "b?", "until then it is held");
+        schedule.hold(0, false);
+        assert_eq!(take(&mut schedule, 2), "a0 a1");
+        // Another process presses it.
+        schedule.demand(1, 2, demand(8, true));
+        schedule.hold(0, true);
+        assert_eq!(take(&mut schedule, 2), "b8");
+    }
+
+    #[test]
+    fn what_is_read_as_a_whole_is_pressed_in_order_within_a_window() {
+        let vbr = LaneInfo { random_access: false, ..lane(1_000, Priority::Prewarm) };
+        let mut schedule = schedule([vbr, lane(1_000, Priority::Download)]);
+        schedule.demand(0, 1, demand(0, true));
+        assert_eq!(take(&mut schedule, 3), "a0 a1 a2");
+        for _ in 3..IN_ORDER_WINDOW {
+            schedule.next();
+        }
+        schedule.remove(1);
+        while schedule.next().is_some() {}
+        schedule.done(0, 1);
+        assert_eq!(take(&mut schedule, 1), "", "the first one is still to come");
+        schedule.done(0, 0);
+        assert_eq!(take(&mut schedule, 3), "a200 a201");
+    }
+
+    #[test]
+    fn nothing_waits_for_ever() {
+        let mut schedule = schedule([lane(10_000, Priority::Download), lane(10, Priority::Prewarm)]);
+        let tasks = take(&mut schedule, 161);
+        assert_eq!(tasks.matches('b').count(), 10, "{tasks}");
+        assert_eq!(tasks.matches('a').count(), 151);
+    }
+
+    #[test]
+    fn every_segment_is_taken_once() {
+        let mut schedule = schedule([lane(50, Priority::Download), lane(70, Priority::Prewarm)]);
+        let mut taken = Vec::new();
+        let mut turn = 0;
+        while let Some(task) = schedule.next() {
+            assert!(!taken.contains(&task), "{task:?} twice");
+            taken.push(task);
+            turn += 1;
+            schedule.demand(turn % 2, turn % 5, demand(turn * 7 % 60, turn % 3 != 0));
+        }
+        assert_eq!(taken.len(), 120);
+    }
+}

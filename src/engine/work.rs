@@ -1,0 +1,228 @@
+//! What workers do: identify masters, press segments; and what is done behind their backs: publish.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crossbeam::channel::{Receiver, RecvTimeoutError};
+
+use super::job::Job;
+use super::pcm::Wanted;
+use super::schedule::Task;
+use super::stats::Count;
+use super::{Dispatch, Shared, lock};
+use crate::error::{Error, Result};
+use crate::master::convert::to_channels;
+use crate::pcm::{Pcm, Repairs};
+use crate::press::SegmentEncoder;
+use crate::store::{Identified, Object};
+
+/// Bytes are handed over whenever so many samples more are encoded: 0.4 s at 44.1 kHz, which takes some
+/// 10 ms.
+const PORTION: u64 = 1 << 14;
+/// How often to look whether another process has published what we want too.
+const LOOK: Duration = Duration::from_millis(50);
+
+impl Shared {
+    /// There may be something to do: puts one more worker to work if there is one.
+    pub(super) fn nudge(self: &Arc<Self>, dispatch: &mut Dispatch) {
+        if dispatch.running < self.pool.current_num_threads() {
+            dispatch.running += 1;
+            let shared = Arc::clone(self);
+            self.pool.spawn(move || shared.work());
+        }
+    }
+
+    /// A worker: does what is most urgent until there is nothing to do.
+    fn work(self: Arc<Self>) {
+        loop {
+            let (job, task) = {
+                let mut dispatch = lock(&self.dispatch);
+                let Some(next) = dispatch.schedule.next() else {
+                    dispatch.running -= 1;
+                    self.idle.notify_all();
+                    return;
+                };
+                // Where there was one task there may be more.
+                self.nudge(&mut dispatch);
+                next
+            };
+            self.guard(&job, || self.perform(&job, task));
+        }
+    }
+
+    /// Does something for a job, which fails if that fails, even by a panic.
+    fn guard(&self, job: &Job, work: impl FnOnce() -> Result<()>) {
+        let error = match catch_unwind(AssertUnwindSafe(work)) {
+            Ok(Ok(())) => return,
+            Ok(Err(error)) => error,
+            Err(panic) => Error::Internal { detail: format!("a worker panicked: {}", panic_text(&*panic)) },
+        };
+        self.settle(job, Err(error));
+    }
+
+    fn perform(self: &Arc<Self>, job: &Arc<Job>, task: Task) -> Result<()> {
+        match task {
+            Task::Identify => {
+                let identified = job.identify(self.store.as_ref())?;
+                self.identified(job, identified);
+            }
+            Task::Press(index) => {
+                let began = Instant::now();
+                self.press(job, index)?;
+                let segment = job.plan.segment(index);
+                let samples = crate::Samples(segment.own.end - segment.own.start);
+                self.counters.segment(job.plan.resolved().rate.seconds(samples), began.elapsed());
+                self.counters.add(Count::Segments, 1);
+                lock(&self.dispatch).schedule.done(job.number, index);
+            }
+        }
+        if job.is_to_be_published() {
+            let _ = self.errands.send(Errand::Publish(Arc::clone(self), Arc::clone(job)));
+        }
+        Ok(())
+    }
+
+    fn identified(self: &Arc<Self>, job: &Arc<Job>, identified: Identified) {
+        match identified {
+            Identified::Ready(object) => self.settle(job, Ok(object)),
+            Identified::Ours => {
+                let mut dispatch = lock(&self.dispatch);
+                dispatch.schedule.hold(job.number, false);
+                self.nudge(&mut dispatch);
+            }
+            Identified::Theirs => {
+                let patience = self.store.as_ref().map(crate::Store::patience).unwrap_or_default();
+                let until = Instant::now() + patience;
+                let _ = self.errands.send(Errand::Watch(Arc::clone(self), Arc::clone(job), until));
+            }
+        }
+    }
+
+    /// Presses a segment and hands its bytes over as they leave the encoder.
+    fn press(&self, job: &Job, index: u64) -> Result<()> {
+        let plan = &job.plan;
+        let (rate, channels) = (plan.resolved().rate, plan.resolved().channels());
+        let segment = plan.segment(index);
+        let _span = tracing::debug_span!("segment", master = job.source.master.name(),
+            profile = %plan.profile(), index)
+        .entered();
+        job.open(self.store.as_ref())?;
+        let mut encoder = SegmentEncoder::new(plan, index)?;
+        let mut repairs = Repairs::default();
+        let (mut bytes, mut mixed) = (Vec::new(), Pcm::default());
+        for step in job.source.steps(rate, segment.pcm) {
+            // What belongs to the neighbours is counted there.
+            let own = step.start.max(segment.own.start)..step.end.min(segment.own.end).max(segment.own.start);
+            let wanted = Wanted { rate, step: step.clone(), counted: plan.master_range(&own) };
+            let decoded = self.pcm.get(&job.source, &wanted)?;
+            repairs += decoded.repairs;
+            let pcm = match to_channels(decoded.pcm.channels(), channels) {
+                None => &decoded.pcm,
+                Some(mix) => {
+                    mix.apply(&decoded.pcm, &mut mixed);
+                    &mixed
+                }
+            };
+            let mut at = step.start;
+            while at < step.end {
+                at = (at + PORTION).min(step.end);
+                encoder.push_until(pcm, at, &mut bytes)?;
+                self.hand_over(job, index, &mut bytes, false)?;
+            }
+        }
+        job.count_repairs(repairs);
+        encoder.finish(&mut bytes)?;
+        self.hand_over(job, index, &mut bytes, true)
+    }
+
+    fn hand_over(&self, job: &Job, index: u64, bytes: &mut Vec<u8>, last: bool) -> Result<()> {
+        // Also where there is nothing to hand over: this is where a worker learns that nobody wants it.
+        if job.hand_over(index, bytes, last)? {
+            self.counters.first_byte(job.asked.elapsed());
+        }
+        self.counters.add(Count::Bytes, bytes.len() as u64);
+        bytes.clear();
+        Ok(())
+    }
+
+    /// Ends a job, if it has not ended already.
+    pub(super) fn settle(&self, job: &Job, result: Result<Object>) {
+        let count = match &result {
+            Ok(_) => Count::Finished,
+            Err(Error::Cancelled { .. }) => Count::Cancelled,
+            Err(error) => {
+                tracing::warn!(master = job.source.master.name(), profile = %job.plan.profile(), %error, "failed");
+                Count::Failed
+            }
+        };
+        if job.settle(result) {
+            self.counters.add(count, 1);
+            lock(&self.dispatch).schedule.remove(job.number);
+            self.idle.notify_all();
+        }
+    }
+
+    fn publish(&self, job: &Job) {
+        self.guard(job, || {
+            let _span = tracing::debug_span!("publish", master = job.source.master.name(),
+                profile = %job.plan.profile())
+            .entered();
+            let object = job.publish()?;
+            self.settle(job, Ok(object));
+            Ok(())
+        });
+    }
+
+    /// Looks what has become of a rendition that somebody else presses; false if that is settled.
+    fn watch(self: &Arc<Self>, job: &Arc<Job>, until: Instant) -> bool {
+        let mut theirs = false;
+        self.guard(job, || {
+            let identified = match job.identify(self.store.as_ref())? {
+                Identified::Theirs if Instant::now() >= until => Identified::Ours,
+                identified => identified,
+            };
+            theirs = matches!(identified, Identified::Theirs);
+            if !theirs {
+                self.identified(job, identified);
+            }
+            Ok(())
+        });
+        theirs && !job.is_settled()
+    }
+}
+
+fn panic_text(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")
+}
+
+/// What is done by a thread of its own, since it waits for disks or for others.
+pub(super) enum Errand {
+    Publish(Arc<Shared>, Arc<Job>),
+    /// Another process presses the same rendition: until then, it may well come to publish it.
+    Watch(Arc<Shared>, Arc<Job>, Instant),
+}
+
+/// Runs errands until there is nobody left to give any.
+pub(super) fn run_errands(errands: &Receiver<Errand>) {
+    let mut watched = Vec::new();
+    loop {
+        let errand = if watched.is_empty() {
+            errands.recv().map_err(|_| RecvTimeoutError::Disconnected)
+        } else {
+            errands.recv_timeout(LOOK)
+        };
+        match errand {
+            Ok(Errand::Publish(shared, job)) => shared.publish(&job),
+            Ok(Errand::Watch(shared, job, until)) => watched.push((shared, job, until)),
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) if watched.is_empty() => return,
+            // What is watched keeps the engine alive, so this is not to be.
+            Err(RecvTimeoutError::Disconnected) => thread::sleep(LOOK),
+        }
+        watched.retain(|(shared, job, until)| shared.watch(job, *until));
+    }
+}
