@@ -11,6 +11,7 @@
     clippy::unwrap_used
 )]
 
+pub mod memory;
 pub mod press;
 pub mod renditions;
 pub mod signal;
