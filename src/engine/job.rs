@@ -250,13 +250,15 @@ impl Job {
         }
     }
 
-    /// It is complete, or will never be. False if that was settled before.
-    pub(super) fn settle(&self, result: Result<Object>) -> bool {
+    /// It is complete, or will never be. False if that was settled before; else `count` is called before
+    /// anybody hears of it.
+    pub(super) fn settle(&self, result: Result<Object>, count: impl FnOnce()) -> bool {
         let mut state = lock(&self.state);
         if matches!(state.phase, Phase::Done(_) | Phase::Failed(_)) {
             return false;
         }
         state.phase = result.map_or_else(Phase::Failed, Phase::Done);
+        count();
         self.wake(state, None);
         *lock(&self.place) = Place::Closed;
         true
