@@ -8,6 +8,7 @@ pub mod downmix;
 mod flac;
 mod identify;
 mod info;
+pub mod loudness;
 mod mp4;
 mod packets;
 mod pcm_data;
