@@ -73,6 +73,7 @@ const PROBE_HELP: &str = "\
 Examples:
   tonepress probe song.flac
   tonepress probe --verify --json album/ | jq 'select(.error)'
+  tonepress probe --loudness album/ --cache /var/cache/tonepress
 ";
 
 const CACHE_HELP: &str = "\
@@ -210,10 +211,23 @@ pub(crate) struct Probe {
     /// Decode everything; check the stated length, frame checksums, and FLAC's MD5
     #[arg(long)]
     pub(crate) verify: bool,
+    /// Measure loudness and peaks after EBU R 128, of each master and of each folder as an album
+    #[arg(long)]
+    pub(crate) loudness: bool,
+    /// Take from the store in this folder what it knows of masters, and note there what is found out
+    #[arg(long, value_name = "DIR", env = "TONEPRESS_CACHE")]
+    cache: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) jobs: Jobs,
     #[command(flatten)]
     pub(crate) json: Json,
+}
+
+impl Probe {
+    /// Opens the store, if one is wanted.
+    pub(crate) fn open_store(&self) -> Result<Option<Store>, Error> {
+        Cache { cache: self.cache.clone(), cache_size: None }.open()
+    }
 }
 
 #[derive(Debug, clap::Args)]

@@ -1,9 +1,14 @@
-//! `tonepress probe`: what masters are, and whether they are sound.
+//! `tonepress probe`: what masters are, whether they are sound, and how loud.
+
+mod loudness;
 
 use rayon::prelude::*;
 use serde::Serialize;
-use tonepress::Error;
+use tonepress::master::loudness::Loudness;
 use tonepress::master::{Master, MasterId, Verification};
+use tonepress::{Error, Store};
+
+use loudness::{Albums, LoudnessJson};
 
 use super::masters::{Candidate, candidates};
 use super::report::{self, FailedJson, Failure, clock, count};
@@ -14,6 +19,7 @@ struct Probed {
     master: Master,
     id: MasterId,
     verification: Option<Verification>,
+    loudness: Option<Loudness>,
 }
 
 #[derive(Serialize)]
@@ -30,23 +36,28 @@ struct Json<'a> {
     duration_s: f64,
     #[serde(skip_serializing_if = "Option::is_none")]
     verification: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    loudness: Option<LoudnessJson>,
 }
 
 pub(crate) fn run(args: &args::Probe) -> Result<Outcome, Failure> {
     let threads = args.jobs.threads();
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
     let pool = pool.map_err(|error| Failure::Other(error.to_string()))?;
+    let store = args.open_store()?;
     let mut some_failed = false;
+    let mut albums = Albums::default();
     let mut all = candidates(&args.masters.paths).peekable();
     // A batch at a time: in parallel, and still told in order.
     while all.peek().is_some() {
         let batch: Vec<_> = all.by_ref().take(4 * threads).collect();
         let probed: Vec<_> = pool.install(|| {
-            batch.par_iter().map(|candidate| probe(candidate.as_ref().ok()?, args.verify)).collect()
+            batch.par_iter().map(|candidate| probe(candidate.as_ref().ok()?, args, store.as_ref())).collect()
         });
         for (candidate, probed) in batch.iter().zip(probed) {
             let (name, probed) = match (candidate, probed) {
                 (Ok(candidate), Some(probed)) => {
+                    albums.add(candidate, probed.as_ref().ok().and_then(|probed| probed.loudness.as_ref()));
                     (candidate.name(), probed.map_err(|error| error.to_string()))
                 }
                 (Ok(_), None) => continue,
@@ -66,17 +77,20 @@ pub(crate) fn run(args: &args::Probe) -> Result<Outcome, Failure> {
             }
         }
     }
+    if args.loudness {
+        albums.tell(args.json.json)?;
+    }
     Ok(if some_failed { Outcome::SomeFailed } else { Outcome::Done })
 }
 
-fn probe(candidate: &Candidate, verify: bool) -> Option<Result<Probed, Error>> {
-    let master = match candidate.open()? {
-        Ok(master) => master,
+fn probe(candidate: &Candidate, args: &args::Probe, store: Option<&Store>) -> Option<Result<Probed, Error>> {
+    let (master, id) = match candidate.identify(store)? {
+        Ok(identified) => identified,
         Err(error) => return Some(Err(error)),
     };
-    let id = master.id();
-    let verification = if verify { master.verify().map(Some) } else { Ok(None) };
-    Some(id.and_then(|id| Ok(Probed { id, verification: verification?, master })))
+    let verification = args.verify.then(|| master.verify()).transpose();
+    let loudness = args.loudness.then(|| loudness::of(&master, &id, store)).transpose();
+    Some(verification.and_then(|verification| Ok(Probed { verification, loudness: loudness?, master, id })))
 }
 
 fn to_json<'a>(name: &'a str, probed: &Probed) -> Json<'a> {
@@ -97,6 +111,7 @@ fn to_json<'a>(name: &'a str, probed: &Probed) -> Json<'a> {
             Verification::NoMd5 => "no md5",
             _ => "no checksums",
         }),
+        loudness: probed.loudness.as_ref().map(LoudnessJson::from),
     }
 }
 
@@ -108,8 +123,9 @@ fn to_text(name: &str, probed: &Probed) -> String {
     };
     let verification =
         probed.verification.map_or(String::new(), |verification| format!("\n  check    {verification}"));
+    let loudness = probed.loudness.as_ref().map_or(String::new(), loudness::to_text);
     format!(
-        "{name}\n  audio    {codec}, {} bits, {}, {}\n  length   {} ({} samples)\n  id       {}{verification}\n",
+        "{name}\n  audio    {codec}, {} bits, {}, {}\n  length   {} ({} samples)\n  id       {}{verification}{loudness}\n",
         info.bits,
         info.rate,
         info.layout,
