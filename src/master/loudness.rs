@@ -2,8 +2,8 @@
 //!
 //! # What is measured
 //!
-//! Audio is filtered and weighted by channel as ITU-R BS.1770-5 says (the `ebur128` crate does that, and
-//! finds the true peak), and its energy taken in **hops** of 100 ms from the first sample on. A block
+//! Audio is filtered and weighted by channel as ITU-R BS.1770-5 says (the `ebur128` crate does
+//! that), and its energy taken in **hops** of 100 ms from the first sample on. A block
 //! of 400 ms ends with every hop from the fourth on (BS.1770's overlap of 75 %), one of 3 s with every hop
 //! from the thirtieth on (EBU Tech 3342, and ffmpeg). Of the blocks no more is kept than how many there are
 //! of each loudness, in steps of 0.01 LU: gates and means are computed from that when they are
@@ -21,6 +21,7 @@
 //! from them afterwards, no block ends where a stretch does.
 
 mod histogram;
+mod peak;
 
 use ebur128::{Channel, EbuR128, Mode};
 use rayon::iter::{IntoParallelIterator as _, ParallelIterator as _};
@@ -31,6 +32,7 @@ use crate::error::{Error, Result, Stage};
 use crate::pcm::Pcm;
 use crate::units::SampleRate;
 use histogram::Histogram;
+use peak::Peaks;
 
 /// Hops in a block of the integrated loudness.
 const MOMENTARY: usize = 4;
@@ -151,10 +153,7 @@ pub fn measure(master: &Master) -> Result<Loudness> {
     master.0.input.unchanged(Stage::Decode)?;
 
     let energies: Vec<f64> = measured.iter().flat_map(|stretch| &stretch.energies).copied().collect();
-    let peak = |of: fn(&Stretch) -> f64| {
-        #[allow(clippy::cast_possible_truncation)] // they were f32
-        measured.iter().map(|stretch| of(stretch) as f32).fold(0.0, f32::max)
-    };
+    let peak = |of: fn(&Stretch) -> f32| measured.iter().map(of).fold(0.0, f32::max);
     Ok(Loudness {
         momentary: blocks(&energies, MOMENTARY),
         short_term: blocks(&energies, SHORT_TERM),
@@ -190,8 +189,8 @@ pub fn album<'a>(tracks: impl IntoIterator<Item = &'a Loudness>) -> Loudness {
 struct Stretch {
     /// The mean energy of each of its hops; one that the end of the master cuts off has none.
     energies: Vec<f64>,
-    true_peak: f64,
-    sample_peak: f64,
+    true_peak: f32,
+    sample_peak: f32,
 }
 
 impl Stretch {
@@ -201,6 +200,7 @@ impl Stretch {
         let hop = hop(info.rate);
         let start = index * STRETCH;
         let mut meter = Meter::new(info.rate, &info.layout)?;
+        let mut peaks = Peaks::new(info.rate, info.layout.channels());
         let mut energies = Vec::new();
         for number in start.saturating_sub(PRE_ROLL)..start + STRETCH {
             let samples = number * hop..info.samples.0.min((number + 1) * hop);
@@ -211,25 +211,25 @@ impl Stretch {
             pcm.repair(&samples);
             if number < start {
                 meter.warm_up(pcm)?;
+                peaks.warm_up(pcm);
             } else {
+                peaks.push(pcm);
                 let energy = meter.push(pcm)?;
                 energies.extend((pcm.len() as u64 == hop).then_some(energy));
             }
         }
-        let (true_peak, sample_peak) = meter.peaks()?;
-        Ok(Self { energies, true_peak, sample_peak })
+        Ok(Self { energies, true_peak: peaks.between, sample_peak: peaks.sample })
     }
 }
 
-/// The filters and their memory.
+/// The filters, and the energy behind them.
 struct Meter(EbuR128);
 
 impl Meter {
     fn new(rate: SampleRate, layout: &Layout) -> Result<Self> {
         let channels: Vec<_> = channels(layout).collect();
         #[allow(clippy::cast_possible_truncation)] // 8 at most
-        let mut meter =
-            EbuR128::new(channels.len() as u32, rate.hz(), Mode::M | Mode::TRUE_PEAK).map_err(refused)?;
+        let mut meter = EbuR128::new(channels.len() as u32, rate.hz(), Mode::M).map_err(refused)?;
         meter.set_channel_map(&channels).map_err(refused)?;
         Ok(Self(meter))
     }
@@ -242,14 +242,6 @@ impl Meter {
     fn push(&mut self, pcm: &Pcm) -> Result<f64> {
         self.0.add_frames_planar_f32(&pcm.planes().collect::<Vec<_>>()).map_err(refused)?;
         self.0.loudness_window(100).map(histogram::energy).map_err(refused)
-    }
-
-    /// The largest value, and the largest at a sample.
-    fn peaks(&self) -> Result<(f64, f64)> {
-        (0..self.0.channels()).try_fold((0.0_f64, 0.0_f64), |(between, at), channel| {
-            let peaks = (self.0.true_peak(channel), self.0.sample_peak(channel));
-            Ok((between.max(peaks.0.map_err(refused)?), at.max(peaks.1.map_err(refused)?)))
-        })
     }
 }
 
