@@ -145,7 +145,7 @@ mod tests {
     fn crests_between_samples_are_seen() {
         for (rate, period) in [(44_100, 4), (48_000, 6), (48_000, 8), (96_000, 4), (96_000, 8)] {
             let mut peaks = Peaks::new(SampleRate::new(rate).unwrap(), 1);
-            let pcm = sine(period, 0.5 / period as f64, 10_000);
+            let pcm = sine(period, 0.5 / period as f64, 24 * 400);
             peaks.warm_up(&pcm);
             peaks.push(&pcm);
             let under = (PI / period as f64).cos();
