@@ -84,13 +84,21 @@ pub(crate) fn run(args: &args::Probe) -> Result<Outcome, Failure> {
 }
 
 fn probe(candidate: &Candidate, args: &args::Probe, store: Option<&Store>) -> Option<Result<Probed, Error>> {
-    let (master, id) = match candidate.identify(store)? {
-        Ok(identified) => identified,
+    let master = match candidate.open()? {
+        Ok(master) => master,
         Err(error) => return Some(Err(error)),
     };
-    let verification = args.verify.then(|| master.verify()).transpose();
-    let loudness = args.loudness.then(|| loudness::of(&master, &id, store)).transpose();
-    Some(verification.and_then(|verification| Ok(Probed { verification, loudness: loudness?, master, id })))
+    Some(examine(master, args, store))
+}
+
+fn examine(master: Master, args: &args::Probe, store: Option<&Store>) -> Result<Probed, Error> {
+    let id = match store {
+        Some(store) => store.masters().identify(&master)?,
+        None => master.id()?,
+    };
+    let verification = args.verify.then(|| master.verify()).transpose()?;
+    let loudness = args.loudness.then(|| loudness::of(&master, &id, store)).transpose()?;
+    Ok(Probed { master, id, verification, loudness })
 }
 
 fn to_json<'a>(name: &'a str, probed: &Probed) -> Json<'a> {

@@ -14,17 +14,14 @@ impl Masters<'_> {
     ///
     /// ```no_run
     /// use tonepress::master::{Master, loudness};
-    /// use tonepress::{Store, store::Lookup};
+    /// use tonepress::Store;
     ///
     /// /// Prints the album gain of some masters.
     /// fn album(store: &Store, paths: &[&std::path::Path]) -> tonepress::Result<()> {
     ///     let mut tracks = Vec::new();
     ///     for path in paths {
     ///         let master = Master::open(path)?;
-    ///         let id = match store.masters().lookup(path)? {
-    ///             Lookup::Known(id) => id,
-    ///             Lookup::Unknown(_) => master.id()?,
-    ///         };
+    ///         let id = store.masters().identify(&master)?;
     ///         tracks.push(store.masters().loudness(&id, &master)?);
     ///     }
     ///     if let Some(gain) = loudness::album(&tracks).gain_db() {

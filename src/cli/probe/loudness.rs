@@ -33,7 +33,7 @@ pub(super) struct LoudnessJson {
 
 impl From<&Loudness> for LoudnessJson {
     fn from(loudness: &Loudness) -> Self {
-        let hundredths = |value: Option<f64>| value.map(|value| (value * 100.0).round() / 100.0);
+        let hundredths = |value: Option<f64>| value.map(|value| (value * 100.0).round() / 100.0 + 0.0); // never -0
         Self {
             integrated_lufs: hundredths(loudness.integrated_lufs()),
             range_lu: hundredths(loudness.range_lu()),
