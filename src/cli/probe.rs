@@ -97,7 +97,7 @@ fn examine(master: Master, args: &args::Probe, store: Option<&Store>) -> Result<
         None => master.id()?,
     };
     let verification = args.verify.then(|| master.verify()).transpose()?;
-    let loudness = args.loudness.then(|| loudness::of(&master, &id, store)).transpose()?;
+    let loudness = args.loudness.then(|| loudness::of(&master, store)).transpose()?;
     Ok(Probed { master, id, verification, loudness })
 }
 

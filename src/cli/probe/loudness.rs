@@ -4,17 +4,17 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
+use tonepress::master::Master;
 use tonepress::master::loudness::{self, Loudness};
-use tonepress::master::{Master, MasterId};
 use tonepress::{Error, Store};
 
 use crate::cli::masters::Candidate;
 use crate::cli::report::{self, Failure};
 
 /// Measures a master, unless the store knows how loud it is.
-pub(super) fn of(master: &Master, id: &MasterId, store: Option<&Store>) -> Result<Loudness, Error> {
+pub(super) fn of(master: &Master, store: Option<&Store>) -> Result<Loudness, Error> {
     match store {
-        Some(store) => store.masters().loudness(id, master),
+        Some(store) => store.masters().loudness(master),
         None => loudness::measure(master),
     }
 }
