@@ -1,5 +1,6 @@
 //! Loudness: against the signals that the EBU publishes expected values for, against ffmpeg, and against itself.
-#![allow(clippy::unwrap_used)] // whatever goes wrong fails the test
+// Numbers are small and positive, and whatever goes wrong fails the test.
+#![allow(clippy::unwrap_used, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
 
 mod common;
 

@@ -1,6 +1,7 @@
 //! What it takes in memory to measure a long master. Alone in its program, so that no other test is measured.
 #![cfg(target_os = "linux")]
-#![allow(clippy::unwrap_used)] // whatever goes wrong fails the test
+// Numbers are small and positive, and whatever goes wrong fails the test.
+#![allow(clippy::unwrap_used, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
 
 mod common;
 

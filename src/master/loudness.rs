@@ -15,8 +15,8 @@
 //!
 //! # In parallel, and always the same
 //!
-//! A master is cut into stretches of [`STRETCH`] hops, whatever the number of threads. Each is measured alone,
-//! behind [`PRE_ROLL`] hops that settle the filter, whose memory fades by 2 dB a millisecond, and
+//! A master is cut into stretches of 200 hops, whatever the number of threads. Each is measured alone,
+//! behind two hops that settle the filter, whose memory fades by 2 dB a millisecond, and
 //! fill that of the interpolation. Since energies are kept by hop, and blocks are formed
 //! from them afterwards, no block ends where a stretch does.
 
@@ -40,7 +40,7 @@ const MOMENTARY: usize = 4;
 const SHORT_TERM: usize = 30;
 /// Hops that are measured in one piece: 20 s, of which the pre-roll and a seek are some 2 %.
 const STRETCH: u64 = 200;
-/// Hops before a stretch that are filtered only.
+/// Hops before a stretch that are filtered, but not measured.
 const PRE_ROLL: u64 = 2;
 
 /// How loud a master is, or an album, or any other programme made of masters.

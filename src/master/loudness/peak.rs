@@ -1,8 +1,8 @@
 //! Peaks: the largest sample, and the largest value of the curve through the samples.
 //!
 //! The curve is looked at between samples by the interpolation of libebur128, a windowed sinc of 48 taps.
-//! It is done here and not by the `ebur128` crate since it is most of the work: laid out by channel and
-//! phase it takes a tenth of the time, and the phase that gives the samples themselves is left out.
+//! It is done here and not by the `ebur128` crate, where it is two fifths of the work: laid out by channel
+//! and phase it takes a tenth of that, and the phase that gives the samples themselves is left out.
 
 use std::f64::consts::PI;
 
@@ -92,15 +92,14 @@ impl Peaks {
 }
 
 /// Every `factor`-th tap of a sinc under a Hann window, backwards.
+#[allow(clippy::cast_possible_truncation)] // rounding to f32 is meant
 fn taps<const N: usize>(factor: usize, phase: usize) -> [f32; N] {
     std::array::from_fn(|index| {
         let tap = ((N - 1 - index) * factor + phase) as f64;
         let window = 0.5 - 0.5 * (2.0 * PI * tap / TAPS as f64).cos();
         // Never 0, which is where the samples themselves are.
         let x = PI * (tap - TAPS as f64 / 2.0) / factor as f64;
-        #[allow(clippy::cast_possible_truncation)] // rounding is meant
-        let tap = (window * x.sin() / x) as f32;
-        tap
+        (window * x.sin() / x) as f32
     })
 }
 
