@@ -2,13 +2,16 @@
 //!
 //! A [`Master`](master::Master) is a lossless source. A [`Profile`] is what a customer asks for; for one master it
 //! is [resolved](Profile::resolve), which leaves no choice open. A [`Plan`] says, by arithmetic alone, how large the
-//! rendition will be and how it is cut into segments. [`SegmentEncoder`](press::SegmentEncoder) presses one segment,
-//! [`RenditionWriter`](writer::RenditionWriter) joins them, and [`fan_out`](fan_out::fan_out) does all of it for many profiles and
-//! masters, on all cores.
+//! rendition will be and how it is cut into segments. An [`Engine`] presses renditions on demand and serves any range of
+//! them meanwhile; a [`Store`] keeps them.
+//!
+//! Below that, [`SegmentEncoder`](press::SegmentEncoder) presses one segment, [`RenditionWriter`](writer::RenditionWriter) joins them,
+//! and [`fan_out`](fan_out::fan_out) does all of it for many profiles and masters, on all cores.
 //!
 //! # Features
 //!
-//! `cli` (default): the command line program. A backend that links the library turns it off.
+//! - `cli` (default): the command line program. A backend that links the library turns it off.
+//! - `metrics`: the engine's counters and histograms go to the recorder of the `metrics` facade.
 
 /// The examples of the README are tests too.
 #[cfg(doctest)]
