@@ -1,5 +1,6 @@
 //! `tonepress encode`: masters to files.
 
+mod behind;
 mod open;
 mod report;
 
@@ -44,7 +45,8 @@ pub(crate) fn run(args: &args::Encode) -> Result<Outcome, Failure> {
     report.start(&tasks);
     // Masters are opened when their turn comes, by the workers: there may be more than files can be open.
     let (asides, told) = unbounded();
-    let mut opener = Opener::new(args.cache.open()?, asides);
+    let tagger = if args.no_tags { None } else { Some(args.tags.tagger()?) };
+    let mut opener = Opener::new(args.cache.open()?, tagger, asides);
     let jobs = tasks.iter().enumerate().filter_map(|(id, task)| opener.open(id, task));
     let mut stopped = Ok(());
     fan_out(args.jobs.threads(), jobs, |event| {

@@ -3,10 +3,12 @@
 use rayon::prelude::*;
 use serde::Serialize;
 use tonepress::Error;
+use tonepress::master::tags::Tags;
 use tonepress::master::{Master, MasterId, Verification};
 
 use super::masters::{Candidate, candidates};
 use super::report::{self, FailedJson, Failure, clock, count};
+use super::tags::{self, TagsJson};
 use super::{Outcome, args};
 
 /// What was found out about one file.
@@ -14,6 +16,7 @@ struct Probed {
     master: Master,
     id: MasterId,
     verification: Option<Verification>,
+    tags: Tags,
 }
 
 #[derive(Serialize)]
@@ -30,6 +33,8 @@ struct Json<'a> {
     duration_s: f64,
     #[serde(skip_serializing_if = "Option::is_none")]
     verification: Option<&'static str>,
+    #[serde(flatten)]
+    tags: TagsJson<'a>,
 }
 
 pub(crate) fn run(args: &args::Probe) -> Result<Outcome, Failure> {
@@ -76,10 +81,10 @@ fn probe(candidate: &Candidate, verify: bool) -> Option<Result<Probed, Error>> {
     };
     let id = master.id();
     let verification = if verify { master.verify().map(Some) } else { Ok(None) };
-    Some(id.and_then(|id| Ok(Probed { id, verification: verification?, master })))
+    Some(id.and_then(|id| Ok(Probed { id, verification: verification?, tags: master.tags()?, master })))
 }
 
-fn to_json<'a>(name: &'a str, probed: &Probed) -> Json<'a> {
+fn to_json<'a>(name: &'a str, probed: &'a Probed) -> Json<'a> {
     let info = probed.master.info();
     Json {
         master: name,
@@ -97,6 +102,7 @@ fn to_json<'a>(name: &'a str, probed: &Probed) -> Json<'a> {
             Verification::NoMd5 => "no md5",
             _ => "no checksums",
         }),
+        tags: TagsJson::new(&probed.tags),
     }
 }
 
@@ -108,8 +114,14 @@ fn to_text(name: &str, probed: &Probed) -> String {
     };
     let verification =
         probed.verification.map_or(String::new(), |verification| format!("\n  check    {verification}"));
+    let tags = tags::lines(&probed.tags);
+    let width = tags.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
+    let mut heading = "tags";
+    let tags = tags.into_iter().fold(String::new(), |text, (name, value)| {
+        text + &format!("\n  {:<9}{name:<width$}  {value}", std::mem::take(&mut heading))
+    });
     format!(
-        "{name}\n  audio    {codec}, {} bits, {}, {}\n  length   {} ({} samples)\n  id       {}{verification}\n",
+        "{name}\n  audio    {codec}, {} bits, {}, {}\n  length   {} ({} samples)\n  id       {}{verification}{tags}\n",
         info.bits,
         info.rate,
         info.layout,

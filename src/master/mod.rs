@@ -15,6 +15,7 @@ mod reader;
 mod recognise;
 pub mod resample;
 mod source;
+pub mod tags;
 mod verify;
 mod wav;
 
