@@ -134,7 +134,7 @@ const OF_THE_FILE: [&str; 13] = [
 /// The known text of this name or alias.
 pub(crate) fn known(name: &str) -> Option<&'static Field> {
     let is = |other: &&str| other.eq_ignore_ascii_case(name);
-    FIELDS.iter().find(|field| is(&field.name) || field.aliases.iter().any(|alias| is(&alias)))
+    FIELDS.iter().find(|field| is(&field.name) || field.aliases.iter().any(is))
 }
 
 /// The name under which a text is kept: names do not differ by case.

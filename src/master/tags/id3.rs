@@ -3,12 +3,18 @@
 //! Read by ourselves because a frame that is broken, compressed or huge must cost that frame only, and because
 //! names with a slash in v2.3 (AC/DC) must not come apart.
 
+mod text;
+
 use std::ops::Range;
+
+use text::{Encoding, genres};
 
 use super::field::{FIELDS, Field, Frame};
 use super::read::{Reading, take, take_array};
 use super::{LinkKind, PictureKind, SyncedLyrics};
 use crate::error::Result;
+
+pub(super) use text::genre;
 
 /// The frames of v2.2 by their names since v2.3.
 const OLD_NAMES: [(&[u8; 3], &str); 40] = [
@@ -179,11 +185,15 @@ impl Frames {
             "TXXX" => {
                 let texts = encoding()?.texts(rest);
                 let (name, values) = texts.split_first()?;
-                values.iter().for_each(|value| reading.text(name, value));
+                for value in values {
+                    reading.text(name, value);
+                }
             }
             "TMCL" | "TIPL" | "IPLS" => {
                 let texts = encoding()?.texts(rest);
-                texts.as_chunks().0.iter().for_each(|[role, who]| person(reading, role, who));
+                for [role, who] in texts.as_chunks().0 {
+                    person(reading, role, who);
+                }
             }
             "COMM" | "USLT" => {
                 let encoding = encoding()?;
@@ -225,13 +235,13 @@ impl Frames {
             }
             // About the file or what is done with it, not about the music.
             "TSSE" | "TLEN" | "TSIZ" | "TFLT" | "TDEN" | "TDTG" | "TDLY" => {}
-            _ if name.starts_with('T') => self.text(reading, name, encoding()?.texts(rest)),
+            _ if name.starts_with('T') => self.text(reading, name, &encoding()?.texts(rest)),
             _ => {}
         }
         Some(())
     }
 
-    fn text(&mut self, reading: &mut Reading, frame: &str, values: Vec<String>) {
+    fn text(&mut self, reading: &mut Reading, frame: &str, values: &[String]) {
         let first = || values.first().cloned().unwrap_or_default();
         let name = match frame {
             "TRCK" => "TRACKNUMBER",
@@ -241,17 +251,19 @@ impl Frames {
             "TDAT" => return self.dates.day = first(),
             "TIME" => return self.dates.time = first(),
             "TCON" => {
-                return values
-                    .iter()
-                    .flat_map(|value| genres(value))
-                    .for_each(|genre| reading.text("GENRE", &genre));
+                for genre in values.iter().flat_map(|value| genres(value)) {
+                    reading.text("GENRE", &genre);
+                }
+                return;
             }
             _ => {
                 let is = |field: &&Field| matches!(field.frame, Frame::Text(id) if id == frame);
                 FIELDS.iter().find(is).map_or(frame, |field| field.name)
             }
         };
-        values.iter().for_each(|value| reading.text(name, value));
+        for value in values {
+            reading.text(name, value);
+        }
     }
 }
 
@@ -280,37 +292,6 @@ fn person(reading: &mut Reading, role: &str, who: &str) {
     }
 }
 
-/// A genre as named, or by its numbers in ID3v1: "17", "(17)", "(4)Eurodisco".
-fn genres(text: &str) -> Vec<String> {
-    let number = |digits: &str| {
-        digits.parse().ok().and_then(genre).or(match digits {
-            "RX" => Some("Remix".to_owned()),
-            "CR" => Some("Cover".to_owned()),
-            _ => None,
-        })
-    };
-    let mut genres = Vec::new();
-    let mut rest = text;
-    while let Some((inner, after)) = rest.strip_prefix('(').and_then(|rest| rest.split_once(')')) {
-        let Some(genre) = number(inner) else { break };
-        genres.push(genre);
-        rest = after;
-    }
-    let rest = if rest.starts_with("((") { &rest[1..] } else { rest };
-    let refined = number(rest).unwrap_or_else(|| rest.to_owned());
-    if !refined.is_empty() && !genres.contains(&refined) {
-        genres.push(refined);
-    }
-    genres
-}
-
-/// The genre of this number in `ID3v1`.
-pub(super) fn genre(number: u8) -> Option<String> {
-    let mut tag = ::id3::v1::Tag::new();
-    tag.genre_id = number;
-    tag.genre().map(str::to_owned)
-}
-
 fn read_synced(reading: &mut Reading, encoding: Encoding, rest: &mut &[u8]) -> Option<()> {
     let language = String::from_utf8_lossy(take(rest, 3)?).into_owned();
     let [format, kind] = take_array(rest)?;
@@ -331,60 +312,6 @@ fn read_synced(reading: &mut Reading, encoding: Encoding, rest: &mut &[u8]) -> O
         reading.synced_lyrics(lyrics);
     }
     Some(())
-}
-
-/// How texts are encoded.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Encoding {
-    Latin1,
-    Utf16,
-    Utf16Be,
-    Utf8,
-}
-
-impl Encoding {
-    fn new(byte: u8) -> Option<Self> {
-        [Self::Latin1, Self::Utf16, Self::Utf16Be, Self::Utf8].get(usize::from(byte)).copied()
-    }
-
-    /// Takes a text and the NUL behind it off the front.
-    fn text(self, rest: &mut &[u8]) -> String {
-        let unit = if matches!(self, Self::Utf16 | Self::Utf16Be) { 2 } else { 1 };
-        let nul = rest.chunks_exact(unit).position(|unit| unit.iter().all(|&byte| byte == 0));
-        let (text, after) = match nul {
-            Some(units) => (&rest[..units * unit], &rest[(units + 1) * unit..]),
-            None => (*rest, &[][..]),
-        };
-        *rest = after;
-        self.decode(text)
-    }
-
-    /// All texts that are left, with NULs between them.
-    fn texts(self, rest: &mut &[u8]) -> Vec<String> {
-        let mut texts = vec![self.text(rest)];
-        while !rest.is_empty() {
-            texts.push(self.text(rest));
-        }
-        // The last text may have a NUL behind it, or several.
-        while texts.len() > 1 && texts.last().is_some_and(String::is_empty) {
-            texts.pop();
-        }
-        texts
-    }
-
-    fn decode(self, text: &[u8]) -> String {
-        let utf16 = |text: &[u8], unit: fn([u8; 2]) -> u16| {
-            let units: Vec<u16> = text.as_chunks().0.iter().map(|&bytes| unit(bytes)).collect();
-            String::from_utf16_lossy(&units)
-        };
-        match (self, text) {
-            (Self::Latin1, _) => text.iter().map(|&byte| char::from(byte)).collect(),
-            (Self::Utf8, _) => String::from_utf8_lossy(text).trim_start_matches('\u{feff}').to_owned(),
-            (_, [0xfe, 0xff, text @ ..]) | (Self::Utf16Be, text) => utf16(text, u16::from_be_bytes),
-            // Without a mark it is what most programs write.
-            (Self::Utf16, [0xff, 0xfe, text @ ..] | text) => utf16(text, u16::from_le_bytes),
-        }
-    }
 }
 
 /// Takes out the zeros that keep decoders from finding audio in a tag.
@@ -412,7 +339,7 @@ fn is_id(id: &[u8]) -> bool {
 fn frame_size(bytes: [u8; 4], content: &[u8]) -> usize {
     let (safe, plain) = (synchsafe(bytes), u32::from_be_bytes(bytes) as usize);
     let fits = |size: usize| match content.get(size..) {
-        Some([]) | Some([0, ..]) => true,
+        Some([] | [0, ..]) => true,
         Some(next) => next.get(..4).is_some_and(is_id),
         None => false,
     };
@@ -422,37 +349,6 @@ fn frame_size(bytes: [u8; 4], content: &[u8]) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn texts_of_all_encodings() {
-        let cases: [(u8, &[u8], &[&str]); 6] = [
-            (0, b"caf\xe9\0\0", &["café"]),
-            (1, b"\xff\xfeA\0\0\0\xff\xfeB\0", &["A", "B"]),
-            (1, b"\xfe\xff\0A", &["A"]),
-            (1, b"A\0", &["A"]),
-            (2, b"\xd8\x3d\xde\x00\0\0", &["😀"]),
-            (3, "Žluťoučký\0kůň".as_bytes(), &["Žluťoučký", "kůň"]),
-        ];
-        for (byte, mut bytes, texts) in cases {
-            assert_eq!(Encoding::new(byte).unwrap().texts(&mut bytes), texts);
-        }
-        assert!(Encoding::new(4).is_none());
-    }
-
-    #[test]
-    fn genres_by_name_and_number() {
-        for (text, expected) in [
-            ("Rock", &["Rock"][..]),
-            ("17", &["Rock"]),
-            ("(17)", &["Rock"]),
-            ("(4)(RX)Eurodisco", &["Disco", "Remix", "Eurodisco"]),
-            ("((odd)", &["(odd)"]),
-            ("(unheard of)", &["(unheard of)"]),
-            ("1984", &["1984"]),
-        ] {
-            assert_eq!(genres(text), expected, "{text}");
-        }
-    }
 
     #[test]
     fn sizes_of_frames_are_understood_in_both_ways() {

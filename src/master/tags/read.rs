@@ -2,7 +2,8 @@
 
 use std::ops::Range;
 
-use super::{Note, Picture, PictureKind, SyncedLyrics, Tags, field, sniff};
+use super::parts::sniff;
+use super::{Note, Picture, PictureKind, SyncedLyrics, Tags, field};
 use super::{caf, id3, mp4, ogg, riff, vorbis};
 use crate::error::{Error, Result, Stage};
 use crate::master::Container;
