@@ -3,7 +3,7 @@
 use std::fs;
 use std::io;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use proptest::prelude::*;
 use tonepress::Overlay;
@@ -11,9 +11,7 @@ use tonepress::master::tags::{Note, PictureKind, Tags};
 use tonepress::master::{Master, MasterSource};
 use tonepress::mp3::id3::Options;
 
-use crate::common::cases;
-use crate::common::press::wav;
-use crate::common::signal::Music;
+use crate::common::{cases, write};
 
 struct Bytes(Vec<u8>);
 
@@ -90,7 +88,9 @@ fn flac_tags(blocks: &[(u8, Vec<u8>)]) -> Tags {
 }
 
 fn wav_with(chunks: &[(&[u8; 4], Vec<u8>)]) -> Vec<u8> {
-    let mut file = wav(&Music::new(8_000, 800), 8_000, 1, 800);
+    let data = [b"data".to_vec(), 800u32.to_le_bytes().to_vec(), vec![1; 800]].concat();
+    let format = [b"fmt \x10\0\0\0".to_vec(), write::wav_format(1, 1, 8_000, 16)].concat();
+    let mut file = [&b"RIFF\xff\xff\xff\xffWAVE"[..], &format, &data].concat();
     for (kind, body) in chunks {
         file.extend(*kind);
         file.extend((body.len() as u32).to_le_bytes());
@@ -232,7 +232,7 @@ fn empty_tags_make_no_overlay() {
 }
 
 /// Masters with every kind of tag.
-fn tagged() -> Vec<Vec<u8>> {
+static TAGGED: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
     let frames = id3(&[
         (b"TIT2", 0, b"\x01\xff\xfea\0\0\0b\0".to_vec()),
         (b"TCON", 2, b"\0(17)(RX)x".to_vec()),
@@ -252,7 +252,7 @@ fn tagged() -> Vec<Vec<u8>> {
     let mut all = vec![[frames, flac].concat(), wav];
     all.extend(["short.oga", "short.m4a", "short.caf", "short.aiff"].map(testdata));
     all
-}
+});
 
 #[test]
 fn testdata_has_its_title_in_every_format() {
@@ -276,7 +276,7 @@ proptest! {
         damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..20),
         cut in prop::option::of(0usize..400),
     ) {
-        let mut file = tagged().swap_remove(which);
+        let mut file = TAGGED[which].clone();
         for (at, byte) in damage {
             // Tags are near the ends.
             let near = file.len().min(3_000);

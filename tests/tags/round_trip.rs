@@ -207,8 +207,8 @@ fn old_players_get_v2_3() {
     if !tagger::write(&path, &tags) {
         return;
     }
-    tonepress(folder.path(), &["encode", "a.flac", "--to", "64", "--id3v23"]);
-    let mp3 = folder.path().join("a.64.mp3");
+    tonepress(folder.path(), &["encode", "a.flac", "--to", "128", "--id3v23"]);
+    let mp3 = folder.path().join("a.128.mp3");
     plays(&mp3);
     let mut read = tagger::read(&mp3).unwrap();
     assert_eq!(read["version"], "2.3");
@@ -247,7 +247,7 @@ fn lyrics_with_times_and_links_travel() {
         tagger::write(&with_lrc, &json!({"texts": {name: [lrc]}, "pictures": []}));
         for (master, version) in [("a.aiff", "2.4"), ("b.flac", "2.4"), ("a.aiff", "2.3"), ("b.flac", "2.3")]
         {
-            let mut args = vec!["encode", master, "--to", "64", "--force"];
+            let mut args = vec!["encode", master, "--to", "128", "--force"];
             args.extend((version == "2.3").then_some("--id3v23"));
             let made = tonepress(folder.path(), &args);
             let read = tagger::read(&folder.path().join(made[0]["path"].as_str().unwrap())).unwrap();
@@ -288,7 +288,7 @@ fn chunks_of_wav_and_caf_are_read() {
             assert_eq!(tags["ORIGINATOR"], json!(["Studio"]));
         }
         assert!(tags.get("ENCODER").is_none() && tags.get("ISFT").is_none(), "{tags}");
-        let made = tonepress(folder.path(), &["encode", name, "--to", "64"]);
+        let made = tonepress(folder.path(), &["encode", name, "--to", "128"]);
         let shown = ffprobe(&folder.path().join(made[0]["path"].as_str().unwrap())).unwrap();
         assert_eq!((&shown["title"], &shown["date"]), (&json!("Törn"), &json!("2001")), "{name}");
     }
@@ -322,8 +322,8 @@ fn tags_at_the_wrong_end_of_flac() {
     let probed = &tonepress(folder.path(), &["probe", "--verify", "a.flac"])[0];
     assert_eq!(probed["master_id"], id);
     assert_eq!(probed["tags"], json!({"TITLE": ["in comments"], "ARTIST": ["in ID3"]}));
-    tonepress(folder.path(), &["encode", "a.flac", "--to", "64"]);
-    plays(&folder.path().join("a.64.mp3"));
+    tonepress(folder.path(), &["encode", "a.flac", "--to", "128"]);
+    plays(&folder.path().join("a.128.mp3"));
 }
 
 #[test]
@@ -344,9 +344,9 @@ fn what_is_typed_changes_tags_and_nothing_else() {
         .collect();
     fs::write(folder.path().join("cover.jpg"), cover).unwrap();
     let encode = |more: &[&str]| {
-        let args = [&["encode", "a.flac", "--to", "64", "--cache", "store", "--force"], more].concat();
+        let args = [&["encode", "a.flac", "--to", "128", "--cache", "store", "--force"], more].concat();
         let made = tonepress(folder.path(), &args).remove(0);
-        (fs::read(folder.path().join("a.64.mp3")).unwrap(), made)
+        (fs::read(folder.path().join("a.128.mp3")).unwrap(), made)
     };
     let (bare, made) = encode(&["--no-tags"]);
     assert_eq!((&made["audio_bytes"], &made["cached"]), (&made["file_bytes"], &json!(false)));
@@ -354,7 +354,7 @@ fn what_is_typed_changes_tags_and_nothing_else() {
     let (tagged, made) = encode(&[&typed[..], &["--cover", "cover.jpg", "--strip", "comment"]].concat());
     assert_eq!(made["cached"], true);
     assert!(tagged.ends_with(&bare));
-    let read = tagger::read(&folder.path().join("a.64.mp3")).unwrap();
+    let read = tagger::read(&folder.path().join("a.128.mp3")).unwrap();
     assert_eq!(
         read["texts"],
         json!({"TITLE": ["neu"], "ARTIST": ["bleibt"], "Bestellung": ["4711", "4712"]})
