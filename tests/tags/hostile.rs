@@ -288,7 +288,7 @@ proptest! {
         if let Ok(master) = Master::from_source("damaged", Arc::new(Bytes(file))) {
             let tags = master.tags().unwrap();
             let overlay = Overlay::new(&tags, &Options::default());
-            prop_assert!(overlay.len() % 4096 == 0 && tags.notes().len() <= 20);
+            prop_assert!(overlay.len().is_multiple_of(4096) && tags.notes().len() <= 20);
         }
     }
 }

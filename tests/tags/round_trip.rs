@@ -223,7 +223,7 @@ fn old_players_get_v2_3() {
     }
     wanted["ORIGINALDATE"] = json!(["1810"]);
     for (name, values) in read["texts"].as_object_mut().unwrap() {
-        if !wanted[name].as_array().is_some_and(|wanted| wanted.len() > 1) {
+        if wanted[name].as_array().is_none_or(|wanted| wanted.len() <= 1) {
             let joined: Vec<_> =
                 values.as_array().unwrap().iter().map(|value| value.as_str().unwrap()).collect();
             *values = json!([joined.join("/")]);
@@ -235,10 +235,10 @@ fn old_players_get_v2_3() {
 #[test]
 fn lyrics_with_times_and_links_travel() {
     let folder = tempfile::tempdir().unwrap();
-    let lines = json!([["Zeile eins", 1_000], ["zwei 😀", 2_500], ["", 61_230]]);
+    let sung = json!([["Zeile eins", 1_000], ["zwei 😀", 2_500], ["", 61_230]]);
     let Some(with_id3) = master(&folder, "a.aiff") else { return };
     let links = json!({"WOAF": "https://shop.example/track/1", "WPUB": "https://shop.example/label"});
-    if !tagger::write(&with_id3, &json!({"texts": {}, "pictures": [], "lyrics": lines, "links": links})) {
+    if !tagger::write(&with_id3, &json!({"texts": {}, "pictures": [], "lyrics": sung, "links": links})) {
         return;
     }
     let with_lrc = master(&folder, "b.flac").unwrap();
@@ -251,7 +251,7 @@ fn lyrics_with_times_and_links_travel() {
             args.extend((version == "2.3").then_some("--id3v23"));
             let made = tonepress(folder.path(), &args);
             let read = tagger::read(&folder.path().join(made[0]["path"].as_str().unwrap())).unwrap();
-            assert_eq!((&read["lyrics"], &read["version"]), (&lines, &json!(version)), "{master}");
+            assert_eq!((&read["lyrics"], &read["version"]), (&sung, &json!(version)), "{master}");
             if master == "a.aiff" {
                 assert_eq!(read["links"], links);
             } else {
