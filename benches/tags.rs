@@ -75,7 +75,7 @@ impl ReadAt for Silence {
 fn read(c: &mut Criterion) {
     let master = Master::open("testdata/strings.flac").expect("a master");
     c.bench_function("open a master", |b| {
-        b.iter(|| Master::open("testdata/strings.flac").expect("a master"))
+        b.iter(|| Master::open("testdata/strings.flac").expect("a master"));
     });
     c.bench_function("read its tags (with a cover of 26 kB)", |b| b.iter(|| master.tags().expect("tags")));
     let tagged = WithOverlay::new(Silence, Overlay::new(&tags(100_000), &Options::default()));
