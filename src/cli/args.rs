@@ -189,7 +189,7 @@ pub(crate) struct Encode {
     #[command(flatten)]
     pub(crate) cache: Cache,
     /// Write the audio alone
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["texts", "cover", "strip", "id3v23"])]
     pub(crate) no_tags: bool,
     #[command(flatten)]
     pub(crate) tags: TagOptions,

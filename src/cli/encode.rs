@@ -40,12 +40,12 @@ pub(crate) fn run(args: &args::Encode) -> Result<Outcome, Failure> {
     ctrlc::set_handler(move || flag.store(true, Ordering::Relaxed))
         .map_err(|error| Failure::Other(format!("Ctrl-C cannot be caught: {error}")))?;
 
+    let tagger = if args.no_tags { None } else { Some(args.tags.tagger()?) };
     let mut report = Report::new(args.json.json);
     let tasks = survey(args, &mut report)?;
     report.start(&tasks);
     // Masters are opened when their turn comes, by the workers: there may be more than files can be open.
     let (asides, told) = unbounded();
-    let tagger = if args.no_tags { None } else { Some(args.tags.tagger()?) };
     let mut opener = Opener::new(args.cache.open()?, tagger, asides);
     let jobs = tasks.iter().enumerate().filter_map(|(id, task)| opener.open(id, task));
     let mut stopped = Ok(());

@@ -16,16 +16,16 @@ use super::report::Failure;
 #[derive(Debug, clap::Args)]
 pub(crate) struct TagOptions {
     /// Set a text, such as TITLE='Für Elise'; given again it gets another value
-    #[arg(long = "tag", value_name = "NAME=VALUE", value_parser = name_and_value, conflicts_with = "no_tags")]
+    #[arg(long = "tag", value_name = "NAME=VALUE", value_parser = name_and_value)]
     texts: Vec<(String, String)>,
     /// The front cover, in place of the master's
-    #[arg(long, value_name = "FILE", conflicts_with = "no_tags")]
+    #[arg(long, value_name = "FILE")]
     cover: Option<PathBuf>,
     /// Leave texts out, such as comment; also pictures, lyrics, links
-    #[arg(long, value_name = "NAME,…", value_delimiter = ',', conflicts_with = "no_tags")]
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
     strip: Vec<String>,
     /// Write ID3v2.3 for old players, not ID3v2.4
-    #[arg(long, conflicts_with = "no_tags")]
+    #[arg(long)]
     id3v23: bool,
 }
 
@@ -49,13 +49,20 @@ impl TagOptions {
             options.version = Version::V23;
         }
         let cover = cover.transpose().map_err(Failure::Usage)?;
-        Ok(Tagger { texts: self.texts.clone(), strip: self.strip.clone(), cover, options })
+        let mut texts: Vec<(String, Vec<String>)> = Vec::new();
+        for (name, value) in &self.texts {
+            match texts.iter_mut().find(|(other, _)| other.eq_ignore_ascii_case(name)) {
+                Some((_, values)) => values.push(value.clone()),
+                None => texts.push((name.clone(), vec![value.clone()])),
+            }
+        }
+        Ok(Tagger { texts, strip: self.strip.clone(), cover, options })
     }
 }
 
 /// Makes overlays for masters.
 pub(crate) struct Tagger {
-    texts: Vec<(String, String)>,
+    texts: Vec<(String, Vec<String>)>,
     strip: Vec<String>,
     cover: Option<Picture>,
     options: Options,
@@ -83,11 +90,8 @@ impl Tagger {
                 _ => tags.remove(name),
             }
         }
-        for (name, _) in &self.texts {
-            tags.remove(name);
-        }
-        for (name, value) in &self.texts {
-            tags.add(name, value);
+        for (name, values) in &self.texts {
+            tags.set(name, values);
         }
         if let Some(cover) = &self.cover {
             tags.set_picture(cover.clone());

@@ -110,11 +110,16 @@ impl Tags {
         self.texts.values().map(|text| (text.name.as_str(), text.values.as_slice()))
     }
 
-    /// Gives a text these values in place of those it had; empty ones do not count.
+    /// Gives a text these values in place of those it had; empty ones do not count. A number as "3/12" also says
+    /// how many there are.
     pub fn set<S: Into<String>>(&mut self, name: &str, values: impl IntoIterator<Item = S>) {
         self.remove(name);
         for value in values {
-            self.add(name, &value.into());
+            let value = value.into();
+            if let Some(total) = total_of(&field::canonical(name)).filter(|_| value.contains('/')) {
+                self.remove(total);
+            }
+            self.add(name, &value);
         }
     }
 
@@ -122,21 +127,22 @@ impl Tags {
     pub fn add(&mut self, name: &str, value: &str) {
         let name = name.split('\0').next().unwrap_or_default();
         let key = field::canonical(name);
-        for value in value.split('\0').filter(|value| !value.is_empty()) {
-            match (&*key, value.split_once('/')) {
-                ("TRACKNUMBER", Some((number, total))) => self.add_number(&key, number, "TRACKTOTAL", total),
-                ("DISCNUMBER", Some((number, total))) => self.add_number(&key, number, "DISCTOTAL", total),
+        for value in value.split('\0').filter(|value| !value.is_empty() && !name.is_empty()) {
+            match (total_of(&key), value.split_once('/')) {
+                (Some(total_name), Some((number, total))) => {
+                    self.add_number(&key, number);
+                    self.add_number(total_name, total);
+                }
                 _ => self.push(&key, name, value),
             }
         }
     }
 
-    /// A number that was written as "3/12".
-    fn add_number(&mut self, name: &str, number: &str, total_name: &str, total: &str) {
-        for (name, value) in [(name, number.trim()), (total_name, total.trim())] {
-            if !value.is_empty() && self.get(name).is_empty() {
-                self.push(name, name, value);
-            }
+    /// A part of what was written as "3/12".
+    fn add_number(&mut self, name: &str, value: &str) {
+        let value = value.trim();
+        if !value.is_empty() && self.get(name).is_empty() {
+            self.push(name, name, value);
         }
     }
 
@@ -146,8 +152,9 @@ impl Tags {
         if text.values.is_empty() {
             if known { key } else { name }.clone_into(&mut text.name);
         }
-        // What stood under two names, or as a total behind a slash too, is said once.
-        let once = known && (!name.eq_ignore_ascii_case(key) || key.ends_with("TOTAL"));
+        // What stands under two names is said once, and so are numbers.
+        let once =
+            known && (!name.eq_ignore_ascii_case(key) || key.ends_with("NUMBER") || key.ends_with("TOTAL"));
         if !(once && text.values.iter().any(|other| other == value)) {
             text.values.push(value.to_owned());
         }
@@ -255,6 +262,15 @@ impl Tags {
     }
 }
 
+/// The text that says how many there are of what this one numbers.
+fn total_of(name: &str) -> Option<&'static str> {
+    match name {
+        "TRACKNUMBER" => Some("TRACKTOTAL"),
+        "DISCNUMBER" => Some("DISCTOTAL"),
+        _ => None,
+    }
+}
+
 impl Master {
     /// Reads the tags, within [`Limits`] that no honest file meets. Read anew at every call; opening a master
     /// does not read them.
@@ -320,6 +336,11 @@ mod tests {
             (&["3".into()][..], &["12".into()][..])
         );
         assert_eq!((tags.get("DISCNUMBER").len(), tags.get("DISCTOTAL")), (0, &["2".into()][..]));
+        tags.set("Track", ["4/13"]);
+        assert_eq!(
+            (tags.get("TRACKNUMBER"), tags.get("TRACKTOTAL")),
+            (&["4".into()][..], &["13".into()][..])
+        );
     }
 
     #[test]

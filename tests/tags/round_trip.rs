@@ -80,7 +80,7 @@ fn texts() -> Value {
         "BPM": ["120"],
         "KEY": ["Am"],
         "LANGUAGE": ["deu"],
-        "COMMENT": ["Ein Kommentar\nin zwei Zeilen 👍🏽"],
+        "COMMENT": ["Ein Kommentar\nin zwei Zeilen 👍🏽", "Noch einer"],
         "LYRICS": ["Tränen\nund Träume"],
         "COMPILATION": ["1"],
         "TITLESORT": ["Elise, Für"],
@@ -218,7 +218,7 @@ fn old_players_get_v2_3() {
         *values = json!([joined.join("/")]);
     }
     // Lists of people stay lists, of the original date there is a year, and one reader splits what has slashes.
-    for name in ["PERFORMER", "PRODUCER"] {
+    for name in ["PERFORMER", "PRODUCER", "COMMENT"] {
         wanted[name] = texts()[name].clone();
     }
     wanted["ORIGINALDATE"] = json!(["1810"]);

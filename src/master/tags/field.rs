@@ -126,9 +126,9 @@ const OF_THE_FILE: [&str; 13] = [
     "CHANNEL LAYOUT",
     "APPROXIMATE DURATION IN SECONDS",
     "WAVEFORMATEXTENSIBLE_CHANNEL_MASK",
-    "TOOL",
-    "VENDOR",
     "MAJOR_BRAND",
+    "MINOR_VERSION",
+    "COMPATIBLE_BRANDS",
 ];
 
 /// The known text of this name or alias.

@@ -199,13 +199,16 @@ impl Frames {
                 let encoding = encoding()?;
                 take(rest, 3)?;
                 let description = encoding.text(rest);
-                let text = encoding.texts(rest).join("\n");
+                let texts = encoding.texts(rest);
                 let of = if name == "COMM" { "COMMENT" } else { "LYRICS" };
-                match &*description {
-                    "" => reading.text(of, &text),
+                let name = match &*description {
+                    "" => of.to_owned(),
                     // What programs keep in comments for themselves.
-                    other if super::field::is_of_the_file(other) => {}
-                    other => reading.text(&format!("{of}:{other}"), &text),
+                    other if super::field::is_of_the_file(other) => return Some(()),
+                    other => format!("{of}:{other}"),
+                };
+                for text in &texts {
+                    reading.text(&name, text);
                 }
             }
             "SYLT" => read_synced(reading, encoding()?, rest)?,
