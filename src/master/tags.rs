@@ -31,7 +31,7 @@ use crate::error::Result;
 /// are, and each may have several values.
 ///
 /// ```
-/// use tonepress::master::tags::{Gain, Link, LinkKind, Tags};
+/// use tonepress::master::tags::{Gain, LinkKind, Tags};
 ///
 /// let mut tags = Tags::default();
 /// tags.set("Title", ["Für Elise"]);
@@ -213,6 +213,11 @@ impl Tags {
         }
     }
 
+    /// Removes all links.
+    pub fn remove_links(&mut self) {
+        self.links.clear();
+    }
+
     /// Sets `ReplayGain` of the track and of its album in place of what the master says; `None` removes it.
     pub fn set_gain(&mut self, track: Option<Gain>, album: Option<Gain>) {
         for (of, gain) in [("TRACK", track), ("ALBUM", album)] {
@@ -223,11 +228,6 @@ impl Tags {
             self.set(&format!("REPLAYGAIN_{of}_GAIN"), db);
             self.set(&format!("REPLAYGAIN_{of}_PEAK"), peak);
         }
-    }
-
-    /// Removes all links.
-    pub fn remove_links(&mut self) {
-        self.links.clear();
     }
 
     /// Whether there is nothing to be written.
