@@ -220,6 +220,23 @@ fn broken_frames_cost_only_themselves() {
     assert_eq!((tags.get("TITLE"), notes(&tags).len()), (&["good".to_owned()][..], 2));
 }
 
+/// What is of no use in millions is not kept in millions.
+#[test]
+fn frames_of_nothing_are_bounded() {
+    let nothing = |start: &[u8]| [start, &vec![0; 8 << 20]].concat();
+    let frames = [
+        (b"TPE1", 0, nothing(b"\x03a")),
+        (b"TMCL", 0, nothing(b"\x03")),
+        (b"SYLT", 0, nothing(b"\x03eng\x02\x01\0")),
+        (b"TIT2", 0, b"\x03good".to_vec()),
+    ];
+    let tags = open(wav_with(&[(b"id3 ", id3(&frames))])).tags().unwrap();
+    assert_eq!((tags.get("TITLE").len(), tags.get("ARTIST").len(), tags.get("PERFORMER").len()), (1, 1, 0));
+    assert_eq!(tags.synced_lyrics()[0].lines.len(), 20_000);
+    let lrc = [b"LYRICS=".to_vec(), b"[0:0]".repeat(1 << 20)].concat();
+    assert!(flac_tags(&[(4, comments(&[&lrc]))]).synced_lyrics().is_empty());
+}
+
 #[test]
 fn empty_tags_make_no_overlay() {
     let empty = [flac(&[(4, comments(&[]))]), wav_with(&[(b"id3 ", id3(&[])), (b"LIST", b"INFO".to_vec())])];

@@ -10,6 +10,7 @@ use std::ops::Range;
 use text::{Encoding, genres};
 
 use super::field::{FIELDS, Field, Frame};
+use super::lrc::MAX_LINES;
 use super::read::{Reading, take, take_array};
 use super::{LinkKind, PictureKind, SyncedLyrics};
 use crate::error::Result;
@@ -305,7 +306,7 @@ fn read_synced(reading: &mut Reading, encoding: Encoding, rest: &mut &[u8]) -> O
     }
     let language = if language.eq_ignore_ascii_case("xxx") { String::new() } else { language };
     let mut lyrics = SyncedLyrics { language, description, lines: Vec::new() };
-    while !rest.is_empty() {
+    while !rest.is_empty() && lyrics.lines.len() < MAX_LINES {
         let line = encoding.text(rest);
         let Some(time) = take_array(rest).map(u32::from_be_bytes) else { break };
         // Programs end lines in the line before or in the next.

@@ -2,6 +2,11 @@
 
 use super::SyncedLyrics;
 
+/// Nobody sings more,
+pub(super) const MAX_LINES: usize = 20_000;
+/// nor so many bytes several times.
+const MAX_REPEATED: usize = 1_000;
+
 /// `None` if any line that says something has no time, or none has: plain lyrics.
 pub(super) fn parse(text: &str) -> Option<SyncedLyrics> {
     let mut lyrics = SyncedLyrics::default();
@@ -25,6 +30,10 @@ pub(super) fn parse(text: &str) -> Option<SyncedLyrics> {
             rest = after;
         }
         if times.is_empty() && !described {
+            return None;
+        }
+        let repeated = times.len() > 1 && rest.len() > MAX_REPEATED;
+        if repeated || lyrics.lines.len() + times.len() > MAX_LINES {
             return None;
         }
         lyrics.lines.extend(times.into_iter().map(|time| (time, rest.trim().to_owned())));

@@ -1,5 +1,8 @@
 //! Texts as `ID3v2` encodes them, and its names of genres.
 
+/// A frame of nothing but NULs would be as many empty texts.
+const MAX_TEXTS: usize = 20_000;
+
 /// How texts are encoded.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Encoding {
@@ -26,10 +29,10 @@ impl Encoding {
         self.decode(text)
     }
 
-    /// All texts that are left, with NULs between them.
+    /// All texts that are left, with NULs between them; no honest frame has more than [`MAX_TEXTS`].
     pub(super) fn texts(self, rest: &mut &[u8]) -> Vec<String> {
         let mut texts = vec![self.text(rest)];
-        while !rest.is_empty() {
+        while !rest.is_empty() && texts.len() < MAX_TEXTS {
             texts.push(self.text(rest));
         }
         // The last text may have a NUL behind it, or several.
