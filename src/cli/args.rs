@@ -11,6 +11,7 @@ use tonepress::store::{Options, Store};
 use tonepress::{Error, Profile};
 
 use super::name::NameTemplate;
+use super::tags::TagOptions;
 
 /// Presses lossless masters (FLAC, WAV, AIFF, ALAC) into MP3s at any bitrate.
 #[derive(Debug, Parser)]
@@ -58,6 +59,7 @@ Examples:
   tonepress encode album/ -o mp3/ --to 192 --name '{dir}/{profile}/{stem}.mp3'
   tonepress encode album/ --to v2 --json | jq .file_bytes
   tonepress encode album/ -o mp3/ --to 128,v0 --cache /var/cache/tonepress --cache-size 20GiB
+  tonepress encode song.wav --to v0 --tag TITLE='Für Elise' --tag ARTIST=Beethoven --cover front.jpg
 "
 );
 
@@ -187,6 +189,11 @@ pub(crate) struct Encode {
     pub(crate) jobs: Jobs,
     #[command(flatten)]
     pub(crate) cache: Cache,
+    /// Write the audio alone
+    #[arg(long, conflicts_with_all = ["texts", "cover", "strip", "id3v23"])]
+    pub(crate) no_tags: bool,
+    #[command(flatten)]
+    pub(crate) tags: TagOptions,
     /// Encode again what is there already
     #[arg(short, long)]
     pub(crate) force: bool,

@@ -1,5 +1,6 @@
 //! `tonepress encode`: masters to files.
 
+mod behind;
 mod open;
 mod report;
 
@@ -39,12 +40,13 @@ pub(crate) fn run(args: &args::Encode) -> Result<Outcome, Failure> {
     ctrlc::set_handler(move || flag.store(true, Ordering::Relaxed))
         .map_err(|error| Failure::Other(format!("Ctrl-C cannot be caught: {error}")))?;
 
+    let tagger = if args.no_tags { None } else { Some(args.tags.tagger()?) };
     let mut report = Report::new(args.json.json);
     let tasks = survey(args, &mut report)?;
     report.start(&tasks);
     // Masters are opened when their turn comes, by the workers: there may be more than files can be open.
     let (asides, told) = unbounded();
-    let mut opener = Opener::new(args.cache.open()?, asides);
+    let mut opener = Opener::new(args.cache.open()?, tagger, asides);
     let jobs = tasks.iter().enumerate().filter_map(|(id, task)| opener.open(id, task));
     let mut stopped = Ok(());
     fan_out(args.jobs.threads(), jobs, |event| {

@@ -8,6 +8,7 @@ mod name;
 mod plan;
 mod probe;
 mod report;
+mod tags;
 
 use std::process::ExitCode;
 

@@ -5,6 +5,7 @@ mod loudness;
 use rayon::prelude::*;
 use serde::Serialize;
 use tonepress::master::loudness::Loudness;
+use tonepress::master::tags::Tags;
 use tonepress::master::{Master, MasterId, Verification};
 use tonepress::{Error, Store};
 
@@ -12,6 +13,7 @@ use loudness::{Albums, LoudnessJson};
 
 use super::masters::{Candidate, candidates};
 use super::report::{self, FailedJson, Failure, clock, count};
+use super::tags::{self, TagsJson};
 use super::{Outcome, args};
 
 /// What was found out about one file.
@@ -20,6 +22,7 @@ struct Probed {
     id: MasterId,
     verification: Option<Verification>,
     loudness: Option<Loudness>,
+    tags: Tags,
 }
 
 #[derive(Serialize)]
@@ -38,6 +41,8 @@ struct Json<'a> {
     verification: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     loudness: Option<LoudnessJson>,
+    #[serde(flatten)]
+    tags: TagsJson<'a>,
 }
 
 pub(crate) fn run(args: &args::Probe) -> Result<Outcome, Failure> {
@@ -98,10 +103,11 @@ fn examine(master: Master, args: &args::Probe, store: Option<&Store>) -> Result<
     };
     let verification = args.verify.then(|| master.verify()).transpose()?;
     let loudness = args.loudness.then(|| loudness::of(&master, store)).transpose()?;
-    Ok(Probed { master, id, verification, loudness })
+    let tags = master.tags()?;
+    Ok(Probed { master, id, verification, loudness, tags })
 }
 
-fn to_json<'a>(name: &'a str, probed: &Probed) -> Json<'a> {
+fn to_json<'a>(name: &'a str, probed: &'a Probed) -> Json<'a> {
     let info = probed.master.info();
     Json {
         master: name,
@@ -120,6 +126,7 @@ fn to_json<'a>(name: &'a str, probed: &Probed) -> Json<'a> {
             _ => "no checksums",
         }),
         loudness: probed.loudness.as_ref().map(LoudnessJson::from),
+        tags: TagsJson::new(&probed.tags),
     }
 }
 
@@ -132,8 +139,14 @@ fn to_text(name: &str, probed: &Probed) -> String {
     let verification =
         probed.verification.map_or(String::new(), |verification| format!("\n  check    {verification}"));
     let loudness = probed.loudness.as_ref().map_or(String::new(), loudness::to_text);
+    let tags = tags::lines(&probed.tags);
+    let width = tags.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
+    let mut heading = "tags";
+    let tags = tags.into_iter().fold(String::new(), |text, (name, value)| {
+        text + &format!("\n  {:<9}{name:<width$}  {value}", std::mem::take(&mut heading))
+    });
     format!(
-        "{name}\n  audio    {codec}, {} bits, {}, {}\n  length   {} ({} samples)\n  id       {}{verification}{loudness}\n",
+        "{name}\n  audio    {codec}, {} bits, {}, {}\n  length   {} ({} samples)\n  id       {}{verification}{loudness}{tags}\n",
         info.bits,
         info.rate,
         info.layout,

@@ -16,6 +16,7 @@ mod reader;
 mod recognise;
 pub mod resample;
 mod source;
+pub mod tags;
 mod verify;
 mod wav;
 

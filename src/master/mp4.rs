@@ -13,7 +13,7 @@ use super::wav::MAX_CHUNKS;
 use crate::error::{Error, Result};
 
 /// An atom without its header: what kind it is and where its content lies.
-type Atom = ([u8; 4], Range<u64>);
+pub(super) type Atom = ([u8; 4], Range<u64>);
 
 /// Opens a file of atoms that starts at `start`.
 pub(super) fn open(input: &Input, start: u64) -> Result<Opened> {
@@ -201,12 +201,12 @@ fn required(input: &Input, parent: &Range<u64>, kind: [u8; 4]) -> Result<Range<u
         .ok_or_else(|| input.damaged(0, format!("an MP4 track without '{}'", kind.escape_ascii())))
 }
 
-fn child(input: &Input, parent: &Range<u64>, kind: [u8; 4]) -> Result<Option<Range<u64>>> {
+pub(super) fn child(input: &Input, parent: &Range<u64>, kind: [u8; 4]) -> Result<Option<Range<u64>>> {
     Ok(children(input, parent)?.into_iter().find(|atom| atom.0 == kind).map(|atom| atom.1))
 }
 
 /// The atoms within a range; one that claims to be longer than its parent ends with it.
-fn children(input: &Input, parent: &Range<u64>) -> Result<Vec<Atom>> {
+pub(super) fn children(input: &Input, parent: &Range<u64>) -> Result<Vec<Atom>> {
     let mut atoms = Vec::new();
     let mut at = parent.start;
     while at.saturating_add(8) <= parent.end && atoms.len() < MAX_CHUNKS {

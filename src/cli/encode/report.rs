@@ -11,7 +11,7 @@ use tonepress::fan_out::{Done, Event};
 use tonepress::master::MasterId;
 use tonepress::pcm::Repairs;
 use tonepress::store::Object;
-use tonepress::{Plan, Profile, Samples};
+use tonepress::{Plan, Profile, Samples, WithOverlay};
 
 use super::super::report::{self, FailedJson, Failure, clock, megabytes};
 use super::open::{Aside, Made, Place, unfinished};
@@ -96,19 +96,24 @@ impl Report {
         match aside {
             Aside::Served { task, target, object, master } => {
                 let (task, target) = (&tasks[task], &tasks[task].targets[target]);
-                self.bytes += object.len();
+                let size = FileSize::of(&object);
+                self.bytes += size.audio;
                 self.audio += seconds(&target.plan);
                 self.bar.inc(target.plan.samples().0);
                 let began = Instant::now();
                 match copy(&object, target) {
                     Ok(()) => {
                         let taken = began.elapsed().as_secs_f64();
-                        let (bytes, repairs) = (object.len(), Repairs::default());
-                        self.finished(&to_json(task, target, master, bytes, repairs, taken, Some(true)))
+                        let repairs = Repairs::default();
+                        self.finished(&to_json(task, target, master, size, repairs, taken, Some(true)))
                     }
                     Err(error) => self.failed(&task.name, Some(target.plan.profile()), &error),
                 }
             }
+            Aside::Noted { task, note } => self.say(|| {
+                report::note(&format!("{}: {note}", tasks[task].name));
+                Ok(())
+            }),
             Aside::Failed { task, target, error } => {
                 let profile = target.map(|target| tasks[task].targets[target].plan.profile());
                 self.failed(&tasks[task].name, profile, &error)
@@ -161,6 +166,7 @@ impl Report {
 
     fn finished(&mut self, finished: &Json) -> Result<(), Failure> {
         self.done += 1;
+        self.bytes += finished.file_bytes - finished.audio_bytes;
         if finished.silenced_samples > 0 || finished.clamped_samples > 0 {
             self.say(|| {
                 report::note(&format!(
@@ -242,20 +248,33 @@ impl Report {
 /// Gives a finished rendition its name.
 fn finish<'a>(task: &'a Task, target: &Target, done: Done<Place>, taken: f64) -> Result<Json<'a>, String> {
     let Done { master, made, repairs } = done;
-    let (master, bytes, cached) = match made {
-        Made::File(file, bytes) => {
+    let (master, size, cached) = match made {
+        Made::File { file, tag, audio } => {
             name(file, target)?;
-            (master.id().map_err(|error| error.to_string())?, bytes, None)
+            (master.id().map_err(|error| error.to_string())?, FileSize { tag, audio }, None)
         }
         Made::Object(object, id) => {
             copy(&object, target)?;
-            (id, object.len(), Some(false))
+            (id, FileSize::of(&object), Some(false))
         }
     };
-    Ok(to_json(task, target, master, bytes, repairs, taken, cached))
+    Ok(to_json(task, target, master, size, repairs, taken, cached))
 }
 
-fn copy(object: &Object, target: &Target) -> Result<(), String> {
+/// The bytes of a file.
+#[derive(Clone, Copy)]
+struct FileSize {
+    tag: u64,
+    audio: u64,
+}
+
+impl FileSize {
+    fn of(object: &WithOverlay<Object>) -> Self {
+        Self { tag: object.overlay().len(), audio: object.inner().len() }
+    }
+}
+
+fn copy(object: &WithOverlay<Object>, target: &Target) -> Result<(), String> {
     let file = unfinished(target)?;
     let copied = object.copy_to(file.as_file(), &target.path.display().to_string());
     copied.map_err(|error| error.to_string())?;
@@ -272,7 +291,7 @@ fn to_json<'a>(
     task: &'a Task,
     target: &Target,
     master: MasterId,
-    bytes: u64,
+    size: FileSize,
     repairs: Repairs,
     taken: f64,
     cached: Option<bool>,
@@ -287,8 +306,8 @@ fn to_json<'a>(
         samples: plan.samples().0,
         duration_s: seconds(plan),
         frames: plan.frames().0,
-        audio_bytes: bytes,
-        file_bytes: bytes,
+        audio_bytes: size.audio,
+        file_bytes: size.tag + size.audio,
         path: target.path.display().to_string(),
         seconds: taken,
         realtime_x: seconds(plan) / taken.max(1e-6),
