@@ -10,6 +10,7 @@ use tonepress::master::MasterId;
 use tonepress::store::{Options, Store};
 use tonepress::{Error, Profile};
 
+use super::byte_range::ByteRange;
 use super::name::NameTemplate;
 
 /// Presses lossless masters (FLAC, WAV, AIFF, ALAC) into MP3s at any bitrate.
@@ -31,6 +32,9 @@ pub(crate) enum Command {
     /// Show what masters are, and check that they are sound
     #[command(after_help = PROBE_HELP)]
     Probe(Probe),
+    /// Write an MP3, or any range of its bytes, to standard output
+    #[command(after_help = GET_HELP)]
+    Get(Get),
     /// Look after the store: what is in it, whether it is sound, what may go
     #[command(after_help = CACHE_HELP)]
     Cache(CacheCommand),
@@ -58,6 +62,17 @@ Examples:
   tonepress encode album/ -o mp3/ --to 192 --name '{dir}/{profile}/{stem}.mp3'
   tonepress encode album/ --to v2 --json | jq .file_bytes
   tonepress encode album/ -o mp3/ --to 128,v0 --cache /var/cache/tonepress --cache-size 20GiB
+"
+);
+
+const GET_HELP: &str = with_profiles!(
+    "\
+Examples:
+  tonepress get song.flac --to 192 > song.mp3
+  tonepress get song.flac --to v2 | mpg123 -
+  tonepress get song.flac --to 320 --range 100000-199999 -o part
+  tonepress get song.flac --to 192 --range 1500000- >> download.mp3
+  tonepress get --key 3fa92c --range -1000 --cache /var/cache/tonepress > end
 "
 );
 
@@ -159,6 +174,18 @@ impl Cache {
         };
         options.open().map(Some)
     }
+
+    /// Opens the store, which must be there: a mistyped folder is not to become one.
+    pub(crate) fn open_existing(&self) -> Result<Store, String> {
+        let Some(folder) = &self.cache else {
+            return Err("which store? Say --cache DIR, or set TONEPRESS_CACHE".to_owned());
+        };
+        if !folder.is_dir() {
+            return Err(format!("{}: there is no such folder", folder.display()));
+        }
+        let store = self.open().map_err(|error| error.to_string())?;
+        store.ok_or_else(|| "no store".to_owned())
+    }
 }
 
 /// For machines instead of people.
@@ -191,6 +218,32 @@ pub(crate) struct Encode {
     pub(crate) force: bool,
     #[command(flatten)]
     pub(crate) json: Json,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Get {
+    /// The file to press; what it is, its content tells, not its name
+    #[arg(value_name = "MASTER", required_unless_present = "key", requires = "profile")]
+    pub(crate) master: Option<PathBuf>,
+    /// The profile
+    #[arg(long = "to", value_name = "PROFILE", requires = "master")]
+    pub(crate) profile: Option<Profile>,
+    /// Instead of a master: what the store has under this key, or the only one that begins so; also
+    /// what another build has pressed
+    #[arg(long, conflicts_with = "master")]
+    pub(crate) key: Option<String>,
+    /// Only these bytes, as in HTTP: A-B (B included), A- (to the end), -N (the last N). Of a constant
+    /// bitrate only the segments under them are pressed, and nothing is kept in the store; ABR and VBR
+    /// are pressed as a whole first
+    #[arg(long, value_name = "A-B", allow_hyphen_values = true)]
+    pub(crate) range: Option<ByteRange>,
+    /// The file to write, which gets its name when it is complete; standard output unless given
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) jobs: Jobs,
+    #[command(flatten)]
+    pub(crate) cache: Cache,
 }
 
 #[derive(Debug, clap::Args)]
@@ -232,17 +285,9 @@ pub(crate) struct CacheCommand {
 }
 
 impl CacheCommand {
-    /// Opens the store, which must be there: a mistyped folder is not to become one.
+    /// Opens the store, which must be there.
     pub(crate) fn open(&self) -> Result<Store, String> {
-        let Some(folder) = &self.cache else {
-            return Err("which store? Say --cache DIR, or set TONEPRESS_CACHE".to_owned());
-        };
-        if !folder.is_dir() {
-            return Err(format!("{}: there is no such folder", folder.display()));
-        }
-        let cache = Cache { cache: self.cache.clone(), cache_size: self.cache_size };
-        let store = cache.open().map_err(|error| error.to_string())?;
-        store.ok_or_else(|| "no store".to_owned())
+        Cache { cache: self.cache.clone(), cache_size: self.cache_size }.open_existing()
     }
 }
 

@@ -55,6 +55,15 @@ pub(crate) fn note(message: &str) {
     let _ = writeln!(anstream::stderr().lock(), "{message}");
 }
 
+/// Says what had to be changed about a master's samples, if anything had.
+pub(crate) fn note_repairs(master: &str, silenced: u64, clamped: u64) {
+    if silenced > 0 || clamped > 0 {
+        note(&format!(
+            "{master}: {silenced} samples were no numbers and became silence, {clamped} were beyond full scale and were clamped"
+        ));
+    }
+}
+
 /// A failed master or rendition, as JSON has it.
 #[derive(Serialize)]
 pub(crate) struct FailedJson<'a> {

@@ -1,8 +1,6 @@
 //! Opening masters and the places where their renditions go: the store, or unfinished files.
 
 use std::collections::HashSet;
-use std::fs::{self, Permissions};
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use crossbeam::channel::Sender;
@@ -13,6 +11,7 @@ use tonepress::master::{Master, MasterId};
 use tonepress::store::{self, Fallback, Key, Object, Partial, Recipe, Store};
 use tonepress::writer::{RenditionWriter, Sink};
 
+use super::super::files::unfinished;
 use super::{Target, Task};
 
 /// Where a rendition is pressed to.
@@ -112,7 +111,7 @@ fn open_master(store: Option<&Store>, path: &Path) -> Result<(Master, Option<Mas
 }
 
 fn file(target: &Target) -> Result<Place, String> {
-    let writer = RenditionWriter::new(&target.plan, unfinished(target)?, target.path.display().to_string());
+    let writer = RenditionWriter::new(&target.plan, unfinished(&target.path)?, target.path.display().to_string());
     writer.map(Box::new).map(Place::File).map_err(|error| error.to_string())
 }
 
@@ -134,15 +133,4 @@ fn stored(
         }
         Err(error) => Err(error.to_string()),
     }
-}
-
-/// A place for a target to be written to, which gets its name when it is complete.
-pub(super) fn unfinished(target: &Target) -> Result<NamedTempFile, String> {
-    let folder = target.path.parent().unwrap_or(Path::new("."));
-    let file = fs::create_dir_all(folder).and_then(|()| {
-        // What the user's umask leaves of this, as for any other new file.
-        let all = Permissions::from_mode(0o666);
-        tempfile::Builder::new().prefix(".tonepress-").suffix(".tmp").permissions(all).tempfile_in(folder)
-    });
-    file.map_err(|error| format!("writing to {}: {error}", folder.display()))
 }

@@ -6,15 +6,15 @@ use std::time::Instant;
 
 use indicatif::ProgressBar;
 use serde::Serialize;
-use tempfile::NamedTempFile;
 use tonepress::fan_out::{Done, Event};
 use tonepress::master::MasterId;
 use tonepress::pcm::Repairs;
 use tonepress::store::Object;
 use tonepress::{Plan, Profile, Samples};
 
+use super::super::files::{name, unfinished};
 use super::super::report::{self, FailedJson, Failure, clock, megabytes};
-use super::open::{Aside, Made, Place, unfinished};
+use super::open::{Aside, Made, Place};
 use super::{Target, Task};
 
 #[derive(Serialize)]
@@ -161,15 +161,10 @@ impl Report {
 
     fn finished(&mut self, finished: &Json) -> Result<(), Failure> {
         self.done += 1;
-        if finished.silenced_samples > 0 || finished.clamped_samples > 0 {
-            self.say(|| {
-                report::note(&format!(
-                    "{}: {} samples were no numbers and became silence, {} were beyond full scale and were clamped",
-                    finished.master, finished.silenced_samples, finished.clamped_samples
-                ));
-                Ok(())
-            })?;
-        }
+        self.say(|| {
+            report::note_repairs(finished.master, finished.silenced_samples, finished.clamped_samples);
+            Ok(())
+        })?;
         self.say(|| {
             if self.json {
                 return report::json(finished);
@@ -244,7 +239,7 @@ fn finish<'a>(task: &'a Task, target: &Target, done: Done<Place>, taken: f64) ->
     let Done { master, made, repairs } = done;
     let (master, bytes, cached) = match made {
         Made::File(file, bytes) => {
-            name(file, target)?;
+            name(file, &target.path)?;
             (master.id().map_err(|error| error.to_string())?, bytes, None)
         }
         Made::Object(object, id) => {
@@ -256,16 +251,10 @@ fn finish<'a>(task: &'a Task, target: &Target, done: Done<Place>, taken: f64) ->
 }
 
 fn copy(object: &Object, target: &Target) -> Result<(), String> {
-    let file = unfinished(target)?;
+    let file = unfinished(&target.path)?;
     let copied = object.copy_to(file.as_file(), &target.path.display().to_string());
     copied.map_err(|error| error.to_string())?;
-    name(file, target)
-}
-
-fn name(file: NamedTempFile, target: &Target) -> Result<(), String> {
-    file.persist(&target.path)
-        .map(drop)
-        .map_err(|error| format!("writing {}: {}", target.path.display(), error.error))
+    name(file, &target.path)
 }
 
 fn to_json<'a>(
