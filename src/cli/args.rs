@@ -35,6 +35,9 @@ pub(crate) enum Command {
     /// Write an MP3, or any range of its bytes, to standard output
     #[command(after_help = GET_HELP)]
     Get(Get),
+    /// Press ahead what the store is to have
+    #[command(after_help = PREWARM_HELP)]
+    Prewarm(Prewarm),
     /// Look after the store: what is in it, whether it is sound, what may go
     #[command(after_help = CACHE_HELP)]
     Cache(CacheCommand),
@@ -73,6 +76,20 @@ Examples:
   tonepress get song.flac --to 320 --range 100000-199999 -o part
   tonepress get song.flac --to 192 --range 1500000- >> download.mp3
   tonepress get --key 3fa92c --range -1000 --cache /var/cache/tonepress > end
+"
+);
+
+const PREWARM_HELP: &str = with_profiles!(
+    "\
+Examples:
+  export TONEPRESS_CACHE=/var/cache/tonepress
+  tonepress prewarm albums/ --to 128,192,320,v0 --dry-run
+  tonepress prewarm albums/ --to 128,192,320,v0 --nice
+  tonepress prewarm --from list.jsonl --to 192 --json
+  echo '{\"master\": \"song.flac\", \"to\": [\"320\", \"v0\"], \"priority\": 9}' | tonepress prewarm --from -
+
+What is there is skipped, so an interrupted run goes on when it is started again. Nothing that a run
+wants gives way to something else that it wants: it stops when those fill the store.
 "
 );
 
@@ -244,6 +261,35 @@ pub(crate) struct Get {
     pub(crate) jobs: Jobs,
     #[command(flatten)]
     pub(crate) cache: Cache,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Prewarm {
+    /// Files, or folders to walk through; what a file is, its content tells, not its name
+    #[arg(value_name = "MASTER", required_unless_present = "from", requires = "profiles")]
+    pub(crate) paths: Vec<PathBuf>,
+    /// Profiles, separated by commas; for what --from lists, those where it names none
+    #[arg(long = "to", value_name = "PROFILE,…", value_delimiter = ',')]
+    pub(crate) profiles: Vec<Profile>,
+    /// A list ("-": standard input) with a JSON object a line: "master" (a file or folder), and if
+    /// need be "to" (a string or a list of them) and "priority" (a number; higher comes first, 0 unless
+    /// given)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) from: Option<PathBuf>,
+    /// Press nothing: tell sizes, what would be evicted, and how long it would take. Masters that the
+    /// store does not know yet are not hashed, and taken for new
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) jobs: Jobs,
+    /// Give way to other processes, as nice(1) does: 0 to 19, 10 if no number is given
+    #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true, default_missing_value = "10",
+        value_parser = clap::value_parser!(i32).range(0..=19))]
+    pub(crate) nice: Option<i32>,
+    #[command(flatten)]
+    pub(crate) cache: Cache,
+    #[command(flatten)]
+    pub(crate) json: Json,
 }
 
 #[derive(Debug, clap::Args)]

@@ -76,7 +76,9 @@ mod tests {
 
     #[test]
     fn what_is_no_range_is_refused() {
-        for text in ["", "-", "5", "-0", "9-8", "a-b", "1-2-3", "+1-2", " 1-2", "-1-", "18446744073709551616-"] {
+        for text in
+            ["", "-", "5", "-0", "9-8", "a-b", "1-2-3", "+1-2", " 1-2", "-1-", "18446744073709551616-"]
+        {
             assert!(text.parse::<ByteRange>().is_err(), "{text}");
         }
     }

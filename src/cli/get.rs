@@ -65,19 +65,20 @@ fn pressed(args: &args::Get, master: &Path, profile: &Profile) -> Result<Outcome
         leave(to_pipe);
     })?;
     let request = Request { on_drop: OnDrop::Cancel, ..Request::default() };
-    let outcome = engine.request_with(&master, profile, request).map_err(Failure::from).and_then(|rendition| {
-        let size = match rendition.len() {
-            Size::Exact(size) => size,
-            Size::Estimate { .. } => rendition.wait()?.len(),
-        };
-        let outcome = deliver(args, &rendition, within(args.range, size)?, &interrupted)?;
-        if args.range.is_none() {
-            rendition.wait()?;
-        }
-        let repairs = rendition.repairs();
-        report::note_repairs(master.name(), repairs.not_finite, repairs.clamped);
-        Ok(outcome)
-    });
+    let outcome =
+        engine.request_with(&master, profile, request).map_err(Failure::from).and_then(|rendition| {
+            let size = match rendition.len() {
+                Size::Exact(size) => size,
+                Size::Estimate { .. } => rendition.wait()?.len(),
+            };
+            let outcome = deliver(args, &rendition, within(args.range, size)?, &interrupted)?;
+            if args.range.is_none() {
+                rendition.wait()?;
+            }
+            let repairs = rendition.repairs();
+            report::note_repairs(master.name(), repairs.not_finite, repairs.clamped);
+            Ok(outcome)
+        });
     if interrupted.load(Ordering::Relaxed) { Ok(Outcome::Interrupted) } else { outcome }
 }
 

@@ -10,6 +10,7 @@ mod interrupt;
 mod masters;
 mod name;
 mod plan;
+mod prewarm;
 mod probe;
 mod report;
 
@@ -39,6 +40,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Plan(command) => plan::run(command),
         Command::Probe(command) => probe::run(command),
         Command::Get(command) => get::run(command),
+        Command::Prewarm(command) => prewarm::run(command),
         Command::Cache(command) => cache::run(command),
     };
     match outcome {

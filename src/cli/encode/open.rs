@@ -111,7 +111,8 @@ fn open_master(store: Option<&Store>, path: &Path) -> Result<(Master, Option<Mas
 }
 
 fn file(target: &Target) -> Result<Place, String> {
-    let writer = RenditionWriter::new(&target.plan, unfinished(&target.path)?, target.path.display().to_string());
+    let writer =
+        RenditionWriter::new(&target.plan, unfinished(&target.path)?, target.path.display().to_string());
     writer.map(Box::new).map(Place::File).map_err(|error| error.to_string())
 }
 

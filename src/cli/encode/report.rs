@@ -13,7 +13,7 @@ use tonepress::store::Object;
 use tonepress::{Plan, Profile, Samples};
 
 use super::super::files::{name, unfinished};
-use super::super::report::{self, FailedJson, Failure, clock, megabytes};
+use super::super::report::{self, FailedJson, Failure, SkippedJson, clock, megabytes};
 use super::open::{Aside, Made, Place};
 use super::{Target, Task};
 
@@ -33,27 +33,14 @@ struct Json<'a> {
     seconds: f64,
     realtime_x: f64,
     /// Samples of a floating-point master that were no numbers.
-    #[serde(skip_serializing_if = "is_zero")]
+    #[serde(skip_serializing_if = "report::is_zero")]
     silenced_samples: u64,
     /// Samples of a floating-point master that were beyond full scale.
-    #[serde(skip_serializing_if = "is_zero")]
+    #[serde(skip_serializing_if = "report::is_zero")]
     clamped_samples: u64,
     /// Whether it came from the store; absent without one.
     #[serde(skip_serializing_if = "Option::is_none")]
     cached: Option<bool>,
-}
-
-#[allow(clippy::trivially_copy_pass_by_ref)] // serde's form
-fn is_zero(number: &u64) -> bool {
-    *number == 0
-}
-
-#[derive(Serialize)]
-struct SkippedJson<'a> {
-    master: &'a str,
-    profile: String,
-    path: String,
-    skipped: bool,
 }
 
 /// What is told of the work, and what has become of it.
