@@ -12,6 +12,7 @@
 )]
 
 pub mod press;
+pub mod program;
 pub mod renditions;
 pub mod signal;
 pub mod write;
