@@ -8,29 +8,13 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 
 use common::press::wav;
+use common::program::{err, objects, out, tonepress};
 use common::signal::Music;
 use common::tool;
-use serde_json::Value;
 use tempfile::TempDir;
-
-fn tonepress(args: &[&str], folder: &Path) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_tonepress")).args(args).current_dir(folder).output().unwrap()
-}
-
-fn out(output: &Output) -> String {
-    String::from_utf8(output.stdout.clone()).unwrap()
-}
-
-fn err(output: &Output) -> String {
-    String::from_utf8(output.stderr.clone()).unwrap()
-}
-
-fn objects(output: &Output) -> Vec<Value> {
-    out(output).lines().map(|line| serde_json::from_str(line).unwrap()).collect()
-}
 
 /// A folder with two masters in folders, a cover and an MP3 that are none.
 fn album() -> TempDir {

@@ -7,8 +7,7 @@ mod report;
 use std::collections::HashSet;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 
 use crossbeam::channel::unbounded;
 use tonepress::fan_out::fan_out;
@@ -19,7 +18,7 @@ use report::Report;
 
 use super::masters::{Candidate, candidates};
 use super::report::Failure;
-use super::{Outcome, args};
+use super::{Outcome, args, interrupt};
 
 /// A rendition that is to be made.
 struct Target {
@@ -35,11 +34,7 @@ struct Task {
 }
 
 pub(crate) fn run(args: &args::Encode) -> Result<Outcome, Failure> {
-    let interrupted = Arc::new(AtomicBool::new(false));
-    let flag = interrupted.clone();
-    ctrlc::set_handler(move || flag.store(true, Ordering::Relaxed))
-        .map_err(|error| Failure::Other(format!("Ctrl-C cannot be caught: {error}")))?;
-
+    let interrupted = interrupt::catch(|| ())?;
     let tagger = if args.no_tags { None } else { Some(args.tags.tagger()?) };
     let mut report = Report::new(args.json.json);
     let tasks = survey(args, &mut report)?;

@@ -13,6 +13,7 @@
 
 pub mod memory;
 pub mod press;
+pub mod program;
 pub mod renditions;
 pub mod signal;
 pub mod write;

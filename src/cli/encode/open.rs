@@ -1,8 +1,6 @@
 //! Opening masters and the places where their renditions go: the store, or unfinished files.
 
 use std::collections::HashSet;
-use std::fs::{self, Permissions};
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use crossbeam::channel::Sender;
@@ -13,6 +11,7 @@ use tonepress::store::{self, Fallback, Key, Object, Partial, Recipe, Store};
 use tonepress::writer::{RenditionWriter, Sink, Written};
 use tonepress::{Error, Overlay, WithOverlay};
 
+use super::super::files::unfinished;
 use super::super::tags::{Tagged, Tagger};
 use super::behind::Behind;
 use super::{Target, Task};
@@ -131,8 +130,8 @@ fn open_master(store: Option<&Store>, path: &Path) -> Result<(Master, Option<Mas
 
 fn file(target: &Target, overlay: &Overlay) -> Result<Place, String> {
     let name = target.path.display().to_string();
-    let behind =
-        Behind::new(unfinished(target)?, overlay).map_err(|error| format!("writing {name}: {error}"))?;
+    let behind = Behind::new(unfinished(&target.path)?, overlay)
+        .map_err(|error| format!("writing {name}: {error}"))?;
     let writer = RenditionWriter::new(&target.plan, behind, name);
     writer.map(Box::new).map(Place::File).map_err(|error| error.to_string())
 }
@@ -156,15 +155,4 @@ fn stored(
         }
         Err(error) => Err(error.to_string()),
     }
-}
-
-/// A place for a target to be written to, which gets its name when it is complete.
-pub(super) fn unfinished(target: &Target) -> Result<NamedTempFile, String> {
-    let folder = target.path.parent().unwrap_or(Path::new("."));
-    let file = fs::create_dir_all(folder).and_then(|()| {
-        // What the user's umask leaves of this, as for any other new file.
-        let all = Permissions::from_mode(0o666);
-        tempfile::Builder::new().prefix(".tonepress-").suffix(".tmp").permissions(all).tempfile_in(folder)
-    });
-    file.map_err(|error| format!("writing to {}: {error}", folder.display()))
 }

@@ -6,15 +6,15 @@ use std::time::Instant;
 
 use indicatif::ProgressBar;
 use serde::Serialize;
-use tempfile::NamedTempFile;
 use tonepress::fan_out::{Done, Event};
 use tonepress::master::MasterId;
 use tonepress::pcm::Repairs;
 use tonepress::store::Object;
 use tonepress::{Plan, Profile, Samples, WithOverlay};
 
-use super::super::report::{self, FailedJson, Failure, clock, megabytes};
-use super::open::{Aside, Made, Place, unfinished};
+use super::super::files::{name, unfinished};
+use super::super::report::{self, FailedJson, Failure, SkippedJson, clock, megabytes};
+use super::open::{Aside, Made, Place};
 use super::{Target, Task};
 
 #[derive(Serialize)]
@@ -33,27 +33,14 @@ struct Json<'a> {
     seconds: f64,
     realtime_x: f64,
     /// Samples of a floating-point master that were no numbers.
-    #[serde(skip_serializing_if = "is_zero")]
+    #[serde(skip_serializing_if = "report::is_zero")]
     silenced_samples: u64,
     /// Samples of a floating-point master that were beyond full scale.
-    #[serde(skip_serializing_if = "is_zero")]
+    #[serde(skip_serializing_if = "report::is_zero")]
     clamped_samples: u64,
     /// Whether it came from the store; absent without one.
     #[serde(skip_serializing_if = "Option::is_none")]
     cached: Option<bool>,
-}
-
-#[allow(clippy::trivially_copy_pass_by_ref)] // serde's form
-fn is_zero(number: &u64) -> bool {
-    *number == 0
-}
-
-#[derive(Serialize)]
-struct SkippedJson<'a> {
-    master: &'a str,
-    profile: String,
-    path: String,
-    skipped: bool,
 }
 
 /// What is told of the work, and what has become of it.
@@ -167,15 +154,10 @@ impl Report {
     fn finished(&mut self, finished: &Json) -> Result<(), Failure> {
         self.done += 1;
         self.bytes += finished.file_bytes - finished.audio_bytes;
-        if finished.silenced_samples > 0 || finished.clamped_samples > 0 {
-            self.say(|| {
-                report::note(&format!(
-                    "{}: {} samples were no numbers and became silence, {} were beyond full scale and were clamped",
-                    finished.master, finished.silenced_samples, finished.clamped_samples
-                ));
-                Ok(())
-            })?;
-        }
+        self.say(|| {
+            report::note_repairs(finished.master, finished.silenced_samples, finished.clamped_samples);
+            Ok(())
+        })?;
         self.say(|| {
             if self.json {
                 return report::json(finished);
@@ -250,7 +232,7 @@ fn finish<'a>(task: &'a Task, target: &Target, done: Done<Place>, taken: f64) ->
     let Done { master, made, repairs } = done;
     let (master, size, cached) = match made {
         Made::File { file, tag, audio } => {
-            name(file, target)?;
+            name(file, &target.path)?;
             (master.id().map_err(|error| error.to_string())?, FileSize { tag, audio }, None)
         }
         Made::Object(object, id) => {
@@ -275,16 +257,10 @@ impl FileSize {
 }
 
 fn copy(object: &WithOverlay<Object>, target: &Target) -> Result<(), String> {
-    let file = unfinished(target)?;
+    let file = unfinished(&target.path)?;
     let copied = object.copy_to(file.as_file(), &target.path.display().to_string());
     copied.map_err(|error| error.to_string())?;
-    name(file, target)
-}
-
-fn name(file: NamedTempFile, target: &Target) -> Result<(), String> {
-    file.persist(&target.path)
-        .map(drop)
-        .map_err(|error| format!("writing {}: {}", target.path.display(), error.error))
+    name(file, &target.path)
 }
 
 fn to_json<'a>(
