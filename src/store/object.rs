@@ -16,6 +16,7 @@ use crate::mp3::info::Info;
 use crate::plan::Size;
 use crate::read_at::ReadAt;
 use crate::store::key::Key;
+use crate::store::layout::options;
 
 /// A finished rendition. Clones are cheap and share one memory map, which stays valid when the store
 /// evicts the rendition.
@@ -119,7 +120,7 @@ impl Object {
     pub fn copy_to(&self, to: &File, name: &str) -> Result<Copied> {
         let failed = Error::io(Stage::Write, name);
         // Evicted meanwhile, or never stored: the map still has the bytes.
-        let Some(from) = self.0.path.as_ref().and_then(|path| self.reopen(path)) else {
+        let Some(from) = self.reopen() else {
             let mut to = to;
             return to.write_all(self.as_ref()).map(|()| Copied::Bytes).map_err(failed);
         };
@@ -131,8 +132,9 @@ impl Object {
         io::copy(&mut from, &mut to).map(|_| Copied::Bytes).map_err(failed)
     }
 
-    fn reopen(&self, path: &Path) -> Option<File> {
-        let file = File::open(path).ok()?;
+    /// Its file in the store, if it is there still.
+    pub(super) fn reopen(&self) -> Option<File> {
+        let file = options().read(true).open(self.path()?).ok()?;
         self.is(&file.metadata().ok()?).then_some(file)
     }
 
