@@ -105,6 +105,7 @@ impl<'a> Ledger<'a> {
         let lost = valid.is_none();
         let mut ledger = Self { layout, book: valid.unwrap_or_default(), reclaimed: 0, _lock: lock };
         if lost {
+            remove(&layout.ledger())?; // whatever it is
             ledger.recount()?;
         } else {
             ledger.settle()?;
