@@ -1,5 +1,5 @@
 //! The store's program, interrupted at every system call by which it changes or reads the store: killed
-//! before it, refused it, stopped in it. What is done to it strace does; the program knows nothing of it.
+//! before it, refused it, held up in it. What is done to it strace does; the program knows nothing of it.
 //!
 //! In CI each experiment takes one point in so many; `TONEPRESS_ALL_POINTS=1` takes all.
 #![cfg(all(feature = "cli", target_os = "linux"))]
@@ -44,11 +44,13 @@ struct Scene {
 
 const PRESS: &[&str] = &["encode", "one.oga", "--to", PROFILES, "-o", "out", "--force", "-j1"];
 const PRESS_OTHER: &[&str] = &["encode", "two.m4a", "--to", PROFILES, "-o", "out", "--force", "-j1"];
+const PRESS_BOTH: &[&str] =
+    &["encode", "one.oga", "two.m4a", "--to", PROFILES, "-o", "out", "--force", "-j2"];
 const PROFILES: &str = "128,192,320,v4,v0,abr64:mono";
 /// How many those are.
 const EACH: usize = 6;
 
-const SCENES: [Scene; 7] = [
+const SCENES: [Scene; 8] = [
     Scene {
         name: "press into a new store",
         prepare: |_, _| {},
@@ -115,6 +117,13 @@ const SCENES: [Scene; 7] = [
         arguments: &["cache", "gc"],
         tight: false,
         spoilt: true,
+    },
+    Scene {
+        name: "press two masters on two threads",
+        prepare: |_, _| {},
+        arguments: PRESS_BOTH,
+        tight: false,
+        spoilt: false,
     },
     Scene {
         name: "remove",
@@ -214,7 +223,9 @@ impl Scene {
 
         let again = self.command(at, self.arguments).output().unwrap();
         assert!(again.status.success(), "{what}: {}", String::from_utf8_lossy(&again.stderr));
-        self.tonepress(at, PRESS);
+        if self.arguments != PRESS {
+            self.tonepress(at, PRESS);
+        }
         assert_eq!(expected.assert_outputs(at, what), EACH);
         store.gc(None).unwrap();
         assert_eq!(files(&at.join("store/v1/partials")).len(), 0, "{what}: a leftover is left");
@@ -364,46 +375,29 @@ fn refused_any_call_it_is_an_error_or_goes_without_and_the_store_is_whole() {
 }
 
 #[test]
-fn stopped_at_any_call_it_holds_nobody_up_for_ever() {
+fn stalled_at_any_call_it_holds_nobody_up_for_ever() {
     let expected = Expected::new();
     let Some(points) = SCENES[0].points(CHANGES) else { return };
-    let every = every(40);
-    let mut stopped = 0;
+    let every = every(60);
+    let mut met = 0;
     for (call, count) in points.iter().skip(every - 1).step_by(every) {
         let what = format!("{call} number {count}");
         let folder = SCENES[0].folder();
         let at = folder.path();
-        let (trace, inject) = (format!("trace={call}"), format!("inject={call}:signal=SIGSTOP:when={count}"));
+        let (trace, inject) = (format!("trace={call}"), format!("inject={call}:delay_enter=2s:when={count}"));
         let mut child = SCENES[0].traced(at, &["-e", &trace, "-e", &inject]).unwrap();
         let mut child = child.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        // Until it is over, or somebody in it has stopped.
-        let process = loop {
-            let log = fs::read_to_string(at.join("trace")).unwrap_or_default();
-            let line = log.lines().find(|line| line.contains("--- stopped by SIGSTOP"));
-            if let Some(process) = line.and_then(|line| line.split(' ').next()) {
-                break Some(process.to_owned());
-            }
-            if child.try_wait().unwrap().is_some() {
-                break None;
-            }
-            thread::sleep(Duration::from_millis(5));
-        };
+        thread::sleep(Duration::from_millis(200)); // to get there
         // Another gets what it wants: from the store, or past it while this one has what is locked.
         let object = obtain(at, "v4");
-        assert!(
-            expected.objects.get(&object.key().to_string()).is_some_and(|bytes| object.as_ref() == bytes),
-            "{what}"
-        );
-        drop(object);
-        if let Some(process) = process {
-            stopped += 1;
-            run(Command::new("kill").args(["-CONT", &process]));
-        }
+        let bytes = expected.objects.get(&object.key().to_string());
+        assert!(bytes.is_some_and(|bytes| object.as_ref() == bytes), "{what}");
+        met += usize::from(child.try_wait().unwrap().is_none());
         assert!(child.wait().unwrap().success(), "{what}");
         SCENES[0].assert_sound(at, &expected, &what);
     }
-    println!("{stopped} stopped");
-    assert!(stopped > 0);
+    println!("{met} stalled while another was served");
+    assert!(met > 0);
 }
 
 /// A rendition of the first master, in this process, which waits for nobody for long.
