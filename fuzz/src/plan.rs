@@ -22,7 +22,7 @@ pub(crate) fn master(rate: u32, layout: Layout, samples: u64) -> Option<MasterIn
 /// A rate, the channels, a length, then the profile.
 pub fn run(mut data: &[u8]) {
     let rate = u32::from_le_bytes(take::bytes(&mut data));
-    let layout = if take::byte(&mut data) % 2 == 0 { Layout::STEREO } else { Layout::MONO };
+    let layout = if take::byte(&mut data).is_multiple_of(2) { Layout::STEREO } else { Layout::MONO };
     let samples = take::long(&mut data) % MOST;
     let Some(master) = master(rate, layout, samples) else { return };
     let Some(profile) = std::str::from_utf8(data).ok().and_then(|text| text.parse::<Profile>().ok()) else {
