@@ -435,13 +435,8 @@ fn on_a_disk_that_is_full_at_any_page_renditions_go_uncached() {
             let at = folder.path();
             let Some(_mount) = Mount::new(&at.join("store"), &format!("size={}k", pages * 4)) else { return };
             let what = format!("{pages} pages, allocates: {allocates}");
-            let mut command = match allocates {
-                true => scene.command(at, PRESS),
-                false => match scene.traced(at, &inject) {
-                    Some(command) => command,
-                    None => return,
-                },
-            };
+            let command = if allocates { Some(scene.command(at, PRESS)) } else { scene.traced(at, &inject) };
+            let Some(mut command) = command else { return };
             let output = command.output().unwrap();
             if !allocates && !may_trace(&output) {
                 return;

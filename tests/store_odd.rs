@@ -198,7 +198,7 @@ fn a_folder_or_pipe_in_place_of_a_file_goes_and_keeps_nobody_waiting() {
                     fs::create_dir_all(path.join("with something in it")).unwrap();
                 }
             });
-            if name == &sidecar {
+            if *name == sidecar {
                 let sums = store.verify(&Scrub::default(), |_| ControlFlow::Continue(())).unwrap();
                 assert_eq!(sums.bad.len(), 1);
             }
@@ -221,8 +221,8 @@ fn renditions_last_used_in_the_future_are_believed_no_more_than_their_clock() {
     const YEAR: Duration = Duration::from_secs(365 * 86_400);
     let root = tempfile::tempdir().unwrap();
     // Room for four.
-    let room = 4 * (publish(&options(root.path()).open().unwrap()).len().div_ceil(4_096) + 2) * 4_096;
-    let store = options(root.path()).max_bytes(room).open().unwrap();
+    let budget = 4 * (publish(&options(root.path()).open().unwrap()).len().div_ceil(4_096) + 2) * 4_096;
+    let store = options(root.path()).max_bytes(budget).open().unwrap();
     let now = SystemTime::now();
     // The clock went ahead while 0, 1 and 2 were used; 3 was used after it had been set right.
     for (number, used) in [(0, now + YEAR), (1, now + 2 * YEAR), (2, now + YEAR), (3, now)] {
