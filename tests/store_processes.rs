@@ -17,6 +17,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
+use common::mount::Mount;
 use common::renditions::Rendition;
 use common::tool;
 use tonepress::store::{Fallback, Filter, Options, Scrub};
@@ -309,27 +310,6 @@ fn the_system_calls_of_publishing_come_in_the_order_that_survives_a_power_failur
     ];
     for pair in order.windows(2) {
         assert!(pair[0].1 < pair[1].1, "{:?} after {:?}\n{trace}", pair[0], pair[1]);
-    }
-}
-
-/// A small file system of its own at `at`; `None` (said aloud) where mounting is not allowed.
-struct Mount(std::path::PathBuf);
-
-impl Mount {
-    fn new(at: &Path, size: &str) -> Option<Self> {
-        let mut mount = tool("mount")?;
-        let done = mount.args(["-t", "tmpfs", "-o", size, "tonepress-test"]).arg(at).output().unwrap();
-        if done.status.success() {
-            return Some(Self(at.to_owned()));
-        }
-        eprintln!("SKIPPED: no mounting here: {}", String::from_utf8_lossy(&done.stderr));
-        None
-    }
-}
-
-impl Drop for Mount {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
     }
 }
 

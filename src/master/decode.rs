@@ -180,7 +180,9 @@ impl Packets {
         // Until all went well, nobody may rely on the position.
         let placed = std::mem::take(&mut self.placed);
         let mut at = range.start;
-        if !(placed && (self.start..=self.end() + NEAR).contains(&at)) {
+        let near = placed && (self.start..=self.end() + NEAR).contains(&at);
+        // What is damaged on the way to the range is not damaged in it.
+        if !near || self.read_on(inner, at).is_err() {
             self.go_to(inner, at)?;
         }
         while at < range.end {
@@ -202,6 +204,14 @@ impl Packets {
     /// The number of the sample that follows those decoded.
     fn end(&self) -> u64 {
         self.start + self.recent[0].len() as u64
+    }
+
+    /// Decodes until sample `at` is among the recent ones.
+    fn read_on(&mut self, inner: &Inner, at: u64) -> Result<()> {
+        while at >= self.end() {
+            self.decode_next(inner)?;
+        }
+        Ok(())
     }
 
     /// Places the reader at or before sample `at`.

@@ -4,6 +4,7 @@ use std::time::SystemTime;
 
 use crate::error::{Error, Result, Stage};
 use crate::store::Store;
+use crate::store::hot::TOUCH;
 use crate::store::inventory::{Entry, Filter, last_used, walk};
 use crate::store::key::Key;
 use crate::store::layout::{Layout, files, remove};
@@ -26,6 +27,9 @@ pub(super) struct Queue(Vec<Candidate>);
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Candidate {
+    /// Not if the last use lies in the future: then a clock was set back, and it was not used since, or
+    /// that would have been written down. So it goes before all others.
+    credible: bool,
     last_used: SystemTime,
     charge: u64,
     key: Key,
@@ -84,7 +88,7 @@ impl Store {
             return full(format!("its whole budget is {max}"));
         }
         let ledger = self.ledger()?;
-        let bad: u64 = files(&layout.quarantine())?.iter().map(quarantine_charge).sum();
+        let bad: u64 = files(&layout.quarantine())?.iter().map(quarantine_charge).sum::<Result<u64>>()?;
         let short = shortage(layout, &ledger, budget, needed)?.saturating_sub(bad);
         if short == 0 {
             return Ok(Vec::new());
@@ -127,11 +131,11 @@ pub(super) fn evict(layout: &Layout, ledger: &mut Ledger, keys: &[Key]) -> Resul
         let mut taken = (0, 0);
         for key in keys {
             let path = layout.object(key);
-            if let Ok(meta) = std::fs::symlink_metadata(&path) {
+            if let Some(meta) = layout.look(&path)? {
                 remove(&path)?;
+                remove(&layout.sidecar(key))?;
                 taken = (taken.0 + 1, taken.1 + charge(meta.len()));
             }
-            remove(&layout.sidecar(key))?;
         }
         Ok(taken)
     })
@@ -146,7 +150,7 @@ pub(super) fn empty_quarantine(layout: &Layout, ledger: &mut Ledger) -> Result<u
     ledger.take(|| {
         let mut charged = 0;
         for entry in &bad {
-            charged += quarantine_charge(entry);
+            charged += quarantine_charge(entry)?;
             remove(&entry.path())?;
         }
         Ok((0, charged))
@@ -157,34 +161,39 @@ pub(super) fn empty_quarantine(layout: &Layout, ledger: &mut Ledger) -> Result<u
 impl Queue {
     /// Takes out the keys whose eviction gives `bytes` at least; `None`, taking none, if all do not.
     fn take(&mut self, layout: &Layout, ledger: &mut Ledger, bytes: u64) -> Result<Option<Vec<Key>>> {
-        if let Some(victims) = self.choose(layout, ledger, bytes) {
+        if let Some(victims) = self.choose(layout, ledger, bytes)? {
             return Ok(Some(victims));
         }
         // A good moment to get the books right as well: all of it is read anyway.
         ledger.recount()?;
         self.0.clear();
+        let future = SystemTime::now() + TOUCH;
         walk(layout, |key, meta| {
-            self.0.push(Candidate { last_used: last_used(meta), charge: charge(meta.len()), key });
+            let last_used = last_used(meta);
+            let credible = last_used < future;
+            self.0.push(Candidate { credible, last_used, charge: charge(meta.len()), key });
         })?;
         self.0.sort_unstable_by(|one, other| other.cmp(one));
-        Ok(self.choose(layout, ledger, bytes))
+        self.choose(layout, ledger, bytes)
     }
 
-    fn choose(&mut self, layout: &Layout, ledger: &Ledger, bytes: u64) -> Option<Vec<Key>> {
+    fn choose(&mut self, layout: &Layout, ledger: &Ledger, bytes: u64) -> Result<Option<Vec<Key>>> {
         let mut victims = Vec::new();
         let mut sum = 0;
         let mut keep = self.0.len();
         while sum < bytes {
-            keep = keep.checked_sub(1)?;
+            let Some(next) = keep.checked_sub(1) else { return Ok(None) };
+            keep = next;
             let candidate = self.0[keep];
-            let unchanged = std::fs::symlink_metadata(layout.object(&candidate.key))
-                .is_ok_and(|meta| last_used(&meta) == candidate.last_used);
-            if unchanged && !ledger.is_being_written(&candidate.key) && !layout.pin(&candidate.key).exists() {
+            let unchanged = layout
+                .look(&layout.object(&candidate.key))?
+                .is_some_and(|meta| last_used(&meta) == candidate.last_used);
+            if unchanged && !ledger.is_being_written(&candidate.key) && !layout.is_pinned(&candidate.key)? {
                 victims.push(candidate.key);
                 sum += candidate.charge;
             }
         }
         self.0.truncate(keep);
-        Some(victims)
+        Ok(Some(victims))
     }
 }

@@ -1,6 +1,7 @@
 //! What a store holds: lists, filters, sums.
 
-use std::fs::{self, Metadata};
+use std::collections::HashSet;
+use std::fs::Metadata;
 use std::time::SystemTime;
 
 use crate::error::Result;
@@ -9,7 +10,7 @@ use crate::master::MasterId;
 use crate::store::Store;
 use crate::store::evict;
 use crate::store::key::Key;
-use crate::store::layout::{Layout, files};
+use crate::store::layout::{Layout, files, folders, look};
 use crate::store::sidecar::Sidecar;
 
 /// One stored rendition.
@@ -90,14 +91,17 @@ impl Store {
     /// # Errors
     /// [`Error::Io`](crate::Error::Io) if a folder cannot be read.
     pub fn list(&self, filter: &Filter) -> Result<Vec<Entry>> {
+        let pins = files(&self.layout().pins())?;
+        let pins: HashSet<Key> =
+            pins.iter().filter_map(|pin| pin.file_name().to_str()?.parse().ok()).collect();
         let mut entries = Vec::new();
         walk(self.layout(), |key, meta| {
             let entry = Entry {
                 key,
                 bytes: meta.len(),
                 last_used: last_used(meta),
-                pinned: self.layout().pin(&key).exists(),
-                sidecar: Sidecar::read(&self.layout().sidecar(&key)).ok().flatten(),
+                pinned: pins.contains(&key),
+                sidecar: Sidecar::read(self.layout(), &key).ok().flatten(),
             };
             if filter.admits(&entry) {
                 entries.push(entry);
@@ -130,11 +134,13 @@ impl Store {
 
 /// Shows every object to `see`. What vanishes meanwhile is passed over.
 pub(super) fn walk(layout: &Layout, mut see: impl FnMut(Key, &Metadata)) -> Result<()> {
-    for shard in files(&layout.objects())? {
+    for shard in folders(&layout.objects())? {
         for entry in files(&shard.path())? {
             let name = entry.file_name();
             let key = name.to_str().and_then(|name| name.strip_suffix(".mp3")?.parse().ok());
-            if let (Some(key), Ok(meta)) = (key, entry.metadata()) {
+            if let Some(key) = key
+                && let Some(meta) = look(&entry.path())?
+            {
                 see(key, &meta);
             }
         }
@@ -150,11 +156,15 @@ pub(super) fn last_used(meta: &Metadata) -> SystemTime {
 /// The sidecars whose rendition is gone.
 pub(super) fn orphans(layout: &Layout) -> Result<Vec<Key>> {
     let mut orphans = Vec::new();
-    for shard in files(&layout.objects())? {
+    for shard in folders(&layout.objects())? {
         for entry in files(&shard.path())? {
             let name = entry.file_name();
             let key: Option<Key> = name.to_str().and_then(|name| name.strip_suffix(".json")?.parse().ok());
-            orphans.extend(key.filter(|key| fs::symlink_metadata(layout.object(key)).is_err()));
+            if let Some(key) = key
+                && look(&layout.object(&key))?.is_none()
+            {
+                orphans.push(key);
+            }
         }
     }
     Ok(orphans)

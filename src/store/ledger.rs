@@ -14,7 +14,8 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File, TryLockError};
+use std::io::Write;
 use std::mem;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -26,7 +27,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result, Stage};
 use crate::store::inventory;
 use crate::store::key::Key;
-use crate::store::layout::{Layout, files, remove};
+use crate::store::layout::{Layout, files, look, options, remove};
 use crate::store::scratch::{Writer, reclaim};
 
 /// What an object of `bytes` bytes takes of the budget: whole blocks, and one more for its sidecar.
@@ -36,9 +37,9 @@ pub(super) const fn charge(bytes: u64) -> u64 {
 }
 
 /// What a file in quarantine takes of the budget; a sidecar nothing more than it did before.
-pub(super) fn quarantine_charge(entry: &fs::DirEntry) -> u64 {
+pub(super) fn quarantine_charge(entry: &fs::DirEntry) -> Result<u64> {
     let object = entry.path().extension().is_some_and(|extension| extension == "mp3");
-    entry.metadata().map_or(0, |meta| if object { charge(meta.len()) } else { 0 })
+    Ok(look(&entry.path())?.filter(|_| object).map_or(0, |meta| charge(meta.len())))
 }
 
 /// The locked ledger.
@@ -81,8 +82,10 @@ impl<'a> Ledger<'a> {
     /// # Errors
     /// [`Error::StoreBusy`] if the lock cannot be had within `wait`.
     pub(super) fn lock(layout: &'a Layout, wait: Duration) -> Result<Self> {
+        // What changes the store does so under this lock, so it is here that links are refused.
+        layout.is_complete()?;
         let path = layout.ledger_lock();
-        let lock = OpenOptions::new()
+        let lock = options()
             .create(true)
             .truncate(false)
             .write(true)
@@ -96,11 +99,13 @@ impl<'a> Ledger<'a> {
         if locked.is_none() {
             return Err(Error::StoreBusy { name: layout.name(), seconds: wait.as_secs() });
         }
-        let read = fs::read(layout.ledger()).ok().and_then(|json| serde_json::from_slice::<Book>(&json).ok());
+        let json = layout.read(&layout.ledger()).ok().flatten();
+        let read = json.and_then(|json| serde_json::from_slice::<Book>(&json).ok());
         let valid = read.filter(|book| !book.boot.is_empty() && book.boot == boot());
         let lost = valid.is_none();
         let mut ledger = Self { layout, book: valid.unwrap_or_default(), reclaimed: 0, _lock: lock };
         if lost {
+            remove(&layout.ledger())?; // whatever it is
             ledger.recount()?;
         } else {
             ledger.settle()?;
@@ -164,7 +169,7 @@ impl<'a> Ledger<'a> {
             book.charged += charge(meta.len());
         })?;
         for entry in files(&self.layout.quarantine())? {
-            book.charged += quarantine_charge(&entry);
+            book.charged += quarantine_charge(&entry)?;
         }
         self.book = book;
         self.save()
@@ -177,13 +182,13 @@ impl<'a> Ledger<'a> {
             let partial = self.layout.partials().join(&reservation.name);
             let writer = reclaim(&partial)?;
             self.reclaimed += u64::from(writer == Writer::Died);
-            if writer == Writer::Alive && inode_of(&partial).is_some_and(|(now, _)| now == inode) {
+            if writer == Writer::Alive && look(&partial)?.is_some_and(|meta| meta.ino() == inode) {
                 self.book.reserved.insert(inode, reservation);
-            } else if let Some((now, len)) = inode_of(&self.layout.object(&reservation.key))
-                && now == inode
+            } else if let Some(meta) = self.layout.look(&self.layout.object(&reservation.key))?
+                && meta.ino() == inode
             {
                 self.book.objects += 1;
-                self.book.charged += charge(len);
+                self.book.charged += charge(meta.len());
             }
         }
         if self.book.reserved.len() == before { Ok(()) } else { self.save() }
@@ -213,17 +218,15 @@ impl<'a> Ledger<'a> {
         let new = path.with_extension("new");
         let json = serde_json::to_vec(&self.book)
             .map_err(|e| Error::Internal { detail: format!("the ledger: {e}") })?;
-        fs::write(&new, json).and_then(|()| fs::rename(&new, &path)).map_err(|e| {
+        // A leftover, or a link that is not to be written through.
+        remove(&new)?;
+        let written = File::create_new(&new).and_then(|mut file| file.write_all(&json));
+        written.and_then(|()| fs::rename(&new, &path)).map_err(|e| {
             // What is not up to date must not stay; removing needs no space.
-            let _ = fs::remove_file(&path);
+            let _ = remove(&path);
             Error::at(Stage::Write, &path)(e)
         })
     }
-}
-
-/// The inode and length of the file at `path`, if there is one.
-fn inode_of(path: &Path) -> Option<(u64, u64)> {
-    fs::symlink_metadata(path).ok().map(|meta| (meta.ino(), meta.len()))
 }
 
 /// What tells this boot from others. Where there is no such thing, every lock counts afresh.

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
-use std::fs::{self, Metadata, OpenOptions};
+use std::fs::{self, Metadata};
 use std::io::{self, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
@@ -21,7 +21,7 @@ use crate::error::{Error, Result, Stage};
 use crate::master::{Master, MasterId};
 use crate::store::Store;
 use crate::store::key::text;
-use crate::store::layout::{files, remove};
+use crate::store::layout::{create_folder, files, folders, options, remove};
 use crate::store::scratch::Scratch;
 
 /// The coarsest clock of a file system in use: 2 seconds (FAT), in nanoseconds.
@@ -119,7 +119,7 @@ impl Masters<'_> {
 
     /// What the file at `path` (canonical) was when it looked like `stamp`.
     fn known(&self, path: &Path, stamp: &Stamp) -> Option<MasterId> {
-        let record = read::<FileRecord>(&self.file_record(path))?;
+        let record = self.read::<FileRecord>(&self.file_record(path))?;
         let settled = stamp.modified.max(stamp.changed) + RACY <= record.recorded;
         (record.version == VERSION && record.stamp == *stamp && settled).then_some(record.master)
     }
@@ -190,7 +190,8 @@ impl Masters<'_> {
     /// What was noted of a master under `name`; `None` if nothing was, or something of another shape.
     #[must_use]
     pub fn fact<T: DeserializeOwned>(&self, master: &MasterId, name: &str) -> Option<T> {
-        let mut facts = read::<Facts>(&self.fact_record(master)).filter(|facts| facts.version == VERSION)?;
+        let mut facts =
+            self.read::<Facts>(&self.fact_record(master)).filter(|facts| facts.version == VERSION)?;
         serde_json::from_value(facts.facts.remove(name)?).ok()
     }
 
@@ -204,14 +205,15 @@ impl Masters<'_> {
         let path = self.fact_record(master);
         self.store.layout().create()?;
         let lock = self.store.layout().masters().join("lock");
-        let _lock = OpenOptions::new()
+        let _lock = options()
             .create(true)
             .truncate(false)
             .write(true)
             .open(&lock)
             .and_then(|file| file.lock().map(|()| file))
             .map_err(Error::at(Stage::Write, &lock))?;
-        let mut facts = read::<Facts>(&path).filter(|facts| facts.version == VERSION).unwrap_or_default();
+        let mut facts =
+            self.read::<Facts>(&path).filter(|facts| facts.version == VERSION).unwrap_or_default();
         facts.version = VERSION;
         facts.facts.insert(name.to_owned(), fact);
         self.write(&path, &facts)
@@ -223,9 +225,9 @@ impl Masters<'_> {
     /// [`Error::Io`] if the index cannot be read or changed.
     pub fn prune(&self) -> Result<u64> {
         let mut pruned = 0;
-        for shard in files(&self.store.layout().masters().join("files"))? {
+        for shard in folders(&self.store.layout().masters().join("files"))? {
             for entry in files(&shard.path())? {
-                let gone = read::<FileRecord>(&entry.path()).is_none_or(|record| {
+                let gone = self.read::<FileRecord>(&entry.path()).is_none_or(|record| {
                     fs::symlink_metadata(&record.path).is_err_and(|e| e.kind() == io::ErrorKind::NotFound)
                 });
                 if gone {
@@ -251,12 +253,20 @@ impl Masters<'_> {
         self.store.layout().masters().join(kind).join(&name[..2]).join(name)
     }
 
+    /// Half-written by a power failure, from another version, not there: all the same.
+    fn read<T: DeserializeOwned>(&self, path: &Path) -> Option<T> {
+        serde_json::from_slice(&self.store.layout().read(path).ok()??).ok()
+    }
+
     fn write<T: Serialize>(&self, path: &Path, record: &T) -> Result<()> {
         let json = serde_json::to_vec_pretty(record)
             .map_err(|e| Error::Internal { detail: format!("{}: {e}", path.display()) })?;
         self.store.layout().create()?;
-        let folder = path.parent().unwrap_or(path);
-        fs::create_dir_all(folder).map_err(Error::at(Stage::Write, folder))?;
+        let base = self.store.layout().masters();
+        let folders: Vec<&Path> = path.ancestors().skip(1).take_while(|folder| *folder != base).collect();
+        for folder in folders.into_iter().rev() {
+            create_folder(folder)?;
+        }
         let stem = path.file_stem().unwrap_or(OsStr::new("master")).to_string_lossy();
         let mut scratch = Scratch::unique(&self.store.layout().partials(), &stem, "json")?;
         (&**scratch.file()).write_all(&json).map_err(Error::at(Stage::Write, path))?;
@@ -282,9 +292,4 @@ fn stamp_of(master: &Master) -> Result<Option<(PathBuf, Stamp)>> {
         .ok()
         .filter(|path| fs::metadata(path).is_ok_and(|meta| Stamp::of(&meta) == stamp));
     Ok(found.map(|path| (path, stamp)))
-}
-
-/// Half-written by a power failure, from another version, not there: all the same.
-fn read<T: DeserializeOwned>(path: &Path) -> Option<T> {
-    serde_json::from_slice(&fs::read(path).ok()?).ok()
 }

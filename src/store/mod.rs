@@ -41,8 +41,7 @@ mod scratch;
 mod sidecar;
 mod verify;
 
-use std::fs::{self, File};
-use std::io;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -111,7 +110,7 @@ impl Store {
         let Some((object, touch)) = self.0.hot.get(key) else {
             return self.get_cold(key);
         };
-        if touch && let Some(file) = object.path().and_then(|path| File::open(path).ok()) {
+        if touch && let Some(file) = object.reopen() {
             mark_used(&file);
         }
         Ok(Some(object))
@@ -119,28 +118,36 @@ impl Store {
 
     fn get_cold(&self, key: &Key) -> Result<Option<Object>> {
         let path = self.0.layout.object(key);
-        let file = match File::open(&path) {
-            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
-            opened => opened.map_err(Error::at(Stage::Open, &path))?,
-        };
-        let meta = file.metadata().map_err(Error::at(Stage::Open, &path))?;
-        let sound = match Object::map(&file, *key, Some(&path)) {
-            Ok(_) if self.0.verify_on_open && self.fault(key, &file, &mut Pace::unlimited())?.is_some() => {
+        let Some(meta) = self.0.layout.look(&path)? else { return Ok(None) };
+        let object = match self.open_object(key, &path) {
+            // Where it cannot be set aside (a read-only store) it is a miss all the same.
+            Err(Error::Corrupt { .. }) => {
+                let _ = self.set_aside(key, &meta);
                 None
             }
-            Ok(object) => Some(object),
-            Err(Error::Corrupt { .. }) => None,
-            Err(e) => return Err(e),
+            opened => opened?,
         };
-        let Some(object) = sound else {
-            // Where it cannot be set aside (a read-only store) it is a miss all the same.
-            let _ = self.set_aside(key, &meta);
-            return Ok(None);
-        };
-        if meta.modified().is_ok_and(|used| used.elapsed().is_ok_and(|since| since >= TOUCH)) {
+        if let Some(object) = &object {
+            self.0.hot.keep(object);
+        }
+        Ok(object)
+    }
+
+    /// # Errors
+    /// [`Error::Corrupt`] if it is no rendition, or another than was stored; [`Error::Io`].
+    fn open_object(&self, key: &Key, path: &Path) -> Result<Option<Object>> {
+        let Some(file) = self.0.layout.open(path)? else { return Ok(None) };
+        let object = Object::map(&file, *key, Some(path))?;
+        if self.0.verify_on_open
+            && let Some(detail) = self.fault(key, &file, &mut Pace::unlimited())?
+        {
+            return Err(Error::Corrupt { name: path.display().to_string(), detail });
+        }
+        let used = file.metadata().and_then(|meta| meta.modified()).map_err(Error::at(Stage::Open, path))?;
+        // Also where it was used in what is the future now: a clock was set back.
+        if used.elapsed().map_or(true, |since| since >= TOUCH) {
             mark_used(&file);
         }
-        self.0.hot.keep(&object);
         Ok(Some(object))
     }
 
@@ -233,10 +240,14 @@ impl Store {
         // Under the lock: not while somebody evicts.
         let _ledger = self.ledger()?;
         let pin = self.0.layout.pin(key);
-        if pinned {
-            File::create(&pin).and_then(|file| file.sync_all()).map_err(Error::at(Stage::Write, &pin))?;
-        } else {
-            layout::remove(&pin)?;
+        match (pinned, self.0.layout.is_pinned(key)?) {
+            (true, false) => {
+                File::create_new(&pin)
+                    .and_then(|file| file.sync_all())
+                    .map_err(Error::at(Stage::Write, &pin))?;
+            }
+            (false, true) => layout::remove(&pin)?,
+            _ => {}
         }
         layout::sync_folder(&self.0.layout.pins())
     }
@@ -247,12 +258,14 @@ impl Store {
     /// [`Error::StoreBusy`], or [`Error::Io`] if the store cannot be written.
     pub fn remove(&self, keys: &[Key]) -> Result<Vec<Key>> {
         let mut ledger = self.ledger()?;
-        let free = |key: &&Key| {
-            !ledger.is_being_written(key)
-                && !self.0.layout.pin(key).exists()
-                && fs::symlink_metadata(self.0.layout.object(key)).is_ok()
-        };
-        let keys: Vec<Key> = keys.iter().filter(free).copied().collect();
+        let mut free = Vec::new();
+        for key in keys {
+            let stored = self.0.layout.look(&self.0.layout.object(key))?.is_some();
+            if stored && !ledger.is_being_written(key) && !self.0.layout.is_pinned(key)? {
+                free.push(*key);
+            }
+        }
+        let keys = free;
         evict::evict(&self.0.layout, &mut ledger, &keys)?;
         self.forget(&keys);
         Ok(keys)
@@ -269,7 +282,7 @@ impl Store {
     /// # Errors
     /// [`Error::Corrupt`] if they cannot be understood, [`Error::Io`] if they cannot be read.
     pub fn sidecar(&self, key: &Key) -> Result<Option<Sidecar>> {
-        Sidecar::read(&self.0.layout.sidecar(key))
+        Sidecar::read(&self.0.layout, key)
     }
 
     /// How long to wait for another process that presses the same rendition, see [`Options::wait`].

@@ -16,6 +16,7 @@ use crate::mp3::info::Info;
 use crate::plan::Size;
 use crate::read_at::ReadAt;
 use crate::store::key::Key;
+use crate::store::layout::options;
 
 /// A finished rendition. Clones are cheap and share one memory map, which stays valid when the store
 /// evicts the rendition.
@@ -128,7 +129,7 @@ impl Object {
     fn try_copy_behind(&self, front: &[u8], mut to: &File) -> io::Result<Copied> {
         to.write_all(front)?;
         // Evicted meanwhile, or never stored: the map still has the bytes.
-        let Some(mut from) = self.0.path.as_ref().and_then(|path| self.reopen(path)) else {
+        let Some(mut from) = self.reopen() else {
             return to.write_all(self.as_ref()).map(|()| Copied::Bytes);
         };
         if reflink(&from, to, front.len() as u64).is_ok() {
@@ -138,8 +139,9 @@ impl Object {
         io::copy(&mut from, &mut to).map(|_| Copied::Bytes)
     }
 
-    fn reopen(&self, path: &Path) -> Option<File> {
-        let file = File::open(path).ok()?;
+    /// Its file in the store, if it is there still.
+    pub(super) fn reopen(&self) -> Option<File> {
+        let file = options().read(true).open(self.path()?).ok()?;
         self.is(&file.metadata().ok()?).then_some(file)
     }
 

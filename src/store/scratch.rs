@@ -1,7 +1,7 @@
 //! Files being written. Each is locked by its writer for as long as that lives, so that a leftover is
 //! recognised by its lock, never by its age.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File, TryLockError};
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::error::{Error, Result, Stage};
-use crate::store::layout::remove;
+use crate::store::layout::{look, options, remove};
 
 /// A locked file, which is removed when dropped unless it was [moved](Self::commit) to where it belongs.
 pub(super) struct Scratch {
@@ -24,7 +24,8 @@ impl Scratch {
     pub(super) fn claim(path: &Path) -> Result<Option<Self>> {
         let mut refused = false;
         loop {
-            let file = match options().create(true).open(path) {
+            clear_way(path)?;
+            let file = match options().read(true).write(true).create(true).open(path) {
                 // A writer that died in its last moments has left a read-only file.
                 Err(e) if e.kind() == io::ErrorKind::PermissionDenied && !refused => {
                     refused = true;
@@ -53,7 +54,7 @@ impl Scratch {
     pub(super) fn unique(folder: &Path, stem: &str, extension: &str) -> Result<Self> {
         loop {
             let path = unique_path(folder, stem, extension);
-            let file = match options().create_new(true).open(&path) {
+            let file = match options().read(true).write(true).create_new(true).open(&path) {
                 Err(e) if e.kind() == io::ErrorKind::AlreadyExists => continue,
                 opened => opened.map_err(Error::at(Stage::Write, &path))?,
             };
@@ -138,10 +139,13 @@ impl Drop for Scratch {
     }
 }
 
-fn options() -> OpenOptions {
-    let mut options = OpenOptions::new();
-    options.read(true).write(true);
-    options
+/// Removes what is no file: it has no writer, and is in the way of those that have. Says whether it did.
+fn clear_way(path: &Path) -> Result<bool> {
+    let odd = look(path)?.is_some_and(|meta| !meta.is_file());
+    if odd {
+        remove(path)?;
+    }
+    Ok(odd)
 }
 
 /// A name that this process has not given before.
@@ -172,8 +176,11 @@ pub(super) enum Writer {
 
 /// Removes the scratch file at `path` if its writer is dead.
 pub(super) fn reclaim(path: &Path) -> Result<Writer> {
+    if clear_way(path)? {
+        return Ok(Writer::Died);
+    }
     // Not claimed: that would make the file if it were gone.
-    let file = match File::open(path) {
+    let file = match options().read(true).open(path) {
         Ok(file) => file,
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Writer::Done),
         Err(e) => return Err(Error::at(Stage::Scan, path)(e)),

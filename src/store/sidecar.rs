@@ -1,7 +1,6 @@
 //! The facts of a stored rendition, beside it in a file that people can read.
 
-use std::fs;
-use std::io::{self, Write};
+use std::io::Write;
 use std::path::Path;
 use std::time::SystemTime;
 
@@ -11,6 +10,7 @@ use crate::error::{Error, Result, Stage};
 use crate::fingerprint::Fingerprint;
 use crate::master::MasterId;
 use crate::store::key::{Key, text};
+use crate::store::layout::Layout;
 
 /// What is known of a stored rendition. JSON; fields may be added, so unknown ones are ignored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,12 +48,10 @@ pub struct Sidecar {
 impl Sidecar {
     pub(super) const VERSION: u32 = 1;
 
-    /// Reads the record at `path`; `None` if there is no file.
-    pub(super) fn read(path: &Path) -> Result<Option<Self>> {
-        let json = match fs::read(path) {
-            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
-            read => read.map_err(Error::at(Stage::Open, path))?,
-        };
+    /// Reads the record of `key`; `None` if there is no file.
+    pub(super) fn read(layout: &Layout, key: &Key) -> Result<Option<Self>> {
+        let path = layout.sidecar(key);
+        let Some(json) = layout.read(&path)? else { return Ok(None) };
         let corrupt = |e: serde_json::Error| Error::Corrupt {
             name: path.display().to_string(),
             detail: format!("no sidecar of version {}: {e}", Self::VERSION),

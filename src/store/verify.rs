@@ -4,9 +4,9 @@ use std::fs::{self, File, Metadata};
 use std::io::{self, Read};
 use std::ops::ControlFlow;
 use std::os::unix::fs::MetadataExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::thread;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result, Stage};
 use crate::store::Store;
@@ -101,17 +101,18 @@ impl Store {
     /// Reads one rendition; `None` if there is none, or none any more.
     fn check(&self, key: Key, pace: &mut Pace) -> Result<Option<Checked>> {
         let path = self.layout().object(&key);
-        let file = match File::open(&path) {
-            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
-            opened => opened.map_err(Error::at(Stage::Open, &path))?,
+        let Some(meta) = self.layout().look(&path)? else { return Ok(None) };
+        let fault = match self.layout().open(&path) {
+            Ok(None) => return Ok(None),
+            Ok(Some(file)) => self.fault(&key, &file, pace)?,
+            Err(Error::Corrupt { detail, .. }) => Some(detail),
+            Err(e) => return Err(e),
         };
-        let meta = file.metadata().map_err(Error::at(Stage::Open, &path))?;
-        let fault = self.fault(&key, &file, pace)?;
         let checked = Checked { key, bytes: meta.len(), fault, quarantined: None };
         match &checked.fault {
             None => Ok(Some(checked)),
             // Evicted or replaced while it was read: then the fault is not one.
-            Some(_) if !is_at(&meta, &path) => Ok(None),
+            Some(_) if !self.is_at(&meta, &path)? => Ok(None),
             Some(_) => {
                 Ok(Some(Checked { quarantined: self.set_aside(&key, &meta).ok().flatten(), ..checked }))
             }
@@ -120,7 +121,7 @@ impl Store {
 
     /// What is wrong with the object `key`, opened as `file`, if anything.
     pub(super) fn fault(&self, key: &Key, file: &File, pace: &mut Pace) -> Result<Option<String>> {
-        let sidecar = match Sidecar::read(&self.layout().sidecar(key)) {
+        let sidecar = match Sidecar::read(self.layout(), key) {
             Ok(Some(sidecar)) if sidecar.key == *key => sidecar,
             Ok(Some(sidecar)) => return Ok(Some(format!("its sidecar is that of {}", sidecar.key))),
             Ok(None) => return Ok(Some("its sidecar is missing".to_owned())),
@@ -152,18 +153,23 @@ impl Store {
         })
     }
 
+    /// Whether what is at `path` still is what was seen as `meta`.
+    fn is_at(&self, meta: &Metadata, path: &Path) -> Result<bool> {
+        let now = self.layout().look(path)?;
+        Ok(now.is_some_and(|now| (now.dev(), now.ino()) == (meta.dev(), meta.ino())))
+    }
+
     /// Moves a bad object, seen as `meta`, to the quarantine, unless it is being dealt with already.
     pub(super) fn set_aside(&self, key: &Key, meta: &Metadata) -> Result<Option<PathBuf>> {
         let layout = self.layout();
         let mut ledger = self.ledger()?;
         self.forget(&[*key]);
         // One that is being written will take the bad one's place.
-        if ledger.is_being_written(key) || !is_at(meta, &layout.object(key)) {
+        if ledger.is_being_written(key) || !self.is_at(meta, &layout.object(key))? {
             return Ok(None);
         }
-        let nanos =
-            SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |time| time.as_nanos());
-        let aside = layout.quarantine().join(format!("{key}.{nanos}.mp3"));
+        // An inode is no other's for as long as the file is there; clocks lie.
+        let aside = layout.quarantine().join(format!("{key}.{}.mp3", meta.ino()));
         let object = layout.object(key);
         ledger.take(|| {
             fs::rename(&object, &aside).map_err(Error::at(Stage::Write, &object))?;
@@ -173,11 +179,6 @@ impl Store {
         })?;
         Ok(Some(aside))
     }
-}
-
-/// Whether `path` still leads to the file that was seen as `meta`.
-fn is_at(meta: &Metadata, path: &std::path::Path) -> bool {
-    fs::symlink_metadata(path).is_ok_and(|now| (now.dev(), now.ino()) == (meta.dev(), meta.ino()))
 }
 
 /// Keeps reading below a rate.

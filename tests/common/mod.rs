@@ -12,6 +12,7 @@
 )]
 
 pub mod memory;
+pub mod mount;
 pub mod press;
 pub mod program;
 pub mod renditions;

@@ -87,7 +87,15 @@ fn damage_in_the_middle_is_an_error_where_it_is_and_only_there() {
         for range in [0..882_000, at..at + 1, at - 10..at + 1, at + 4_095..at + 4_097] {
             assert_eq!(damaged_at(decoder.read(range.clone(), &mut pcm)), at, "{range:?}");
         }
-        for range in [0..at, at - 1..at, 100_000..100_001, at + lost..882_000, at + lost + 5..at + lost + 6] {
+        // Also right behind the damage when coming from right before it.
+        for range in [
+            0..at,
+            at - 1..at,
+            at + lost..882_000,
+            100_000..100_001,
+            at - 1..at,
+            at + lost + 5..at + lost + 6,
+        ] {
             decoder.read(range.clone(), &mut pcm).unwrap();
             let slice = |plane: &Vec<u32>| plane[range.start as usize..range.end as usize].to_vec();
             assert!(bits(&pcm) == want.iter().map(slice).collect::<Planes>(), "{range:?}");
