@@ -46,7 +46,7 @@ use crate::fingerprint::Fingerprint;
 use crate::master::Master;
 use crate::plan::Plan;
 use crate::profile::Profile;
-use crate::store::{Recipe, Store};
+use crate::store::{Key, Object, Recipe, Store};
 use crate::units::Samples;
 
 pub use job::Progress;
@@ -212,14 +212,8 @@ impl Engine {
         let plan = Plan::new(master.info(), profile)?;
         let shared = &self.0;
         let _span = tracing::debug_span!("request", master = master.name(), %profile).entered();
-        let known = match &shared.store {
-            Some(store) => store.masters().recall(master)?,
-            None => master.known_id(),
-        };
-        let key = known.map(|id| Recipe::new(id, *plan.resolved())).transpose()?.map(|recipe| recipe.key());
-        if let (Some(store), Some(key)) = (&shared.store, &key)
-            && let Some(object) = store.get(key)?
-        {
+        let (key, object) = shared.look_up(master, &plan)?;
+        if let Some(object) = object {
             shared.counters.add(Count::Hits, 1);
             return Ok(Rendition::stored(shared, plan, object));
         }
@@ -228,11 +222,8 @@ impl Engine {
         if dispatch.closed {
             return Err(Error::ShuttingDown);
         }
-        let same_master = |job: &&Arc<Job>| job.source.master.is(master);
-        let joined = dispatch.schedule.jobs().find(|job| {
-            job.plan.resolved() == plan.resolved() && (same_master(job) || key.is_some() && job.key() == key)
-        });
-        let job = if let Some(job) = joined.cloned() {
+        let joined = dispatch.being_pressed(master, &plan, key).cloned();
+        let job = if let Some(job) = joined {
             shared.counters.add(Count::Joins, 1);
             dispatch.schedule.hasten(job.number, request.priority);
             job
@@ -242,7 +233,8 @@ impl Engine {
                 return Err(shared.busy(&dispatch));
             }
             shared.counters.add(Count::Misses, 1);
-            let source = dispatch.schedule.jobs().find(same_master).map(|job| Arc::clone(&job.source));
+            let same_master = dispatch.schedule.jobs().find(|job| job.source.master.is(master));
+            let source = same_master.map(|job| Arc::clone(&job.source));
             let source = source.unwrap_or_else(|| Arc::new(Source::new(master)));
             let job = Arc::new(Job::new(source, plan));
             dispatch.schedule.add(job.number, Arc::clone(&job), lane(&job.plan, request.priority));
@@ -252,6 +244,26 @@ impl Engine {
         shared.nudge(&mut dispatch);
         drop(dispatch);
         Ok(Rendition::pressing(shared, job, request.on_drop))
+    }
+
+    /// A rendition that is there or being pressed; `None` if pressing it would have to begin, which this does
+    /// not. For whoever wants to know how far it is: the handle does not keep it from being given up.
+    ///
+    /// # Errors
+    /// [`Error::Profile`] if the master does not allow the profile; [`Error::Io`] if the store cannot be read.
+    pub fn find(&self, master: &Master, profile: &Profile) -> Result<Option<Rendition>> {
+        let plan = Plan::new(master.info(), profile)?;
+        let shared = &self.0;
+        let (key, object) = shared.look_up(master, &plan)?;
+        if let Some(object) = object {
+            return Ok(Some(Rendition::stored(shared, plan, object)));
+        }
+        let dispatch = lock(&shared.dispatch);
+        let job = dispatch.being_pressed(master, &plan, key).cloned();
+        Ok(job.map(|job| {
+            job.handles.fetch_add(1, Ordering::Relaxed);
+            Rendition::pressing(shared, job, OnDrop::Cancel)
+        }))
     }
 
     /// Asks for several renditions of a master, which is decoded once for all of them.
@@ -318,7 +330,32 @@ fn lane(plan: &Plan, priority: Priority) -> LaneInfo {
     LaneInfo { segments, random_access: plan.size().is_exact(), cost, priority, identified: false }
 }
 
+impl Dispatch {
+    /// The job of this rendition, if there is one.
+    fn being_pressed(&self, master: &Master, plan: &Plan, key: Option<Key>) -> Option<&Arc<Job>> {
+        self.schedule.jobs().find(|job| {
+            job.plan.resolved() == plan.resolved()
+                && (job.source.master.is(master) || key.is_some() && job.key() == key)
+        })
+    }
+}
+
 impl Shared {
+    /// The key of a rendition, unless its master would have to be hashed for it, and what the store has
+    /// under it.
+    fn look_up(&self, master: &Master, plan: &Plan) -> Result<(Option<Key>, Option<Object>)> {
+        let known = match &self.store {
+            Some(store) => store.masters().recall(master)?,
+            None => master.known_id(),
+        };
+        let key = known.map(|id| Recipe::new(id, *plan.resolved())).transpose()?.map(|recipe| recipe.key());
+        let object = match (&self.store, &key) {
+            (Some(store), Some(key)) => store.get(key)?,
+            _ => None,
+        };
+        Ok((key, object))
+    }
+
     /// A handle is dropped.
     fn let_go(&self, job: &Job, reader: u64, on_drop: OnDrop) {
         let mut dispatch = lock(&self.dispatch);

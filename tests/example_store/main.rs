@@ -1,0 +1,18 @@
+//! The example store, driven by real clients: curl, ffmpeg, mpg123, mpv, Chromium.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+// The parts of the example that stand alone bring unit tests with them.
+#[path = "../../examples/store/conditions.rs"]
+mod conditions;
+#[path = "../../examples/store/file_name.rs"]
+mod file_name;
+#[path = "../../examples/store/range.rs"]
+mod range;
+
+mod browser;
+mod http;
+mod server;
+mod stops;
+mod streams;
