@@ -188,10 +188,10 @@ fn every_text_and_picture_goes_from_every_format_into_the_mp3() {
                 ("comment", "Ein Kommentar\nin zwei Zeilen 👍🏽"),
             ] {
                 assert_eq!(of_mp3[key], value, "{name}");
-                // Ogg and FLAC have numbers and totals apart.
+                // Ogg and FLAC have numbers and totals apart; of several values some show the first, some all.
                 let first = value.split('/').next().unwrap();
                 let there = of_master[key].as_str().unwrap();
-                assert!(there == value || there == first, "{name}: {key} is {there}");
+                assert!(there.starts_with(value) || there == first, "{name}: {key} is {there}");
             }
             assert!(of_mp3["artist"].as_str().unwrap().starts_with("Людвиг ван Бетховен"), "{name}");
         }
