@@ -1,5 +1,6 @@
 //! What `prewarm` tells: a line or an object a rendition, progress, a summary.
 
+use std::fmt::Write as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -199,10 +200,10 @@ impl Report {
             count(self.present),
         );
         if self.failed > 0 {
-            summary += &format!("; {} failed", count(self.failed));
+            let _ = write!(summary, "; {} failed", count(self.failed));
         }
         if masters_left > 0 {
-            summary += &format!("; {} masters are left for the next run", count(masters_left));
+            let _ = write!(summary, "; {} masters are left for the next run", count(masters_left));
         }
         report::note(&summary);
         Ok(())
