@@ -144,7 +144,7 @@ fn channels_weigh_what_bs_1770_says() {
 
 #[test]
 fn silence_has_no_loudness() {
-    let silent = measure(float_wav(44_100, STEREO, &[0.0; 400_000]));
+    let silent = measure(float_wav(44_100, STEREO, &vec![0.0; 400_000]));
     assert_eq!((silent.integrated_lufs(), silent.range_lu(), silent.gain_db()), (None, None, None));
     assert_eq!((silent.true_peak_dbtp(), silent.sample_peak_dbfs()), (None, None));
     // Below the gate, and shorter than a block: there is a peak, but no loudness.
@@ -287,5 +287,7 @@ fn music_is_as_loud_as_ffmpeg_finds_it() {
     if let Some(more) = std::env::var_os("TONEPRESS_TRACKS") {
         tracks.extend(std::fs::read_dir(more).unwrap().map(|entry| entry.unwrap().path()));
     }
-    tracks.iter().for_each(|path| agrees_with_ffmpeg(path));
+    for path in &tracks {
+        agrees_with_ffmpeg(path);
+    }
 }
