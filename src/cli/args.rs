@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytesize::ByteSize;
 use clap::{Parser, Subcommand};
-use tonepress::master::MasterId;
+use tonepress::master::{Limits, MasterId};
 use tonepress::store::{Options, Store};
 use tonepress::{Error, Profile};
 
@@ -45,7 +45,7 @@ Profiles:
   128, cbr192, 320    constant bitrate in kbps; the size is exact beforehand
   v0 … v9, v2.5       variable bitrate by quality, v0 is the best
   abr160              average bitrate in kbps
-  with options        :mono :stereo :joint :rate=22050 :q=0-9 :whole
+  with options        :mono :stereo :joint :rate=22050 :q=0-9 :whole :salvage
 "
         )
     };
@@ -73,6 +73,7 @@ const PROBE_HELP: &str = "\
 Examples:
   tonepress probe song.flac
   tonepress probe --verify --json album/ | jq 'select(.error)'
+  tonepress probe --verify --cache /var/cache/tonepress album/
 ";
 
 const CACHE_HELP: &str = "\
@@ -120,6 +121,11 @@ impl Profiles {
             }
         }
         each
+    }
+
+    /// What is accepted as a master: to be salvaged it may be incomplete.
+    pub(crate) fn limits(&self) -> Limits {
+        Limits { truncated: self.profiles.iter().any(|profile| profile.salvage), ..Limits::default() }
     }
 }
 
@@ -210,10 +216,21 @@ pub(crate) struct Probe {
     /// Decode everything; check the stated length, frame checksums, and FLAC's MD5
     #[arg(long)]
     pub(crate) verify: bool,
+    /// Note in the store in this folder what --verify finds; nothing will be pressed there of masters that
+    /// are not sound
+    #[arg(long, value_name = "DIR", requires = "verify")]
+    cache: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) jobs: Jobs,
     #[command(flatten)]
     pub(crate) json: Json,
+}
+
+impl Probe {
+    /// Opens the store, if one is to be told.
+    pub(crate) fn store(&self) -> Result<Option<Store>, Error> {
+        Cache { cache: self.cache.clone(), cache_size: None }.open()
+    }
 }
 
 #[derive(Debug, clap::Args)]

@@ -3,7 +3,8 @@
 use rayon::prelude::*;
 use serde::Serialize;
 use tonepress::Error;
-use tonepress::master::{Master, MasterId, Verification};
+use tonepress::Store;
+use tonepress::master::{Limits, Master, MasterId, Verification};
 
 use super::masters::{Candidate, candidates};
 use super::report::{self, FailedJson, Failure, clock, count};
@@ -36,13 +37,17 @@ pub(crate) fn run(args: &args::Probe) -> Result<Outcome, Failure> {
     let threads = args.jobs.threads();
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
     let pool = pool.map_err(|error| Failure::Other(error.to_string()))?;
+    let store = args.store()?;
     let mut some_failed = false;
     let mut all = candidates(&args.masters.paths).peekable();
     // A batch at a time: in parallel, and still told in order.
     while all.peek().is_some() {
         let batch: Vec<_> = all.by_ref().take(4 * threads).collect();
         let probed: Vec<_> = pool.install(|| {
-            batch.par_iter().map(|candidate| probe(candidate.as_ref().ok()?, args.verify)).collect()
+            batch
+                .par_iter()
+                .map(|candidate| probe(candidate.as_ref().ok()?, args.verify, store.as_ref()))
+                .collect()
         });
         for (candidate, probed) in batch.iter().zip(probed) {
             let (name, probed) = match (candidate, probed) {
@@ -69,14 +74,25 @@ pub(crate) fn run(args: &args::Probe) -> Result<Outcome, Failure> {
     Ok(if some_failed { Outcome::SomeFailed } else { Outcome::Done })
 }
 
-fn probe(candidate: &Candidate, verify: bool) -> Option<Result<Probed, Error>> {
-    let master = match candidate.open()? {
+fn probe(candidate: &Candidate, verify: bool, store: Option<&Store>) -> Option<Result<Probed, Error>> {
+    let master = match candidate.open(&Limits::default())? {
         Ok(master) => master,
         Err(error) => return Some(Err(error)),
     };
-    let id = master.id();
-    let verification = if verify { master.verify().map(Some) } else { Ok(None) };
-    Some(id.and_then(|id| Ok(Probed { id, verification: verification?, master })))
+    Some(examine(master, verify, store))
+}
+
+fn examine(master: Master, verify: bool, store: Option<&Store>) -> Result<Probed, Error> {
+    let id = master.id()?;
+    if !verify {
+        return Ok(Probed { master, id, verification: None });
+    }
+    let verdict = master.verdict()?;
+    if let Some(store) = store {
+        store.masters().note_verdict(&id, &verdict)?;
+    }
+    let verification = Some(verdict.check(master.name())?);
+    Ok(Probed { master, id, verification })
 }
 
 fn to_json<'a>(name: &'a str, probed: &Probed) -> Json<'a> {
@@ -109,7 +125,8 @@ fn to_text(name: &str, probed: &Probed) -> String {
     let verification =
         probed.verification.map_or(String::new(), |verification| format!("\n  check    {verification}"));
     format!(
-        "{name}\n  audio    {codec}, {} bits, {}, {}\n  length   {} ({} samples)\n  id       {}{verification}\n",
+        "{}\n  audio    {codec}, {} bits, {}, {}\n  length   {} ({} samples)\n  id       {}{verification}\n",
+        report::plain(name),
         info.bits,
         info.rate,
         info.layout,

@@ -19,11 +19,11 @@ use symphonia::core::units::Timestamp;
 use symphonia::default::codecs::FlacDecoder;
 use symphonia::default::formats::{FlacReader, OggReader};
 
+use super::contain::contain;
 use super::decode::Packet;
 use super::info::{Codec, Container, MasterInfo};
-use super::reader::{Failure, Window};
+use super::reader::{TooFar, Watch, Window};
 use super::source::Input;
-use super::wav::MAX_CHUNKS;
 use super::{Audio, Opened};
 use crate::error::{Error, Result, Stage};
 use crate::units::Samples;
@@ -147,7 +147,8 @@ pub(super) struct Stream {
 pub(super) fn open(input: &Input, start: u64) -> Result<Opened> {
     let mut block = None;
     let mut at = start + 4;
-    for _ in 0..MAX_CHUNKS {
+    loop {
+        input.count_header()?;
         let header = input.be32(at)?;
         let (kind, size) = (header >> 24 & 0x7f, header & 0xff_ffff);
         if kind == 0 && size == 34 && block.is_none() {
@@ -231,31 +232,31 @@ fn describe(input: &Input, stream: Stream) -> Result<Opened> {
     let info = &stream.info;
     let rate = input.rate(info.rate)?;
     let layout = input.layout(None, info.channels)?;
-    let samples = match info.samples {
-        0 => count(input, &stream)?,
-        stated => stated,
-    };
     let bits = info.bits;
     if bits < 4 {
         return Err(input.damaged(0, format!("FLAC with {bits} bits per sample, which cannot be")));
     }
-    let container = stream.container;
-    let samples = Samples(samples);
-    let info = MasterInfo { container, codec: Codec::Flac, rate, bits, layout, samples };
+    let (container, samples) = (stream.container, Samples(info.samples));
+    let mut info = MasterInfo { container, codec: Codec::Flac, rate, bits, layout, samples };
+    if samples.0 == 0 {
+        count(input, &stream, &mut info)?;
+    }
     Opened::new(input, info, Audio::Flac(stream))
 }
 
 /// Counts the samples of a stream that does not say how many it has.
-fn count(input: &Input, stream: &Stream) -> Result<u64> {
+fn count(input: &Input, stream: &Stream, info: &mut MasterInfo) -> Result<()> {
     let mut frames = stream.frames(input)?;
-    let mut samples = 0;
-    while let Some(frame) = frames.next(input)? {
-        if frame.samples.start != samples {
-            return Err(input.damaged(samples, "a FLAC frame is damaged or missing"));
+    while let Some(frame) = frames.next(input, stream)? {
+        let Range { start, end } = frame.samples;
+        let counted = info.samples.0;
+        if start != counted && !(input.limits.truncated && start > counted) {
+            return Err(input.damaged(counted, "a FLAC frame is damaged or missing"));
         }
-        samples = frame.samples.end;
+        info.samples = Samples(end);
+        input.admit(info)?;
     }
-    Ok(samples)
+    Ok(())
 }
 
 impl Stream {
@@ -269,27 +270,28 @@ impl Stream {
         let native = self.is_native();
         let prefix =
             if native { [b"fLaC\x80\x00\x00\x22".as_slice(), &self.info.block].concat() } else { Vec::new() };
-        let window = Window::new(input.source.clone(), prefix, self.bytes.clone());
-        let failure = window.failure();
+        let watch = Watch::new(input.limits.scanned_bytes);
+        let window = Window::new(input.source.clone(), prefix, self.bytes.clone(), watch.clone());
         let stream = MediaSourceStream::new(Box::new(window), MediaSourceStreamOptions::default());
         let options = FormatOptions::default();
-        let reader = if native {
-            FlacReader::try_new(stream, options).map(|reader| Box::new(reader) as Box<dyn FormatReader>)
-        } else {
-            OggReader::try_new(stream, options).map(|reader| Box::new(reader) as Box<dyn FormatReader>)
-        };
-        let reader = match (failure.take(), reader) {
-            (Some(source), _) => {
-                return Err(Error::io(Stage::Decode, input.name.as_str())(source));
+        let reader = contain(|| {
+            if native {
+                FlacReader::try_new(stream, options).map(|reader| Box::new(reader) as Box<dyn FormatReader>)
+            } else {
+                OggReader::try_new(stream, options).map(|reader| Box::new(reader) as Box<dyn FormatReader>)
             }
-            (None, Err(error)) => return Err(input.damaged(0, format!("no FLAC frame found ({error})"))),
-            (None, Ok(reader)) => reader,
+        });
+        check(input, &watch)?;
+        let reader = match reader {
+            Some(Ok(reader)) => reader,
+            Some(Err(error)) => return Err(input.damaged(0, format!("no FLAC frame found ({error})"))),
+            None => return Err(input.damaged(0, "no FLAC frame found")),
         };
         // With several, Symphonia's seeking can loop for ever.
         let [track] = reader.tracks() else {
             return Err(input.unsupported("several streams in one Ogg file; a single FLAC stream is"));
         };
-        Ok(Frames { track: track.id, reader, failure, info: self.info.clone() })
+        Ok(Frames { track: track.id, reader, watch, broken: false })
     }
 }
 
@@ -297,16 +299,18 @@ impl Stream {
 pub(super) struct Frames {
     reader: Box<dyn FormatReader>,
     track: u32,
-    failure: Failure,
-    info: StreamInfo,
+    watch: Watch,
+    /// Whether the reader has panicked, and is not to be used any more.
+    broken: bool,
 }
 
 impl Frames {
     /// The next intact frame; `None` when there is none.
-    pub(super) fn next(&mut self, input: &Input) -> Result<Option<Packet>> {
+    pub(super) fn next(&mut self, input: &Input, stream: &Stream) -> Result<Option<Packet>> {
         while let Some(bytes) = self.next_packet(input)? {
             // What is no frame is left out, so that whoever counts finds it missing.
-            if let Some(samples) = self.info.samples_of(&bytes) {
+            if let Some(samples) = stream.info.samples_of(&bytes) {
+                self.watch.progress();
                 return Ok(Some(Packet { samples, bytes }));
             }
         }
@@ -314,24 +318,38 @@ impl Frames {
     }
 
     fn next_packet(&mut self, input: &Input) -> Result<Option<Box<[u8]>>> {
-        let packet = self.reader.next_packet();
-        self.check(input)?;
+        if self.broken {
+            return Ok(None);
+        }
+        let packet = contain(|| self.reader.next_packet());
+        self.broken = packet.is_none();
+        check(input, &self.watch)?;
         // Any error of Symphonia's means that no more frame can be found; which samples are
         // missing then is for the reader of the frames to say.
-        Ok(packet.ok().flatten().map(|packet| packet.data))
+        Ok(packet.and_then(Result::ok).flatten().map(|packet| packet.data))
     }
 
     /// Goes near sample `at`: before it, beyond it, or nowhere in particular. The next frame tells.
-    pub(super) fn seek(&mut self, input: &Input, at: u64) -> Result<()> {
-        let ts = Timestamp::new(at.cast_signed());
-        let _ = self.reader.seek(SeekMode::Accurate, SeekTo::Timestamp { ts, track_id: self.track });
-        self.check(input)
+    pub(super) fn seek(&mut self, input: &Input, stream: &Stream, at: u64) -> Result<()> {
+        if self.broken {
+            *self = stream.frames(input)?;
+        }
+        self.watch.progress();
+        let to = SeekTo::Timestamp { ts: Timestamp::new(at.cast_signed()), track_id: self.track };
+        self.broken = contain(|| self.reader.seek(SeekMode::Accurate, to)).is_none();
+        check(input, &self.watch)
     }
+}
 
-    fn check(&self, input: &Input) -> Result<()> {
-        self.failure
-            .take()
-            .map_or(Ok(()), |source| Err(Error::io(Stage::Decode, input.name.as_str())(source)))
+/// An error if the source has failed, or was read too far without a frame.
+fn check(input: &Input, watch: &Watch) -> Result<()> {
+    match watch.take() {
+        None => Ok(()),
+        Some(error) if error.get_ref().is_some_and(|error| error.is::<TooFar>()) => {
+            let limit = input.limits.scanned_bytes;
+            input.limit("bytes or more in search of a FLAC frame", limit + 1, limit)
+        }
+        Some(source) => Err(Error::io(Stage::Decode, input.name.as_str())(source)),
     }
 }
 

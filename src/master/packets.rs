@@ -37,6 +37,8 @@ pub(super) struct Table {
     pub(super) coding: Coding,
     entries: Vec<Entry>,
     samples: u64,
+    /// The sum of the packets' sizes.
+    bytes: u64,
 }
 
 struct Entry {
@@ -48,19 +50,23 @@ struct Entry {
 impl Table {
     /// A table without packets.
     pub(super) fn new(coding: Coding) -> Self {
-        Self { coding, entries: Vec::new(), samples: 0 }
+        Self { coding, entries: Vec::new(), samples: 0, bytes: 0 }
     }
 
     /// Adds a packet of `size` bytes at `offset` that holds `samples` samples.
     pub(super) fn push(&mut self, input: &Input, offset: u64, size: u32, samples: u64) -> Result<()> {
-        if self.entries.len() == MAX_PACKETS {
-            return Err(input.unsupported(format!("more than {MAX_PACKETS} packets")));
-        }
+        input.limit("packets", self.entries.len() as u64 + 1, MAX_PACKETS as u64)?;
         let end = offset.saturating_add(size.into());
         if size > MAX_PACKET || samples > self.coding.max_samples() {
             return Err(input.damaged(self.samples, "its table states an impossible packet"));
         }
-        if end > input.len {
+        if end <= input.len {
+            // Or a small file could ask for more reading than any disk can do.
+            self.bytes += u64::from(size);
+            if self.bytes > input.len {
+                return Err(input.damaged(self.samples, "its table states the same bytes again and again"));
+            }
+        } else if !input.limits.truncated {
             return Err(input.damaged(self.samples, "the file ends here, before its stated end"));
         }
         self.entries.push(Entry { offset, size, start: self.samples });
@@ -78,7 +84,10 @@ impl Table {
     /// writes the table does. ffmpeg counts a full packet in CAF, and none when it copies that to M4A.
     pub(super) fn measure_last(&mut self, input: &Input) -> Result<()> {
         let last = self.entries.len().saturating_sub(1);
-        if let (Coding::Alac(_), Some(packet)) = (&self.coding, self.read(input, last, Stage::Open)?)
+        let is_there = |entry: &Entry| entry.offset.saturating_add(entry.size.into()) <= input.len;
+        if let Coding::Alac(_) = self.coding
+            && self.entries.last().is_some_and(is_there)
+            && let Some(packet) = self.read(input, last, Stage::Open)?
             && let Some(held) = alac_samples(&packet.bytes)
         {
             let Range { start, end } = packet.samples;
@@ -103,7 +112,7 @@ impl Table {
         let end = self.entries.get(index + 1).map_or(self.samples, |next| next.start);
         let mut bytes = vec![0; entry.size as usize].into_boxed_slice();
         if input.read_at(&mut bytes, entry.offset, stage)? < bytes.len() {
-            return Err(input.damaged(entry.start, "the file has become shorter"));
+            return Err(input.damaged(entry.start, "the file ends here, before its stated end"));
         }
         Ok(Some(Packet { samples: entry.start..end, bytes }))
     }

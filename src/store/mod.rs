@@ -38,6 +38,7 @@ mod options;
 mod partial;
 mod scratch;
 mod sidecar;
+mod verdicts;
 mod verify;
 
 use std::fs::{self, File};

@@ -1,6 +1,7 @@
 //! What `encode` tells: a line or an object a rendition, progress, a summary.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::path::Path;
 use std::time::Instant;
 
@@ -38,6 +39,9 @@ struct Json<'a> {
     /// Samples of a floating-point master that were beyond full scale.
     #[serde(skip_serializing_if = "is_zero")]
     clamped_samples: u64,
+    /// The samples of the master that became silence, because they are damaged or missing.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    gaps: Vec<[u64; 2]>,
     /// Whether it came from the store; absent without one.
     #[serde(skip_serializing_if = "Option::is_none")]
     cached: Option<bool>,
@@ -94,7 +98,7 @@ impl Report {
 
     pub(super) fn aside(&mut self, tasks: &[Task], aside: Aside) -> Result<(), Failure> {
         match aside {
-            Aside::Served { task, target, object, master } => {
+            Aside::Served { task, target, object, master, gaps } => {
                 let (task, target) = (&tasks[task], &tasks[task].targets[target]);
                 self.bytes += object.len();
                 self.audio += seconds(&target.plan);
@@ -103,8 +107,8 @@ impl Report {
                 match copy(&object, target) {
                     Ok(()) => {
                         let taken = began.elapsed().as_secs_f64();
-                        let (bytes, repairs) = (object.len(), Repairs::default());
-                        self.finished(&to_json(task, target, master, bytes, repairs, taken, Some(true)))
+                        let (bytes, changed) = (object.len(), (Repairs::default(), gaps));
+                        self.finished(&to_json(task, target, master, bytes, changed, taken, Some(true)))
                     }
                     Err(error) => self.failed(&task.name, Some(target.plan.profile()), &error),
                 }
@@ -156,7 +160,8 @@ impl Report {
 
     fn show_current(&self, tasks: &[Task]) {
         let stem = |&job: &usize| Some(tasks[job].path.file_stem()?.to_string_lossy());
-        self.bar.set_message(self.current.keys().filter_map(stem).collect::<Vec<_>>().join(", "));
+        let stems = self.current.keys().filter_map(stem).collect::<Vec<_>>().join(", ");
+        self.bar.set_message(report::plain(&stems).into_owned());
     }
 
     fn finished(&mut self, finished: &Json) -> Result<(), Failure> {
@@ -165,7 +170,16 @@ impl Report {
             self.say(|| {
                 report::note(&format!(
                     "{}: {} samples were no numbers and became silence, {} were beyond full scale and were clamped",
-                    finished.master, finished.silenced_samples, finished.clamped_samples
+                    report::plain(finished.master), finished.silenced_samples, finished.clamped_samples
+                ));
+                Ok(())
+            })?;
+        }
+        for [start, end] in &finished.gaps {
+            self.say(|| {
+                report::note(&format!(
+                    "{}: samples {start} to {end} are damaged or missing and became silence",
+                    report::plain(finished.master)
                 ));
                 Ok(())
             })?;
@@ -176,7 +190,7 @@ impl Report {
             }
             report::line(format!(
                 "{}  {}  {}  {:.0}x real time",
-                finished.path,
+                report::plain(&finished.path),
                 megabytes(finished.file_bytes),
                 clock(finished.duration_s),
                 finished.realtime_x
@@ -233,7 +247,8 @@ impl Report {
             summary.push(format!("{} were there already (--force encodes them again)", self.skipped));
         }
         if !self.failures.is_empty() {
-            summary.push(format!("{} failed:\n  {}", self.failures.len(), self.failures.join("\n  ")));
+            let failures: Vec<_> = self.failures.iter().map(|failure| report::plain(failure)).collect();
+            summary.push(format!("{} failed:\n  {}", failures.len(), failures.join("\n  ")));
         }
         report::note(&summary.join("; "));
     }
@@ -241,7 +256,7 @@ impl Report {
 
 /// Gives a finished rendition its name.
 fn finish<'a>(task: &'a Task, target: &Target, done: Done<Place>, taken: f64) -> Result<Json<'a>, String> {
-    let Done { master, made, repairs } = done;
+    let Done { master, made, repairs, gaps } = done;
     let (master, bytes, cached) = match made {
         Made::File(file, bytes) => {
             name(file, target)?;
@@ -252,7 +267,7 @@ fn finish<'a>(task: &'a Task, target: &Target, done: Done<Place>, taken: f64) ->
             (id, object.len(), Some(false))
         }
     };
-    Ok(to_json(task, target, master, bytes, repairs, taken, cached))
+    Ok(to_json(task, target, master, bytes, (repairs, gaps), taken, cached))
 }
 
 fn copy(object: &Object, target: &Target) -> Result<(), String> {
@@ -273,7 +288,7 @@ fn to_json<'a>(
     target: &Target,
     master: MasterId,
     bytes: u64,
-    repairs: Repairs,
+    (repairs, gaps): (Repairs, Vec<Range<u64>>),
     taken: f64,
     cached: Option<bool>,
 ) -> Json<'a> {
@@ -294,6 +309,7 @@ fn to_json<'a>(
         realtime_x: seconds(plan) / taken.max(1e-6),
         silenced_samples: repairs.not_finite,
         clamped_samples: repairs.clamped,
+        gaps: gaps.into_iter().map(|gap| [gap.start, gap.end]).collect(),
         cached,
     }
 }
