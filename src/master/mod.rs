@@ -7,6 +7,7 @@ pub mod convert;
 mod decode;
 pub mod downmix;
 mod flac;
+mod frames;
 mod identify;
 mod info;
 mod limits;

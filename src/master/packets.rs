@@ -25,6 +25,9 @@ const MAX_PACKET: u32 = 16 << 20;
 /// points at the same bytes again and again from filling the memory.
 const MAX_PACKETS: usize = 4 << 20;
 
+/// More samples in a packet Symphonia refuses; Apple's encoder writes 4,096.
+const MAX_ALAC_SAMPLES: u64 = 16 * 4_096;
+
 /// How the packets are to be decoded.
 pub(super) enum Coding {
     /// ALAC, by the 24 bytes of its `ALACSpecificConfig`.
@@ -143,7 +146,14 @@ impl Coding {
                 config[4], config[5]
             )));
         }
-        Ok(Self::Alac(*config))
+        let coding = Self::Alac(*config);
+        if !(1..=MAX_ALAC_SAMPLES).contains(&coding.max_samples()) {
+            return Err(input.unsupported(format!(
+                "ALAC with {} samples to a packet; 1 to {MAX_ALAC_SAMPLES} are",
+                coding.max_samples()
+            )));
+        }
+        Ok(coding)
     }
 
     pub(super) fn codec(&self) -> Codec {

@@ -58,47 +58,31 @@ impl Watch {
     }
 }
 
-/// The bytes of a source within a range, behind some bytes of our own.
+/// The bytes of a source within a range.
 pub(super) struct Window {
     source: Arc<dyn MasterSource>,
-    prefix: Vec<u8>,
     range: Range<u64>,
     position: u64,
     watch: Watch,
 }
 
 impl Window {
-    pub(super) fn new(
-        source: Arc<dyn MasterSource>,
-        prefix: Vec<u8>,
-        range: Range<u64>,
-        watch: Watch,
-    ) -> Self {
-        Self { source, prefix, range, position: 0, watch }
+    pub(super) fn new(source: Arc<dyn MasterSource>, range: Range<u64>, watch: Watch) -> Self {
+        Self { source, range, position: 0, watch }
     }
 
     fn len(&self) -> u64 {
-        self.prefix.len() as u64 + (self.range.end - self.range.start)
+        self.range.end - self.range.start
     }
 }
 
 impl Read for Window {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        let read = match usize::try_from(self.position).ok().and_then(|at| self.prefix.get(at..)) {
-            Some(prefix) if !prefix.is_empty() => {
-                let count = prefix.len().min(buf.len());
-                buf[..count].copy_from_slice(&prefix[..count]);
-                count
-            }
-            _ => {
-                let left = self.len().saturating_sub(self.position);
-                let count = usize::try_from(left).map_or(buf.len(), |left| left.min(buf.len()));
-                let offset = self.range.start + (self.position - self.prefix.len() as u64);
-                read_full_at(&*self.source, &mut buf[..count], offset)
-                    .and_then(|read| self.watch.count(read).map(|()| read))
-                    .map_err(|error| self.watch.put(error))?
-            }
-        };
+        let left = self.len().saturating_sub(self.position);
+        let count = usize::try_from(left).map_or(buf.len(), |left| left.min(buf.len()));
+        let read = read_full_at(&*self.source, &mut buf[..count], self.range.start + self.position)
+            .and_then(|read| self.watch.count(read).map(|()| read))
+            .map_err(|error| self.watch.put(error))?;
         self.position += read as u64;
         Ok(read)
     }
