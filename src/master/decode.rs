@@ -300,7 +300,8 @@ impl Packets {
             if packet.samples.contains(&at) {
                 return Ok(Ok(packet));
             }
-            if packet.samples.start > at {
+            // One that lies beyond the end says nothing about what is before it.
+            if packet.samples.start > at && packet.samples.start < inner.info.samples.0 {
                 return Ok(Err(Missing { start, next: Some(packet.samples.start) }));
             }
             start = packet.samples.end;
