@@ -132,6 +132,11 @@ impl Scanner {
                 Some(to) => (to, true),
                 None if self.buf.len() - self.at > most => break,
                 None => {
+                    // The last byte may be the first of two.
+                    let seen = self.buf.len().saturating_sub(1).max(summed);
+                    self.count(input, seen - summed)?;
+                    sum.update(&self.buf[summed..seen]);
+                    summed = seen;
                     let kept = self.at;
                     let more = self.read(input, stream)?;
                     // Reading drops what lies before `at`.
