@@ -105,10 +105,10 @@ fn flac(wav: &[u8]) -> Option<Vec<u8>> {
 fn whenever_a_master_changes_nothing_is_finished() {
     let folder = tempfile::tempdir().unwrap();
     let store = store(folder.path());
-    let (one, other) = (music(1_200_000, 0), music(1_200_000, 1));
+    let (one, other) = (music(600_000, 0), music(600_000, 1));
     let longer = [&one[..], &[0; 5_000]].concat();
     let mut pairs =
-        vec![(one.clone(), other.clone()), (one.clone(), one[..1_000_000].to_vec()), (one.clone(), longer)];
+        vec![(one.clone(), other.clone()), (one.clone(), one[..500_000].to_vec()), (one.clone(), longer)];
     if let (Some(one), Some(other)) = (flac(&one), flac(&other)) {
         pairs.push((one, other));
     }
@@ -130,7 +130,7 @@ fn whenever_a_master_changes_nothing_is_finished() {
         assert_eq!(all.len(), 1);
         store.remove(&all).unwrap();
     }
-    assert!(changed > 30, "{changed}");
+    assert!(changed > 15, "{changed}");
 }
 
 #[test]

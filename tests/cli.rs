@@ -348,10 +348,10 @@ fn hostile_names_control_neither_terminals_nor_json() {
     }
     // Named one by one, since hidden files in folders are left out.
     let run = |args: &[&str]| {
-        let named = names.iter().map(|name| OsStr::from_bytes(name));
+        let paths = names.iter().map(|name| OsStr::from_bytes(name));
         Command::new(env!("CARGO_BIN_EXE_tonepress"))
             .args(args)
-            .args(named)
+            .args(paths)
             .current_dir(folder.path())
             .output()
             .unwrap()

@@ -62,13 +62,13 @@ impl Active {
         let mut groups: Vec<Group> = Vec::new();
         for (output, plan) in plans.iter().enumerate().filter(|(_, plan)| !plan.resolved().whole) {
             let Resolved { rate, salvage, .. } = *plan.resolved();
-            match groups.iter_mut().find(|group| (group.rate, group.salvage) == (rate, salvage)) {
-                Some(group) => group.outputs.push(output),
-                None => {
-                    let (outputs, segments) = (vec![output], plan.segments());
-                    groups.push(Group { rate, salvage, outputs, segments });
-                }
+            if let Some(group) =
+                groups.iter_mut().find(|group| (group.rate, group.salvage) == (rate, salvage))
+            {
+                group.outputs.push(output);
+                continue;
             }
+            groups.push(Group { rate, salvage, outputs: vec![output], segments: plan.segments() });
         }
         Self {
             id,

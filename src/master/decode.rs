@@ -373,8 +373,8 @@ impl Packets {
             plane.drain(..excess);
         }
         let packet = PacketRef::new(0, Timestamp::new(0), Duration::new(end - start), &packet.bytes);
-        let decoder = &mut self.codec;
-        let decoded = match contain(move || decoder.decode_ref(&packet)) {
+        let by = &mut self.codec;
+        let decoded = match contain(move || by.decode_ref(&packet)) {
             Some(Ok(GenericAudioBufferRef::S32(decoded))) => decoded,
             Some(Ok(_)) => {
                 return Err(Error::Internal { detail: "a decoder that does not give integers".into() });
@@ -407,12 +407,11 @@ struct Missing {
 }
 
 fn missing(inner: &Inner, start: u64, next: Option<u64>) -> Error {
-    let detail = match next {
-        Some(next) => format!("damaged or missing audio; the next found is sample {next}"),
-        None => {
-            let samples = inner.info.samples.0.saturating_sub(start);
-            format!("the audio ends here, {samples} samples before its stated end")
-        }
+    let detail = if let Some(next) = next {
+        format!("damaged or missing audio; the next found is sample {next}")
+    } else {
+        let samples = inner.info.samples.0.saturating_sub(start);
+        format!("the audio ends here, {samples} samples before its stated end")
     };
     inner.input.damaged(start, detail)
 }

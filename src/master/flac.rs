@@ -369,7 +369,7 @@ impl Pages {
 fn check(input: &Input, watch: &Watch) -> Result<()> {
     match watch.take() {
         None => Ok(()),
-        Some(error) if error.get_ref().is_some_and(|error| error.is::<TooFar>()) => {
+        Some(error) if error.get_ref().is_some_and(<dyn std::error::Error + Send + Sync>::is::<TooFar>) => {
             let limit = input.limits.scanned_bytes;
             input.limit("bytes in search of a FLAC frame", limit + 1, limit)
         }

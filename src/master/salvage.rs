@@ -32,8 +32,9 @@ struct Known {
 
 impl Known {
     fn of(packet: &Packet) -> Self {
-        let [a, b, c, d, e, f, g, h, ..] = *blake3::hash(&packet.bytes).as_bytes();
-        Self { start: packet.samples.start, hash: [a, b, c, d, e, f, g, h] }
+        let mut hash = [0; 8];
+        hash.copy_from_slice(&blake3::hash(&packet.bytes).as_bytes()[..8]);
+        Self { start: packet.samples.start, hash }
     }
 }
 
