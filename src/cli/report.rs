@@ -1,6 +1,7 @@
 //! What commands say: lines, tables, JSON, errors, progress.
 
 use std::borrow::Cow;
+use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::time::Duration;
 
@@ -46,7 +47,7 @@ pub(crate) fn json(object: &impl Serialize) -> Result<(), Failure> {
     for char in text.chars() {
         // serde_json leaves some for terminals to obey.
         if is_hostile(char) {
-            shown.push_str(&format!("\\u{:04x}", u32::from(char)));
+            let _ = write!(shown, "\\u{:04x}", u32::from(char)); // a String takes all
         } else {
             shown.push(char);
         }

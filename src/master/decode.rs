@@ -300,8 +300,10 @@ impl Packets {
             if packet.samples.contains(&at) {
                 return Ok(Ok(packet));
             }
-            // One that lies beyond the end says nothing about what is before it.
-            if packet.samples.start > at && packet.samples.start < inner.info.samples.0 {
+            if packet.samples.start >= inner.info.samples.0 {
+                continue; // beyond the end: it says nothing about what is before it
+            }
+            if packet.samples.start > at {
                 return Ok(Err(Missing { start, next: Some(packet.samples.start) }));
             }
             start = packet.samples.end;

@@ -77,7 +77,7 @@ impl PcmData {
             buf.resize(count as usize * frame, 0);
             let read = input.read_at(buf, self.data.start + at * frame as u64, Stage::Decode)?;
             if read < buf.len() {
-                let end = at + (read / frame) as u64;
+                let end = self.samples_there(input, pcm.channels()).min(at + (read / frame) as u64);
                 return Err(input.damaged(end, "the file ends here, before its stated end"));
             }
             self.coding.append(buf, pcm);

@@ -7,6 +7,8 @@
     clippy::unwrap_used,
     unreachable_pub,
     clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::trivially_copy_pass_by_ref,
     clippy::single_range_in_vec_init // a list of gaps
 )]
 
