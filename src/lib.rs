@@ -2,13 +2,19 @@
 //!
 //! A [`Master`](master::Master) is a lossless source. A [`Profile`] is what a customer asks for; for one master it
 //! is [resolved](Profile::resolve), which leaves no choice open. A [`Plan`] says, by arithmetic alone, how large the
-//! rendition will be and how it is cut into segments. [`SegmentEncoder`](press::SegmentEncoder) presses one segment,
-//! [`RenditionWriter`](writer::RenditionWriter) joins them, and [`fan_out`](fan_out::fan_out) does all of it for many profiles and
-//! masters, on all cores.
+//! rendition will be and how it is cut into segments. An [`Engine`] presses renditions on demand and serves any range of
+//! them meanwhile; a [`Store`] keeps them.
+//!
+//! Below that, [`SegmentEncoder`](press::SegmentEncoder) presses one segment, [`RenditionWriter`](writer::RenditionWriter) joins them,
+//! and [`fan_out`](fan_out::fan_out) does all of it for many profiles and masters, on all cores.
+//!
+//! Renditions have no tags. [`Master::tags`](master::Master::tags) reads a master's, and an [`Overlay`] puts them, or what a
+//! store makes of them, in front of a rendition as it is served.
 //!
 //! # Features
 //!
-//! `cli` (default): the command line program. A backend that links the library turns it off.
+//! - `cli` (default): the command line program. A backend that links the library turns it off.
+//! - `metrics`: the engine's counters and histograms go to the recorder of the `metrics` facade.
 
 /// The examples of the README are tests too.
 #[cfg(doctest)]
@@ -23,6 +29,7 @@ pub mod fan_out;
 pub mod fingerprint;
 pub mod master;
 pub mod mp3;
+pub mod overlay;
 pub mod pcm;
 pub mod plan;
 pub mod press;
@@ -36,6 +43,7 @@ pub mod writer;
 pub use build::{BuildInfo, build_info};
 pub use engine::Engine;
 pub use error::{Error, Result, Stage};
+pub use overlay::{Overlay, WithOverlay};
 pub use plan::{Plan, Size};
 pub use profile::{Profile, Resolved};
 pub use read_at::ReadAt;

@@ -91,6 +91,19 @@ impl Size {
     pub const fn is_exact(self) -> bool {
         matches!(self, Self::Exact(_))
     }
+
+    /// The size with so many bytes in front.
+    pub(crate) const fn behind(self, bytes: u64) -> Self {
+        match self {
+            Self::Exact(size) => Self::Exact(size + bytes),
+            Self::Estimate { low, likely, high, cap } => Self::Estimate {
+                low: low + bytes,
+                likely: likely + bytes,
+                high: high + bytes,
+                cap: cap + bytes,
+            },
+        }
+    }
 }
 
 /// One segment of a plan.

@@ -8,29 +8,13 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 
 use common::press::wav;
+use common::program::{err, objects, out, tonepress};
 use common::signal::Music;
 use common::tool;
-use serde_json::Value;
 use tempfile::TempDir;
-
-fn tonepress(args: &[&str], folder: &Path) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_tonepress")).args(args).current_dir(folder).output().unwrap()
-}
-
-fn out(output: &Output) -> String {
-    String::from_utf8(output.stdout.clone()).unwrap()
-}
-
-fn err(output: &Output) -> String {
-    String::from_utf8(output.stderr.clone()).unwrap()
-}
-
-fn objects(output: &Output) -> Vec<Value> {
-    out(output).lines().map(|line| serde_json::from_str(line).unwrap()).collect()
-}
 
 /// A folder with two masters in folders, a cover and an MP3 that are none.
 fn album() -> TempDir {
@@ -439,4 +423,35 @@ fn what_probe_found_counts_when_encoding_into_the_store() {
         assert_eq!(output.status.code(), Some(1));
         assert!(err(&output).contains("the MD5 of the audio does not match"), "{}", err(&output));
     }
+}
+
+#[test]
+fn probe_measures_masters_and_albums_once() {
+    let album = album();
+    fs::copy(album.path().join("disc 1/one.wav"), album.path().join("disc 1/two.wav")).unwrap();
+    let measure = |cache: &[&str]| {
+        let args = [&["probe", "--loudness", "--json", "."], cache].concat();
+        let output = tonepress(&args, album.path());
+        assert!(output.status.success(), "{}", err(&output));
+        objects(&output)
+    };
+    let plain = measure(&[]);
+    assert_eq!(plain.len(), 4, "three masters, and one folder with more than one");
+    let (master, folder) = (&plain[0]["loudness"], &plain[3]);
+    assert_eq!((&folder["album"], &folder["masters"]), (&"./disc 1".into(), &2.into()));
+    assert_eq!(&folder["loudness"], master, "an album of the same twice");
+    let (lufs, gain) = (master["integrated_lufs"].as_f64().unwrap(), master["gain_db"].as_f64().unwrap());
+    assert!((lufs + gain + 18.0).abs() < 0.011, "{master}");
+    let store = tempfile::tempdir().unwrap();
+    let cache = ["--cache", store.path().to_str().unwrap()];
+    assert_eq!((measure(&cache), measure(&cache)), (plain.clone(), plain), "measured, and known");
+    let text = out(&tonepress(&["probe", "--loudness", "disc 1"], album.path()));
+    assert!(text.contains(" LUFS, range none, gain ") || text.contains(" LU, gain "), "{text}");
+    assert!(text.contains("album disc 1, 2 masters\n  loudness "), "{text}");
+
+    // An album of which a part is missing has no loudness.
+    fs::write(album.path().join("disc 1/three.flac"), b"fLaC broken").unwrap();
+    let output = tonepress(&["probe", "--loudness", "disc 1"], album.path());
+    assert_eq!(output.status.code(), Some(1));
+    assert!(err(&output).contains("album disc 1: not measured, since 1 of 3"), "{}", err(&output));
 }

@@ -10,7 +10,9 @@ use tonepress::master::{Limits, MasterId};
 use tonepress::store::{Options, Store};
 use tonepress::{Error, Profile};
 
+use super::byte_range::ByteRange;
 use super::name::NameTemplate;
+use super::tags::TagOptions;
 
 /// Presses lossless masters (FLAC, WAV, AIFF, ALAC) into MP3s at any bitrate.
 #[derive(Debug, Parser)]
@@ -31,6 +33,12 @@ pub(crate) enum Command {
     /// Show what masters are, and check that they are sound
     #[command(after_help = PROBE_HELP)]
     Probe(Probe),
+    /// Write an MP3, or any range of its bytes, to standard output
+    #[command(after_help = GET_HELP)]
+    Get(Get),
+    /// Press ahead what the store is to have
+    #[command(after_help = PREWARM_HELP)]
+    Prewarm(Prewarm),
     /// Look after the store: what is in it, whether it is sound, what may go
     #[command(after_help = CACHE_HELP)]
     Cache(CacheCommand),
@@ -58,6 +66,32 @@ Examples:
   tonepress encode album/ -o mp3/ --to 192 --name '{dir}/{profile}/{stem}.mp3'
   tonepress encode album/ --to v2 --json | jq .file_bytes
   tonepress encode album/ -o mp3/ --to 128,v0 --cache /var/cache/tonepress --cache-size 20GiB
+  tonepress encode song.wav --to v0 --tag TITLE='Für Elise' --tag ARTIST=Beethoven --cover front.jpg
+"
+);
+
+const GET_HELP: &str = with_profiles!(
+    "\
+Examples:
+  tonepress get song.flac --to 192 > song.mp3
+  tonepress get song.flac --to v2 | mpg123 -
+  tonepress get song.flac --to 320 --range 100000-199999 -o part
+  tonepress get song.flac --to 192 --range 1500000- >> download.mp3
+  tonepress get --key 3fa92c --range -1000 --cache /var/cache/tonepress > end
+"
+);
+
+const PREWARM_HELP: &str = with_profiles!(
+    "\
+Examples:
+  export TONEPRESS_CACHE=/var/cache/tonepress
+  tonepress prewarm albums/ --to 128,192,320,v0 --dry-run
+  tonepress prewarm albums/ --to 128,192,320,v0 --nice
+  tonepress prewarm --from list.jsonl --to 192 --json
+  echo '{\"master\": \"song.flac\", \"to\": [\"320\", \"v0\"], \"priority\": 9}' | tonepress prewarm --from -
+
+What is there is skipped, so an interrupted run goes on when it is started again. Nothing that a run
+wants gives way to something else that it wants: it stops when those fill the store.
 "
 );
 
@@ -74,6 +108,7 @@ Examples:
   tonepress probe song.flac
   tonepress probe --verify --json album/ | jq 'select(.error)'
   tonepress probe --verify --cache /var/cache/tonepress album/
+  tonepress probe --loudness album/ --cache /var/cache/tonepress
 ";
 
 const CACHE_HELP: &str = "\
@@ -123,10 +158,15 @@ impl Profiles {
         each
     }
 
-    /// What is accepted as a master: to be salvaged it may be incomplete.
+    /// What is accepted as a master.
     pub(crate) fn limits(&self) -> Limits {
-        Limits { truncated: self.profiles.iter().any(|profile| profile.salvage), ..Limits::default() }
+        limits(&self.profiles)
     }
+}
+
+/// What is accepted as a master of which `profiles` are wanted: to be salvaged it may be incomplete.
+pub(crate) fn limits(profiles: &[Profile]) -> Limits {
+    Limits { truncated: profiles.iter().any(|profile| profile.salvage), ..Limits::default() }
 }
 
 /// How many threads.
@@ -165,6 +205,18 @@ impl Cache {
         };
         options.open().map(Some)
     }
+
+    /// Opens the store, which must be there: a mistyped folder is not to become one.
+    pub(crate) fn open_existing(&self) -> Result<Store, String> {
+        let Some(folder) = &self.cache else {
+            return Err("which store? Say --cache DIR, or set TONEPRESS_CACHE".to_owned());
+        };
+        if !folder.is_dir() {
+            return Err(format!("{}: there is no such folder", folder.display()));
+        }
+        let store = self.open().map_err(|error| error.to_string())?;
+        store.ok_or_else(|| "no store".to_owned())
+    }
 }
 
 /// For machines instead of people.
@@ -192,9 +244,69 @@ pub(crate) struct Encode {
     pub(crate) jobs: Jobs,
     #[command(flatten)]
     pub(crate) cache: Cache,
+    /// Write the audio alone
+    #[arg(long, conflicts_with_all = ["texts", "cover", "strip", "id3v23"])]
+    pub(crate) no_tags: bool,
+    #[command(flatten)]
+    pub(crate) tags: TagOptions,
     /// Encode again what is there already
     #[arg(short, long)]
     pub(crate) force: bool,
+    #[command(flatten)]
+    pub(crate) json: Json,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Get {
+    /// The file to press; what it is, its content tells, not its name
+    #[arg(value_name = "MASTER", required_unless_present = "key", requires = "profile")]
+    pub(crate) master: Option<PathBuf>,
+    /// The profile
+    #[arg(long = "to", value_name = "PROFILE", requires = "master")]
+    pub(crate) profile: Option<Profile>,
+    /// Instead of a master: what the store has under this key, or the only one that begins so; also
+    /// what another build has pressed
+    #[arg(long, conflicts_with = "master")]
+    pub(crate) key: Option<String>,
+    /// Only these bytes, as in HTTP: A-B (B included), A- (to the end), -N (the last N). Of a constant
+    /// bitrate only the segments under them are pressed, and nothing is kept in the store; ABR and VBR
+    /// are pressed as a whole first
+    #[arg(long, value_name = "A-B", allow_hyphen_values = true)]
+    pub(crate) range: Option<ByteRange>,
+    /// The file to write, which gets its name when it is complete; standard output unless given
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) jobs: Jobs,
+    #[command(flatten)]
+    pub(crate) cache: Cache,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Prewarm {
+    /// Files, or folders to walk through; what a file is, its content tells, not its name
+    #[arg(value_name = "MASTER", required_unless_present = "from", requires = "profiles")]
+    pub(crate) paths: Vec<PathBuf>,
+    /// Profiles, separated by commas; for what --from lists, those where it names none
+    #[arg(long = "to", value_name = "PROFILE,…", value_delimiter = ',')]
+    pub(crate) profiles: Vec<Profile>,
+    /// A list ("-": standard input) with a JSON object a line: "master" (a file or folder), and if
+    /// need be "to" (a string or a list of them) and "priority" (a number; higher comes first, 0 unless
+    /// given)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) from: Option<PathBuf>,
+    /// Press nothing: tell sizes, what would be evicted, and how long it would take. Masters that the
+    /// store does not know yet are not hashed, and taken for new
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) jobs: Jobs,
+    /// Give way to other processes, as nice(1) does: 0 to 19, 10 if no number is given
+    #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true, default_missing_value = "10",
+        value_parser = clap::value_parser!(i32).range(0..=19))]
+    pub(crate) nice: Option<i32>,
+    #[command(flatten)]
+    pub(crate) cache: Cache,
     #[command(flatten)]
     pub(crate) json: Json,
 }
@@ -216,9 +328,11 @@ pub(crate) struct Probe {
     /// Decode everything; check the stated length, frame checksums, and FLAC's MD5
     #[arg(long)]
     pub(crate) verify: bool,
-    /// Note in the store in this folder what --verify finds; nothing will be pressed there of masters that
-    /// are not sound
-    #[arg(long, value_name = "DIR", requires = "verify")]
+    /// Measure loudness and peaks after EBU R 128, of each master and of each folder as an album
+    #[arg(long)]
+    pub(crate) loudness: bool,
+    /// Take from the store in this folder what it knows of masters, and note there what is found out
+    #[arg(long, value_name = "DIR", env = "TONEPRESS_CACHE")]
     cache: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) jobs: Jobs,
@@ -227,8 +341,8 @@ pub(crate) struct Probe {
 }
 
 impl Probe {
-    /// Opens the store, if one is to be told.
-    pub(crate) fn store(&self) -> Result<Option<Store>, Error> {
+    /// Opens the store, if one is wanted.
+    pub(crate) fn open_store(&self) -> Result<Option<Store>, Error> {
         Cache { cache: self.cache.clone(), cache_size: None }.open()
     }
 }
@@ -249,17 +363,9 @@ pub(crate) struct CacheCommand {
 }
 
 impl CacheCommand {
-    /// Opens the store, which must be there: a mistyped folder is not to become one.
+    /// Opens the store, which must be there.
     pub(crate) fn open(&self) -> Result<Store, String> {
-        let Some(folder) = &self.cache else {
-            return Err("which store? Say --cache DIR, or set TONEPRESS_CACHE".to_owned());
-        };
-        if !folder.is_dir() {
-            return Err(format!("{}: there is no such folder", folder.display()));
-        }
-        let cache = Cache { cache: self.cache.clone(), cache_size: self.cache_size };
-        let store = cache.open().map_err(|error| error.to_string())?;
-        store.ok_or_else(|| "no store".to_owned())
+        Cache { cache: self.cache.clone(), cache_size: self.cache_size }.open_existing()
     }
 }
 

@@ -65,7 +65,7 @@ fn entries(store: &Store, selection: &Selection) -> Result<Vec<Entry>, Failure> 
 }
 
 /// The only key that begins with `start`; a whole key need not be stored.
-fn one_key(store: &Store, start: &str) -> Result<Key, Failure> {
+pub(super) fn one_key(store: &Store, start: &str) -> Result<Key, Failure> {
     if let Ok(key) = start.parse() {
         return Ok(key);
     }

@@ -1,5 +1,6 @@
 //! `tonepress encode`: masters to files.
 
+mod behind;
 mod open;
 mod report;
 
@@ -7,8 +8,7 @@ use std::collections::HashSet;
 use std::io::ErrorKind;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 
 use crossbeam::channel::unbounded;
 use tonepress::fan_out::fan_out;
@@ -19,7 +19,7 @@ use report::Report;
 
 use super::masters::{Candidate, candidates};
 use super::report::Failure;
-use super::{Outcome, args};
+use super::{Outcome, args, interrupt};
 
 /// A rendition that is to be made.
 struct Target {
@@ -35,17 +35,14 @@ struct Task {
 }
 
 pub(crate) fn run(args: &args::Encode) -> Result<Outcome, Failure> {
-    let interrupted = Arc::new(AtomicBool::new(false));
-    let flag = interrupted.clone();
-    ctrlc::set_handler(move || flag.store(true, Ordering::Relaxed))
-        .map_err(|error| Failure::Other(format!("Ctrl-C cannot be caught: {error}")))?;
-
+    let interrupted = interrupt::catch(|| ())?;
+    let tagger = if args.no_tags { None } else { Some(args.tags.tagger()?) };
     let mut report = Report::new(args.json.json);
     let tasks = survey(args, &mut report)?;
     report.start(&tasks);
     // Masters are opened when their turn comes, by the workers: there may be more than files can be open.
     let (asides, told) = unbounded();
-    let mut opener = Opener::new(args.cache.open()?, args.profiles.limits(), asides);
+    let mut opener = Opener::new(args.cache.open()?, args.profiles.limits(), tagger, asides);
     let jobs = tasks.iter().enumerate().filter_map(|(id, task)| opener.open(id, task));
     let mut stopped = Ok(());
     fan_out(args.jobs.threads(), jobs, |event| {

@@ -1,13 +1,19 @@
 //! The command line: one file a command; what they share is in `args` and `report`.
 
 mod args;
+mod byte_range;
 mod cache;
 mod encode;
+mod files;
+mod get;
+mod interrupt;
 mod masters;
 mod name;
 mod plan;
+mod prewarm;
 mod probe;
 mod report;
+mod tags;
 
 use std::process::ExitCode;
 
@@ -22,7 +28,7 @@ pub(crate) enum Outcome {
     Done,
     /// Something failed and has been reported; the rest was done.
     SomeFailed,
-    /// Stopped by Ctrl-C.
+    /// Stopped by Ctrl-C or a signal to terminate.
     Interrupted,
 }
 
@@ -34,6 +40,8 @@ pub(crate) fn run() -> ExitCode {
         Command::Encode(command) => encode::run(command),
         Command::Plan(command) => plan::run(command),
         Command::Probe(command) => probe::run(command),
+        Command::Get(command) => get::run(command),
+        Command::Prewarm(command) => prewarm::run(command),
         Command::Cache(command) => cache::run(command),
     };
     match outcome {

@@ -1,13 +1,19 @@
-//! `tonepress probe`: what masters are, and whether they are sound.
+//! `tonepress probe`: what masters are, whether they are sound, and how loud.
+
+mod loudness;
 
 use rayon::prelude::*;
 use serde::Serialize;
-use tonepress::Error;
-use tonepress::Store;
+use tonepress::master::loudness::Loudness;
+use tonepress::master::tags::Tags;
 use tonepress::master::{Limits, Master, MasterId, Verification};
+use tonepress::{Error, Store};
+
+use loudness::{Albums, LoudnessJson};
 
 use super::masters::{Candidate, candidates};
 use super::report::{self, FailedJson, Failure, clock, count};
+use super::tags::{self, TagsJson};
 use super::{Outcome, args};
 
 /// What was found out about one file.
@@ -15,6 +21,8 @@ struct Probed {
     master: Master,
     id: MasterId,
     verification: Option<Verification>,
+    loudness: Option<Loudness>,
+    tags: Tags,
 }
 
 #[derive(Serialize)]
@@ -31,27 +39,30 @@ struct Json<'a> {
     duration_s: f64,
     #[serde(skip_serializing_if = "Option::is_none")]
     verification: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    loudness: Option<LoudnessJson>,
+    #[serde(flatten)]
+    tags: TagsJson<'a>,
 }
 
 pub(crate) fn run(args: &args::Probe) -> Result<Outcome, Failure> {
     let threads = args.jobs.threads();
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
     let pool = pool.map_err(|error| Failure::Other(error.to_string()))?;
-    let store = args.store()?;
+    let store = args.open_store()?;
     let mut some_failed = false;
+    let mut albums = Albums::default();
     let mut all = candidates(&args.masters.paths).peekable();
     // A batch at a time: in parallel, and still told in order.
     while all.peek().is_some() {
         let batch: Vec<_> = all.by_ref().take(4 * threads).collect();
         let probed: Vec<_> = pool.install(|| {
-            batch
-                .par_iter()
-                .map(|candidate| probe(candidate.as_ref().ok()?, args.verify, store.as_ref()))
-                .collect()
+            batch.par_iter().map(|candidate| probe(candidate.as_ref().ok()?, args, store.as_ref())).collect()
         });
         for (candidate, probed) in batch.iter().zip(probed) {
             let (name, probed) = match (candidate, probed) {
                 (Ok(candidate), Some(probed)) => {
+                    albums.add(candidate, probed.as_ref().ok().and_then(|probed| probed.loudness.as_ref()));
                     (candidate.name(), probed.map_err(|error| error.to_string()))
                 }
                 (Ok(_), None) => continue,
@@ -71,31 +82,41 @@ pub(crate) fn run(args: &args::Probe) -> Result<Outcome, Failure> {
             }
         }
     }
+    if args.loudness {
+        albums.tell(args.json.json)?;
+    }
     Ok(if some_failed { Outcome::SomeFailed } else { Outcome::Done })
 }
 
-fn probe(candidate: &Candidate, verify: bool, store: Option<&Store>) -> Option<Result<Probed, Error>> {
+fn probe(candidate: &Candidate, args: &args::Probe, store: Option<&Store>) -> Option<Result<Probed, Error>> {
     let master = match candidate.open(&Limits::default())? {
         Ok(master) => master,
         Err(error) => return Some(Err(error)),
     };
-    Some(examine(master, verify, store))
+    Some(examine(master, args, store))
 }
 
-fn examine(master: Master, verify: bool, store: Option<&Store>) -> Result<Probed, Error> {
-    let id = master.id()?;
-    if !verify {
-        return Ok(Probed { master, id, verification: None });
-    }
+fn examine(master: Master, args: &args::Probe, store: Option<&Store>) -> Result<Probed, Error> {
+    let id = match store {
+        Some(store) => store.masters().identify(&master)?,
+        None => master.id()?,
+    };
+    let verification = args.verify.then(|| verify(&master, &id, store)).transpose()?;
+    let loudness = args.loudness.then(|| loudness::of(&master, store)).transpose()?;
+    let tags = master.tags()?;
+    Ok(Probed { master, id, verification, loudness, tags })
+}
+
+/// Verifies a master, and notes in the store what came of it.
+fn verify(master: &Master, id: &MasterId, store: Option<&Store>) -> Result<Verification, Error> {
     let verdict = master.verdict()?;
     if let Some(store) = store {
-        store.masters().note_verdict(&id, &verdict)?;
+        store.masters().note_verdict(id, &verdict)?;
     }
-    let verification = Some(verdict.check(master.name())?);
-    Ok(Probed { master, id, verification })
+    verdict.check(master.name())
 }
 
-fn to_json<'a>(name: &'a str, probed: &Probed) -> Json<'a> {
+fn to_json<'a>(name: &'a str, probed: &'a Probed) -> Json<'a> {
     let info = probed.master.info();
     Json {
         master: name,
@@ -113,6 +134,8 @@ fn to_json<'a>(name: &'a str, probed: &Probed) -> Json<'a> {
             Verification::NoMd5 => "no md5",
             _ => "no checksums",
         }),
+        loudness: probed.loudness.as_ref().map(LoudnessJson::from),
+        tags: TagsJson::new(&probed.tags),
     }
 }
 
@@ -124,8 +147,15 @@ fn to_text(name: &str, probed: &Probed) -> String {
     };
     let verification =
         probed.verification.map_or(String::new(), |verification| format!("\n  check    {verification}"));
+    let loudness = probed.loudness.as_ref().map_or(String::new(), loudness::to_text);
+    let tags = tags::lines(&probed.tags);
+    let width = tags.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
+    let mut heading = "tags";
+    let tags = tags.into_iter().fold(String::new(), |text, (name, value)| {
+        text + &format!("\n  {:<9}{name:<width$}  {value}", std::mem::take(&mut heading))
+    });
     format!(
-        "{}\n  audio    {codec}, {} bits, {}, {}\n  length   {} ({} samples)\n  id       {}{verification}\n",
+        "{}\n  audio    {codec}, {} bits, {}, {}\n  length   {} ({} samples)\n  id       {}{verification}{loudness}{tags}\n",
         report::plain(name),
         info.bits,
         info.rate,

@@ -87,6 +87,15 @@ pub(crate) fn note(message: &str) {
     let _ = writeln!(anstream::stderr().lock(), "{message}");
 }
 
+/// Says what had to be changed about a master's samples, if anything had.
+pub(crate) fn note_repairs(master: &str, silenced: u64, clamped: u64) {
+    if silenced > 0 || clamped > 0 {
+        note(&format!(
+            "{master}: {silenced} samples were no numbers and became silence, {clamped} were beyond full scale and were clamped"
+        ));
+    }
+}
+
 /// A failed master or rendition, as JSON has it.
 #[derive(Serialize)]
 pub(crate) struct FailedJson<'a> {
@@ -94,6 +103,21 @@ pub(crate) struct FailedJson<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) profile: Option<String>,
     pub(crate) error: &'a str,
+}
+
+/// A rendition that was there already, as JSON has it.
+#[derive(Serialize)]
+pub(crate) struct SkippedJson<'a> {
+    pub(crate) master: &'a str,
+    pub(crate) profile: String,
+    pub(crate) path: String,
+    pub(crate) skipped: bool,
+}
+
+/// For fields that are left out then.
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde's form
+pub(crate) fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// A table with a header; columns whose number is in `right` are aligned to the right.
@@ -132,10 +156,13 @@ pub(crate) fn megabytes(bytes: u64) -> String {
 
 /// A progress bar over `millis` of audio; invisible unless standard error is a terminal.
 pub(crate) fn progress(millis: u64) -> ProgressBar {
-    let bar = ProgressBar::with_draw_target(Some(millis), ProgressDrawTarget::stderr_with_hz(8));
-    let style =
-        ProgressStyle::with_template("{bar:24.cyan/dim} {percent:>3} %  {prefix}  ETA {eta}  {wide_msg}");
-    if let Ok(style) = style {
+    bar(millis, "{bar:24.cyan/dim} {percent:>3} %  {prefix}  ETA {eta}  {wide_msg}")
+}
+
+/// A progress bar of a length, as indicatif's `template` has it.
+pub(crate) fn bar(length: u64, template: &str) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(Some(length), ProgressDrawTarget::stderr_with_hz(8));
+    if let Ok(style) = ProgressStyle::with_template(template) {
         bar.set_style(style.progress_chars("━╸─"));
     }
     bar

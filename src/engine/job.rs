@@ -36,7 +36,7 @@ pub(super) struct Job {
 enum Place {
     /// Nowhere yet.
     Unopened,
-    Open(Partial),
+    Open(Box<Partial>),
     /// Nowhere any more.
     Closed,
 }
@@ -166,7 +166,7 @@ impl Job {
             None => Partial::uncached(&std::env::temp_dir(), None, &self.plan)?,
         };
         let reader = partial.reader();
-        *place = Place::Open(partial);
+        *place = Place::Open(Box::new(partial));
         drop(place);
         let mut state = lock(&self.state);
         state.reader = Some(reader);
@@ -254,13 +254,15 @@ impl Job {
         }
     }
 
-    /// It is complete, or will never be. False if that was settled before.
-    pub(super) fn settle(&self, result: Result<Object>) -> bool {
+    /// It is complete, or will never be. False if that was settled before; else `count` is called before
+    /// anybody hears of it.
+    pub(super) fn settle(&self, result: Result<Object>, count: impl FnOnce()) -> bool {
         let mut state = lock(&self.state);
         if matches!(state.phase, Phase::Done(_) | Phase::Failed(_)) {
             return false;
         }
         state.phase = result.map_or_else(Phase::Failed, Phase::Done);
+        count();
         self.wake(state, None);
         *lock(&self.place) = Place::Closed;
         true
@@ -298,12 +300,12 @@ impl Job {
     pub(super) fn ready(&self) -> Vec<Range<u64>> {
         let state = lock(&self.state);
         if let Phase::Done(object) = &state.phase {
-            return vec![0..object.len()];
+            return std::iter::once(0..object.len()).collect();
         }
         if state.reader.is_none() || !self.plan.size().is_exact() {
             return Vec::new();
         }
-        let mut ready = vec![0..self.plan.info_bytes()];
+        let mut ready: Vec<_> = std::iter::once(0..self.plan.info_bytes()).collect();
         for (number, segment) in (0..).zip(&state.segments) {
             let Some(bytes) = self.plan.segment_bytes(number).filter(|_| segment.ready > 0) else { continue };
             let end = bytes.start + segment.ready;

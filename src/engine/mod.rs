@@ -257,11 +257,13 @@ impl Engine {
     /// Asks for several renditions of a master, which is decoded once for all of them.
     ///
     /// Each has an answer of its own, as from [`request`](Self::request).
+    #[must_use]
     pub fn fan_out(&self, master: &Master, profiles: &[Profile]) -> Vec<Result<Rendition>> {
         profiles.iter().map(|profile| self.request(master, profile)).collect()
     }
 
     /// As [`fan_out`](Self::fan_out), when there is nothing else to do.
+    #[must_use]
     pub fn prewarm(&self, master: &Master, profiles: &[Profile]) -> Vec<Result<Rendition>> {
         let request = Request { priority: Priority::Prewarm, ..Request::default() };
         profiles.iter().map(|profile| self.request_with(master, profile, request)).collect()
@@ -287,7 +289,7 @@ impl Engine {
         drop(dispatch);
         let (steps_decoded, steps_shared) = self.0.pcm.counts();
         let pcm_bytes = self.0.pcm.bytes();
-        Stats { queue, backlog_s, steps_decoded, steps_shared, pcm_bytes, ..self.0.counters.stats() }
+        Stats { steps_decoded, steps_shared, pcm_bytes, queue, backlog_s, ..self.0.counters.stats() }
     }
 
     /// Takes no more requests, ends what is being pressed in the way asked for, and waits for that. What

@@ -128,7 +128,7 @@ impl Rendition {
     #[must_use]
     pub fn ready(&self) -> Vec<Range<u64>> {
         match &self.made {
-            Made::Before(object) => vec![0..object.len()],
+            Made::Before(object) => std::iter::once(0..object.len()).collect(),
             Made::Now(job) => job.ready(),
         }
     }

@@ -149,7 +149,7 @@ impl<J: Clone> Schedule<J> {
 
     /// The seconds of audio that nobody has begun to press.
     pub(super) fn backlog(&self) -> f64 {
-        self.lanes.values().map(|lane| lane.left() as f64 * lane.info.cost).sum()
+        self.lanes.values().fold(0.0, |sum, lane| sum + lane.left() as f64 * lane.info.cost)
     }
 
     pub(super) fn set_priority(&mut self, id: u64, priority: Priority) {
@@ -319,8 +319,8 @@ mod tests {
         LaneInfo { segments, random_access: true, cost: 23.0, priority, identified: true }
     }
 
-    fn demand(segment: u64, waiting: bool) -> Option<Demand> {
-        Some(Demand { segment, waiting })
+    fn demand(segment: u64, waiting: bool) -> Demand {
+        Demand { segment, waiting }
     }
 
     /// A schedule of renditions named "a", "b"…
@@ -345,9 +345,9 @@ mod tests {
     fn readers_come_first_then_what_they_will_want_then_downloads_then_prewarming() {
         let mut schedule =
             schedule([lane(9, Priority::Prewarm), lane(9, Priority::Download), lane(9, Priority::Prewarm)]);
-        schedule.demand(2, 7, demand(4, true));
+        schedule.demand(2, 7, Some(demand(4, true)));
         assert_eq!(take(&mut schedule, 5), "c4 c5 c6 b0 b1");
-        schedule.demand(2, 7, demand(5, false));
+        schedule.demand(2, 7, Some(demand(5, false)));
         assert_eq!(take(&mut schedule, 2), "c7 b2");
         schedule.demand(2, 7, None);
         schedule.remove(1);
@@ -367,13 +367,13 @@ mod tests {
     fn a_master_is_identified_before_anything_is_pressed_that_nobody_waits_for() {
         let unknown = || LaneInfo { identified: false, ..lane(9, Priority::Download) };
         let mut schedule = schedule([unknown(), unknown()]);
-        schedule.demand(0, 1, demand(3, true));
+        schedule.demand(0, 1, Some(demand(3, true)));
         assert_eq!(take(&mut schedule, 4), "a3 a? a4 a5");
         assert_eq!(take(&mut schedule, 2), "b?", "until then it is held");
         schedule.hold(0, false);
         assert_eq!(take(&mut schedule, 2), "a0 a1");
         // Another process presses it.
-        schedule.demand(1, 2, demand(8, true));
+        schedule.demand(1, 2, Some(demand(8, true)));
         schedule.hold(0, true);
         assert_eq!(take(&mut schedule, 2), "b8");
     }
@@ -382,7 +382,7 @@ mod tests {
     fn what_is_read_as_a_whole_is_pressed_in_order_within_a_window() {
         let vbr = LaneInfo { random_access: false, ..lane(1_000, Priority::Prewarm) };
         let mut schedule = schedule([vbr, lane(1_000, Priority::Download)]);
-        schedule.demand(0, 1, demand(0, true));
+        schedule.demand(0, 1, Some(demand(0, true)));
         assert_eq!(take(&mut schedule, 3), "a0 a1 a2");
         for _ in 3..IN_ORDER_WINDOW {
             schedule.next();
@@ -412,7 +412,7 @@ mod tests {
             assert!(!taken.contains(&task), "{task:?} twice");
             taken.push(task);
             turn += 1;
-            schedule.demand(turn % 2, turn % 5, demand(turn * 7 % 60, turn % 3 != 0));
+            schedule.demand(turn % 2, turn % 5, Some(demand(turn * 7 % 60, turn % 3 != 0)));
         }
         assert_eq!(taken.len(), 120);
     }

@@ -159,8 +159,7 @@ impl Shared {
                 Count::Failed
             }
         };
-        if job.settle(result) {
-            self.counters.add(count, 1);
+        if job.settle(result, || self.counters.add(count, 1)) {
             lock(&self.dispatch).schedule.remove(job.number);
             self.idle.notify_all();
         }

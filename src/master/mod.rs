@@ -11,6 +11,7 @@ mod frames;
 mod identify;
 mod info;
 mod limits;
+pub mod loudness;
 mod mp4;
 mod packets;
 mod pcm_data;
@@ -19,6 +20,7 @@ mod recognise;
 pub mod resample;
 mod salvage;
 mod source;
+pub mod tags;
 mod verify;
 mod wav;
 

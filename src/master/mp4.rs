@@ -12,7 +12,7 @@ use super::source::Input;
 use crate::error::{Error, Result};
 
 /// An atom without its header: what kind it is and where its content lies.
-type Atom = ([u8; 4], Range<u64>);
+pub(super) type Atom = ([u8; 4], Range<u64>);
 
 /// Opens a file of atoms that starts at `start`.
 pub(super) fn open(input: &Input, start: u64) -> Result<Opened> {
@@ -200,7 +200,7 @@ fn required(input: &Input, parent: &Range<u64>, kind: [u8; 4]) -> Result<Range<u
         .ok_or_else(|| input.damaged(0, format!("an MP4 track without '{}'", kind.escape_ascii())))
 }
 
-fn child(input: &Input, parent: &Range<u64>, kind: [u8; 4]) -> Result<Option<Range<u64>>> {
+pub(super) fn child(input: &Input, parent: &Range<u64>, kind: [u8; 4]) -> Result<Option<Range<u64>>> {
     let mut at = parent.start;
     while let Some(atom) = next_atom(input, at, parent.end)? {
         if atom.0 == kind {
@@ -212,7 +212,7 @@ fn child(input: &Input, parent: &Range<u64>, kind: [u8; 4]) -> Result<Option<Ran
 }
 
 /// The atoms within a range.
-fn children(input: &Input, parent: &Range<u64>) -> Result<Vec<Atom>> {
+pub(super) fn children(input: &Input, parent: &Range<u64>) -> Result<Vec<Atom>> {
     let mut atoms = Vec::new();
     let mut at = parent.start;
     while let Some(atom) = next_atom(input, at, parent.end)? {

@@ -1,5 +1,7 @@
 //! What a file is, by its content: file names are not looked at.
 
+use std::ops::Range;
+
 use super::source::Input;
 use super::{Opened, aiff, caf, flac, mp4, wav};
 use crate::error::{Error, Result, Stage};
@@ -28,20 +30,26 @@ pub(super) fn open(input: &Input) -> Result<Opened> {
     }
 }
 
-/// Where the content starts: `ID3v2` tags do not belong in front of FLAC or WAV, but are found there.
+/// Where the content starts.
 fn behind_id3(input: &Input) -> Result<u64> {
+    Ok(id3_prefixes(input)?.last().map_or(0, |tag| tag.end))
+}
+
+/// The `ID3v2` tags before the content: they do not belong in front of FLAC or WAV, but are found there.
+pub(super) fn id3_prefixes(input: &Input) -> Result<Vec<Range<u64>>> {
     const MOST: usize = 16;
-    let mut start = 0;
+    let mut tags: Vec<Range<u64>> = Vec::new();
     let mut head = [0; 10];
-    for _ in 0..MOST {
+    while tags.len() < MOST {
+        let start = tags.last().map_or(0, |tag| tag.end);
         if input.read_at(&mut head, start, Stage::Open)? < 10 || !head.starts_with(b"ID3") {
             break;
         }
         let size = head[6..].iter().fold(0, |size, byte| size << 7 | u64::from(byte & 0x7f));
         let footer = if head[5] & 0x10 != 0 { 10 } else { 0 };
-        start += 10 + size + footer;
+        tags.push(start..start + 10 + size + footer);
     }
-    Ok(start)
+    Ok(tags)
 }
 
 /// Ogg says only in its first packet what it holds.

@@ -148,11 +148,16 @@ impl Input {
         self.array(offset).map(u32::from_be_bytes)
     }
 
+    /// Counts headers anew: another pass through the file begins.
+    pub(super) fn begin_headers(&self) {
+        self.headers.store(0, Ordering::Relaxed);
+    }
+
     /// To be called for each header of a chunk, atom or block that is read: more of them than
     /// [`MAX_CHUNKS`] are an attack, not a recording.
     pub(super) fn count_header(&self) -> Result<()> {
         let read = self.headers.fetch_add(1, Ordering::Relaxed) + 1;
-        self.limit("chunks around its audio", read, MAX_CHUNKS)
+        self.limit("chunks around its audio", read, MAX_CHUNKS as u64)
     }
 
     /// The first eight bytes of a chunk (four letters, then its size) or of an atom (the other way round).
@@ -187,7 +192,7 @@ impl Input {
     }
 }
 
-const MAX_CHUNKS: u64 = 10_000;
+pub(super) const MAX_CHUNKS: usize = 10_000;
 
 /// Fills `buf` from `offset` on, as far as the source goes, and says how far.
 pub(super) fn read_full_at(source: &dyn MasterSource, buf: &mut [u8], offset: u64) -> io::Result<usize> {

@@ -3,7 +3,8 @@
 use std::time::SystemTime;
 
 use crate::error::{Error, Result, Stage};
-use crate::store::inventory::{last_used, walk};
+use crate::store::Store;
+use crate::store::inventory::{Entry, Filter, last_used, walk};
 use crate::store::key::Key;
 use crate::store::layout::{Layout, files, remove};
 use crate::store::ledger::{Ledger, charge, quarantine_charge};
@@ -66,6 +67,41 @@ pub(super) fn make_room(
     match shortage(layout, ledger, budget, needed)? {
         0 => Ok(victims.len() as u64),
         short => full(format!("{short} are still missing while evicted renditions are being read")),
+    }
+}
+
+impl Store {
+    /// The renditions that would be evicted, the least recently used first, to make room for others of
+    /// these sizes in bytes. Nothing is changed.
+    ///
+    /// # Errors
+    /// [`Error::StoreFull`] if evicting all that may be would not do; [`Error::StoreBusy`], [`Error::Io`].
+    pub fn would_evict(&self, sizes: impl IntoIterator<Item = u64>) -> Result<Vec<Entry>> {
+        let needed = sizes.into_iter().map(charge).fold(0, u64::saturating_add);
+        let (layout, budget) = (self.layout(), self.budget());
+        let full = |detail: String| Err(Error::StoreFull { name: layout.name(), needed, detail });
+        if let Some(max) = budget.max_bytes.filter(|&max| needed > max) {
+            return full(format!("its whole budget is {max}"));
+        }
+        let ledger = self.ledger()?;
+        let bad: u64 = files(&layout.quarantine())?.iter().map(quarantine_charge).sum();
+        let short = shortage(layout, &ledger, budget, needed)?.saturating_sub(bad);
+        if short == 0 {
+            return Ok(Vec::new());
+        }
+        let mut entries = self.list(&Filter { pinned: Some(false), ..Filter::default() })?;
+        entries.retain(|entry| !ledger.is_being_written(&entry.key));
+        entries.sort_by_key(|entry| entry.last_used);
+        let mut sum = 0;
+        let enough = entries.iter().position(|entry| {
+            sum += charge(entry.bytes);
+            sum >= short
+        });
+        let Some(last) = enough else {
+            return full(format!("{} are missing even without all that may be evicted", short - sum));
+        };
+        entries.truncate(last + 1);
+        Ok(entries)
     }
 }
 

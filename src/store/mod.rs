@@ -32,6 +32,7 @@ mod inventory;
 mod key;
 mod layout;
 mod ledger;
+mod loudness;
 mod masters;
 mod object;
 mod options;

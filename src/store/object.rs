@@ -117,18 +117,25 @@ impl Object {
     /// # Errors
     /// [`Error::Io`] or [`Error::DiskFull`] if `to`, called `name`, cannot be written.
     pub fn copy_to(&self, to: &File, name: &str) -> Result<Copied> {
-        let failed = Error::io(Stage::Write, name);
+        self.copy_behind(&[], to, name)
+    }
+
+    /// As [`copy_to`](Self::copy_to), with `front` before it: blocks are shared if that is whole blocks too.
+    pub(crate) fn copy_behind(&self, front: &[u8], to: &File, name: &str) -> Result<Copied> {
+        self.try_copy_behind(front, to).map_err(Error::io(Stage::Write, name))
+    }
+
+    fn try_copy_behind(&self, front: &[u8], mut to: &File) -> io::Result<Copied> {
+        to.write_all(front)?;
         // Evicted meanwhile, or never stored: the map still has the bytes.
-        let Some(from) = self.0.path.as_ref().and_then(|path| self.reopen(path)) else {
-            let mut to = to;
-            return to.write_all(self.as_ref()).map(|()| Copied::Bytes).map_err(failed);
+        let Some(mut from) = self.0.path.as_ref().and_then(|path| self.reopen(path)) else {
+            return to.write_all(self.as_ref()).map(|()| Copied::Bytes);
         };
-        if reflink(&from, to).is_ok() {
+        if reflink(&from, to, front.len() as u64).is_ok() {
             return Ok(Copied::Reflinked);
         }
         // By copy_file_range where that works, else through memory.
-        let (mut from, mut to) = (from, to);
-        io::copy(&mut from, &mut to).map(|_| Copied::Bytes).map_err(failed)
+        io::copy(&mut from, &mut to).map(|_| Copied::Bytes)
     }
 
     fn reopen(&self, path: &Path) -> Option<File> {
@@ -150,13 +157,31 @@ impl Object {
     }
 }
 
+/// Shares the blocks of all of `from` with `to`, from byte `at` on.
 #[cfg(target_os = "linux")]
-fn reflink(from: &File, to: &File) -> io::Result<()> {
-    Ok(rustix::fs::ioctl_ficlone(to, from)?)
+fn reflink(from: &File, to: &File, at: u64) -> io::Result<()> {
+    use std::os::fd::AsRawFd;
+
+    use rustix::ioctl::{Opcode, Setter, ioctl, opcode};
+
+    /// The kernel's `struct file_clone_range`; a length of 0 is all there is.
+    #[repr(C)]
+    struct Range {
+        from: i64,
+        from_offset: u64,
+        length: u64,
+        to_offset: u64,
+    }
+    const FICLONERANGE: Opcode = opcode::write::<Range>(0x94, 13);
+
+    let range = Range { from: from.as_raw_fd().into(), from_offset: 0, length: 0, to_offset: at };
+    // SAFETY: this number is FICLONERANGE, which reads a struct file_clone_range, as Range is one, and changes
+    // nothing but the file `to`. `from` is open until it returns.
+    Ok(unsafe { ioctl(to, Setter::<FICLONERANGE, Range>::new(range)) }?)
 }
 
 #[cfg(not(target_os = "linux"))]
-fn reflink(_: &File, _: &File) -> io::Result<()> {
+fn reflink(_: &File, _: &File, _: u64) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
 }
 

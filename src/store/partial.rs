@@ -116,7 +116,13 @@ impl Partial {
             scratch.take_unique_name(&folder, &key.to_string(), "part")?;
         }
         ledger.reserve(scratch.path(), key, self.plan.size().cap())?;
-        Ok(if ours { Identified::Ours } else { Identified::Theirs })
+        drop(ledger);
+        // They may have published between the look and the claim.
+        Ok(match store.get(&key)? {
+            Some(object) => Identified::Ready(object),
+            None if ours => Identified::Ours,
+            None => Identified::Theirs,
+        })
     }
 
     /// The key under which it will be found; `None` before it is [identified](Self::identify).

@@ -11,7 +11,9 @@
     clippy::unwrap_used
 )]
 
+pub mod memory;
 pub mod press;
+pub mod program;
 pub mod renditions;
 pub mod signal;
 pub mod write;

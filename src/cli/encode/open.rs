@@ -1,31 +1,32 @@
 //! Opening masters and the places where their renditions go: the store, or unfinished files.
 
 use std::collections::HashSet;
-use std::fs::{self, Permissions};
 use std::ops::Range;
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use crossbeam::channel::Sender;
 use tempfile::NamedTempFile;
-use tonepress::Error;
 use tonepress::fan_out::{Job, Output};
 use tonepress::master::{Limits, Master, MasterId};
 use tonepress::store::{self, Fallback, Key, Object, Partial, Recipe, Store};
-use tonepress::writer::{RenditionWriter, Sink};
+use tonepress::writer::{RenditionWriter, Sink, Written};
+use tonepress::{Error, Overlay, WithOverlay};
 
+use super::super::files::unfinished;
+use super::super::tags::{Tagged, Tagger};
+use super::behind::Behind;
 use super::{Target, Task};
 
 /// Where a rendition is pressed to.
 pub(super) enum Place {
-    File(Box<RenditionWriter<NamedTempFile>>),
-    Store(Box<Partial>, MasterId),
+    File(Box<RenditionWriter<Behind>>),
+    Store(Box<Partial>, MasterId, Overlay),
 }
 
 /// A rendition that is complete but has no name yet.
 pub(super) enum Made {
-    File(NamedTempFile, u64),
-    Object(Object, MasterId),
+    File { file: NamedTempFile, tag: u64, audio: u64 },
+    Object(WithOverlay<Object>, MasterId),
 }
 
 impl Sink for Place {
@@ -34,14 +35,19 @@ impl Sink for Place {
     fn push(&mut self, index: u64, bytes: &[u8], last: bool) -> Result<(), Error> {
         match self {
             Self::File(writer) => writer.push(index, bytes, last),
-            Self::Store(partial, _) => partial.push(index, bytes, last),
+            Self::Store(partial, ..) => partial.push(index, bytes, last),
         }
     }
 
     fn finish(self) -> Result<Made, Error> {
         match self {
-            Self::File(writer) => writer.finish().map(|written| Made::File(written.out, written.bytes)),
-            Self::Store(partial, master) => partial.finish().map(|object| Made::Object(object, master)),
+            Self::File(writer) => {
+                let Written { out: Behind { file, start }, bytes } = writer.finish()?;
+                Ok(Made::File { file, tag: start, audio: bytes })
+            }
+            Self::Store(partial, master, overlay) => {
+                Ok(Made::Object(WithOverlay::new(partial.finish()?, overlay), master))
+            }
         }
     }
 }
@@ -49,7 +55,15 @@ impl Sink for Place {
 /// What happens while masters are opened.
 pub(super) enum Aside {
     /// The store has the target.
-    Served { task: usize, target: usize, object: Object, master: MasterId, gaps: Vec<Range<u64>> },
+    Served {
+        task: usize,
+        target: usize,
+        object: WithOverlay<Object>,
+        master: MasterId,
+        gaps: Vec<Range<u64>>,
+    },
+    /// Of the master's tags something was left out.
+    Noted { task: usize, note: String },
     /// The master, or one target, failed.
     Failed { task: usize, target: Option<usize>, error: String },
 }
@@ -58,6 +72,8 @@ pub(super) enum Aside {
 pub(super) struct Opener {
     store: Option<Store>,
     limits: Limits,
+    /// `None` for the audio alone.
+    tagger: Option<Tagger>,
     /// What this run presses into the store: waiting for oneself would take for ever.
     pressing: HashSet<Key>,
     asides: Sender<Aside>,
@@ -65,20 +81,33 @@ pub(super) struct Opener {
 
 impl Opener {
     /// `asides` takes what happens on the way.
-    pub(super) fn new(store: Option<Store>, limits: Limits, asides: Sender<Aside>) -> Self {
-        Self { store, limits, pressing: HashSet::new(), asides }
+    pub(super) fn new(
+        store: Option<Store>,
+        limits: Limits,
+        tagger: Option<Tagger>,
+        asides: Sender<Aside>,
+    ) -> Self {
+        Self { store, limits, tagger, pressing: HashSet::new(), asides }
     }
 
     /// Opens the master of a task. `None` if nothing is left to press.
     pub(super) fn open(&mut self, id: usize, task: &Task) -> Option<Job<Place>> {
         let tell = |aside| drop(self.asides.send(aside)); // received until the end
-        let (master, known) = match open_master(self.store.as_ref(), &self.limits, &task.path) {
+        let opened =
+            open_master(self.store.as_ref(), &self.limits, &task.path).and_then(|(master, known)| {
+                let overlay = self.tagger.as_ref().map(|tagger| tagger.overlay(&master)).transpose()?;
+                Ok((master, known, overlay.unwrap_or_default()))
+            });
+        let (master, known, Tagged { overlay, notes }) = match opened {
             Ok(opened) => opened,
             Err(error) => {
                 tell(Aside::Failed { task: id, target: None, error: error.to_string() });
                 return None;
             }
         };
+        for note in notes {
+            tell(Aside::Noted { task: id, note });
+        }
         let mut outputs = Vec::new();
         // In the same order in every process, so that no two wait for each other.
         let mut targets: Vec<_> = task.targets.iter().enumerate().collect();
@@ -87,9 +116,9 @@ impl Opener {
             let sink = match (&self.store, known) {
                 (Some(store), Some(id)) => {
                     let known = Known { store, id, master: &master };
-                    known.allow(wanted).and_then(|()| known.begin(&mut self.pressing, wanted))
+                    known.allow(wanted).and_then(|()| known.begin(&mut self.pressing, wanted, &overlay))
                 }
-                _ => file(wanted).map(Begun::Press),
+                _ => file(wanted, &overlay).map(Begun::Press),
             };
             match sink {
                 Ok(Begun::Press(sink)) => {
@@ -107,7 +136,7 @@ impl Opener {
 
 /// As the store's.
 enum Begun {
-    Ready(Object, MasterId, Vec<Range<u64>>),
+    Ready(WithOverlay<Object>, MasterId, Vec<Range<u64>>),
     Press(Place),
 }
 
@@ -122,8 +151,11 @@ fn open_master(
     Ok((master, id))
 }
 
-fn file(target: &Target) -> Result<Place, String> {
-    let writer = RenditionWriter::new(&target.plan, unfinished(target)?, target.path.display().to_string());
+fn file(target: &Target, overlay: &Overlay) -> Result<Place, String> {
+    let name = target.path.display().to_string();
+    let behind = Behind::new(unfinished(&target.path)?, overlay)
+        .map_err(|error| format!("writing {name}: {error}"))?;
+    let writer = RenditionWriter::new(&target.plan, behind, name);
     writer.map(Box::new).map(Place::File).map_err(|error| error.to_string())
 }
 
@@ -141,34 +173,30 @@ impl Known<'_> {
         verdict.allow(self.master.name(), target.plan.profile().salvage).map_err(|error| error.to_string())
     }
 
-    fn begin(&self, pressing: &mut HashSet<Key>, target: &Target) -> Result<Begun, String> {
+    fn begin(
+        &self,
+        pressing: &mut HashSet<Key>,
+        target: &Target,
+        overlay: &Overlay,
+    ) -> Result<Begun, String> {
         let &Self { store, id, master } = self;
         let recipe = Recipe::new(id, *target.plan.resolved()).map_err(|error| error.to_string())?;
         if pressing.contains(&recipe.key()) {
-            return file(target).map(Begun::Press);
+            return file(target, overlay).map(Begun::Press);
         }
         match store.begin(&recipe, &target.plan, Fallback::Uncached) {
             Ok(store::Begun::Ready(object)) if target.plan.profile().salvage => {
                 let gaps = store.masters().gaps(&id, master).map_err(|error| error.to_string())?;
-                Ok(Begun::Ready(object, id, gaps))
+                Ok(Begun::Ready(object.with_overlay(overlay.clone()), id, gaps))
             }
-            Ok(store::Begun::Ready(object)) => Ok(Begun::Ready(object, id, Vec::new())),
+            Ok(store::Begun::Ready(object)) => {
+                Ok(Begun::Ready(object.with_overlay(overlay.clone()), id, Vec::new()))
+            }
             Ok(store::Begun::Press(partial)) => {
                 pressing.insert(recipe.key());
-                Ok(Begun::Press(Place::Store(Box::new(partial), id)))
+                Ok(Begun::Press(Place::Store(Box::new(partial), id, overlay.clone())))
             }
             Err(error) => Err(error.to_string()),
         }
     }
-}
-
-/// A place for a target to be written to, which gets its name when it is complete.
-pub(super) fn unfinished(target: &Target) -> Result<NamedTempFile, String> {
-    let folder = target.path.parent().unwrap_or(Path::new("."));
-    let file = fs::create_dir_all(folder).and_then(|()| {
-        // What the user's umask leaves of this, as for any other new file.
-        let all = Permissions::from_mode(0o666);
-        tempfile::Builder::new().prefix(".tonepress-").suffix(".tmp").permissions(all).tempfile_in(folder)
-    });
-    file.map_err(|error| format!("writing to {}: {error}", folder.display()))
 }

@@ -7,15 +7,15 @@ use std::time::Instant;
 
 use indicatif::ProgressBar;
 use serde::Serialize;
-use tempfile::NamedTempFile;
 use tonepress::fan_out::{Done, Event};
 use tonepress::master::MasterId;
 use tonepress::pcm::Repairs;
 use tonepress::store::Object;
-use tonepress::{Plan, Profile, Samples};
+use tonepress::{Plan, Profile, Samples, WithOverlay};
 
-use super::super::report::{self, FailedJson, Failure, clock, megabytes};
-use super::open::{Aside, Made, Place, unfinished};
+use super::super::files::{name, unfinished};
+use super::super::report::{self, FailedJson, Failure, SkippedJson, clock, megabytes};
+use super::open::{Aside, Made, Place};
 use super::{Target, Task};
 
 #[derive(Serialize)]
@@ -34,10 +34,10 @@ struct Json<'a> {
     seconds: f64,
     realtime_x: f64,
     /// Samples of a floating-point master that were no numbers.
-    #[serde(skip_serializing_if = "is_zero")]
+    #[serde(skip_serializing_if = "report::is_zero")]
     silenced_samples: u64,
     /// Samples of a floating-point master that were beyond full scale.
-    #[serde(skip_serializing_if = "is_zero")]
+    #[serde(skip_serializing_if = "report::is_zero")]
     clamped_samples: u64,
     /// The samples of the master that became silence, because they are damaged or missing.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -45,19 +45,6 @@ struct Json<'a> {
     /// Whether it came from the store; absent without one.
     #[serde(skip_serializing_if = "Option::is_none")]
     cached: Option<bool>,
-}
-
-#[allow(clippy::trivially_copy_pass_by_ref)] // serde's form
-fn is_zero(number: &u64) -> bool {
-    *number == 0
-}
-
-#[derive(Serialize)]
-struct SkippedJson<'a> {
-    master: &'a str,
-    profile: String,
-    path: String,
-    skipped: bool,
 }
 
 /// What is told of the work, and what has become of it.
@@ -100,19 +87,24 @@ impl Report {
         match aside {
             Aside::Served { task, target, object, master, gaps } => {
                 let (task, target) = (&tasks[task], &tasks[task].targets[target]);
-                self.bytes += object.len();
+                let size = FileSize::of(&object);
+                self.bytes += size.audio;
                 self.audio += seconds(&target.plan);
                 self.bar.inc(target.plan.samples().0);
                 let began = Instant::now();
                 match copy(&object, target) {
                     Ok(()) => {
                         let taken = began.elapsed().as_secs_f64();
-                        let (bytes, changed) = (object.len(), (Repairs::default(), gaps));
-                        self.finished(&to_json(task, target, master, bytes, changed, taken, Some(true)))
+                        let changed = (Repairs::default(), gaps);
+                        self.finished(&to_json(task, target, master, size, changed, taken, Some(true)))
                     }
                     Err(error) => self.failed(&task.name, Some(target.plan.profile()), &error),
                 }
             }
+            Aside::Noted { task, note } => self.say(|| {
+                report::note(&format!("{}: {note}", tasks[task].name));
+                Ok(())
+            }),
             Aside::Failed { task, target, error } => {
                 let profile = target.map(|target| tasks[task].targets[target].plan.profile());
                 self.failed(&tasks[task].name, profile, &error)
@@ -166,15 +158,11 @@ impl Report {
 
     fn finished(&mut self, finished: &Json) -> Result<(), Failure> {
         self.done += 1;
-        if finished.silenced_samples > 0 || finished.clamped_samples > 0 {
-            self.say(|| {
-                report::note(&format!(
-                    "{}: {} samples were no numbers and became silence, {} were beyond full scale and were clamped",
-                    report::plain(finished.master), finished.silenced_samples, finished.clamped_samples
-                ));
-                Ok(())
-            })?;
-        }
+        self.bytes += finished.file_bytes - finished.audio_bytes;
+        self.say(|| {
+            report::note_repairs(finished.master, finished.silenced_samples, finished.clamped_samples);
+            Ok(())
+        })?;
         for [start, end] in &finished.gaps {
             self.say(|| {
                 report::note(&format!(
@@ -257,37 +245,44 @@ impl Report {
 /// Gives a finished rendition its name.
 fn finish<'a>(task: &'a Task, target: &Target, done: Done<Place>, taken: f64) -> Result<Json<'a>, String> {
     let Done { master, made, repairs, gaps } = done;
-    let (master, bytes, cached) = match made {
-        Made::File(file, bytes) => {
-            name(file, target)?;
-            (master.id().map_err(|error| error.to_string())?, bytes, None)
+    let (master, size, cached) = match made {
+        Made::File { file, tag, audio } => {
+            name(file, &target.path)?;
+            (master.id().map_err(|error| error.to_string())?, FileSize { tag, audio }, None)
         }
         Made::Object(object, id) => {
             copy(&object, target)?;
-            (id, object.len(), Some(false))
+            (id, FileSize::of(&object), Some(false))
         }
     };
-    Ok(to_json(task, target, master, bytes, (repairs, gaps), taken, cached))
+    Ok(to_json(task, target, master, size, (repairs, gaps), taken, cached))
 }
 
-fn copy(object: &Object, target: &Target) -> Result<(), String> {
-    let file = unfinished(target)?;
+/// The bytes of a file.
+#[derive(Clone, Copy)]
+struct FileSize {
+    tag: u64,
+    audio: u64,
+}
+
+impl FileSize {
+    fn of(object: &WithOverlay<Object>) -> Self {
+        Self { tag: object.overlay().len(), audio: object.inner().len() }
+    }
+}
+
+fn copy(object: &WithOverlay<Object>, target: &Target) -> Result<(), String> {
+    let file = unfinished(&target.path)?;
     let copied = object.copy_to(file.as_file(), &target.path.display().to_string());
     copied.map_err(|error| error.to_string())?;
-    name(file, target)
-}
-
-fn name(file: NamedTempFile, target: &Target) -> Result<(), String> {
-    file.persist(&target.path)
-        .map(drop)
-        .map_err(|error| format!("writing {}: {}", target.path.display(), error.error))
+    name(file, &target.path)
 }
 
 fn to_json<'a>(
     task: &'a Task,
     target: &Target,
     master: MasterId,
-    bytes: u64,
+    size: FileSize,
     (repairs, gaps): (Repairs, Vec<Range<u64>>),
     taken: f64,
     cached: Option<bool>,
@@ -302,8 +297,8 @@ fn to_json<'a>(
         samples: plan.samples().0,
         duration_s: seconds(plan),
         frames: plan.frames().0,
-        audio_bytes: bytes,
-        file_bytes: bytes,
+        audio_bytes: size.audio,
+        file_bytes: size.tag + size.audio,
         path: target.path.display().to_string(),
         seconds: taken,
         realtime_x: seconds(plan) / taken.max(1e-6),

@@ -1,0 +1,239 @@
+//! `tonepress prewarm`: presses ahead what the store is to have.
+
+mod dry_run;
+mod list;
+mod report;
+
+use std::num::NonZeroUsize;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::{self, Thread};
+use std::time::{Duration, Instant};
+
+use tonepress::engine::{OnDrop, Priority, Rendition, Request, Shutdown};
+use tonepress::{Engine, Error, Store};
+
+use list::Wanted;
+use report::Report;
+
+use super::report::{Failure, megabytes};
+use super::{Outcome, args, interrupt};
+
+/// How many renditions may be being pressed at once: each holds two files open.
+const RENDITIONS: usize = 64;
+/// How many segments a worker should find waiting, so that none is idle between two masters.
+const SEGMENTS: u64 = 8;
+/// How often progress is shown.
+const TICK: Duration = Duration::from_millis(100);
+/// What a rendition takes of the budget besides its bytes, at most: its last block, and its sidecar's.
+const OVERHEAD: u64 = 8_192;
+
+pub(crate) fn run(args: &args::Prewarm) -> Result<Outcome, Failure> {
+    if let Some(nice) = args.nice {
+        // Before any thread is started, since they inherit it.
+        rustix::process::nice(nice).map_err(|error| Failure::Other(format!("--nice: {error}")))?;
+    }
+    let interrupted = interrupt::catch(|| ())?;
+    let Some(store) = args.cache.open()? else {
+        return Err(Failure::Usage("which store? Say --cache DIR, or set TONEPRESS_CACHE".to_owned()));
+    };
+    let mut report = Report::new(args.json.json);
+    let wanted = list::read(args, |error| report.failed("", None, error))?;
+    if args.dry_run {
+        return dry_run::run(args, &store, &wanted, report);
+    }
+    report.start(&wanted);
+
+    let threads = NonZeroUsize::new(args.jobs.threads()).unwrap_or(NonZeroUsize::MIN);
+    let engine = Engine::builder().store(store.clone()).threads(threads).queue(usize::MAX).build()?;
+    let budget = store.stat()?.max_bytes;
+    let mut press = Press { engine, store, budget, kept: 0, full: false, pressing: Vec::new(), report };
+    let waker = Waker::from(Arc::new(Unpark(thread::current())));
+    let mut queue = wanted.into_iter().peekable();
+    while !interrupted.load(Ordering::Relaxed) {
+        press.settle(&mut Context::from_waker(&waker))?;
+        if let Some(next) = queue.next_if(|next| press.has_room_for(next)) {
+            press.begin(&next)?;
+        } else if press.pressing.is_empty() {
+            break;
+        } else {
+            press.show();
+            thread::park_timeout(TICK);
+        }
+    }
+    let interrupted = interrupted.load(Ordering::Relaxed);
+    let mut left: Vec<_> = press.pressing.iter().map(|pressing| &pressing.master).collect();
+    left.dedup();
+    let left = left.len() as u64 + queue.count() as u64;
+    // Otherwise there is nothing left to cancel.
+    press.engine.shutdown(Shutdown::Cancel);
+    press.report.summarise(interrupted, left)?;
+    Ok(match (interrupted, press.report.failed) {
+        (true, _) => Outcome::Interrupted,
+        (false, 0) => Outcome::Done,
+        (false, _) => Outcome::SomeFailed,
+    })
+}
+
+/// Wakes the thread that waits for renditions.
+struct Unpark(Thread);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+}
+
+/// A rendition being pressed.
+struct Pressing {
+    master: Arc<str>,
+    priority: i64,
+    rendition: Rendition,
+    began: Instant,
+    /// What the report counts it for.
+    work: f64,
+    /// What is set aside for it in the budget.
+    cap: u64,
+}
+
+struct Press {
+    engine: Engine,
+    store: Store,
+    budget: Option<u64>,
+    /// What the renditions that this run wants take of the budget: none of them is to be evicted for another.
+    kept: u64,
+    /// There is no room for more, or the store takes none.
+    full: bool,
+    pressing: Vec<Pressing>,
+    report: Report,
+}
+
+impl Press {
+    /// Whether it is the turn of `next`: there is hardly anything left to press of what is as urgent, and
+    /// nothing of what is more so.
+    fn has_room_for(&self, next: &Wanted) -> bool {
+        let threads = self.engine.threads() as u64;
+        let left = |pressing: &Pressing| {
+            let progress = pressing.rendition.progress();
+            progress.segments - progress.segments_done
+        };
+        let left: u64 = self.pressing.iter().map(left).sum();
+        let first = self.pressing.iter().map(|pressing| pressing.priority).max();
+        let enough =
+            if first.is_some_and(|first| first > next.priority) { threads } else { SEGMENTS * threads };
+        !self.full
+            && left < enough
+            && self.pressing.len() + next.profiles.len() <= RENDITIONS.max(next.profiles.len())
+    }
+
+    /// Asks for the renditions of a master that are not there.
+    fn begin(&mut self, wanted: &Wanted) -> Result<(), Failure> {
+        let name: Arc<str> = wanted.candidate.name().into();
+        let work = wanted.bytes as f64;
+        let all = work * wanted.profiles.len() as f64;
+        let master = wanted.candidate.open(&crate::cli::args::limits(&wanted.profiles));
+        let opened = master.map(|master| {
+            let master = master?;
+            self.store.masters().identify(&master)?;
+            Ok::<_, Error>(master)
+        });
+        let master = match opened {
+            Some(Ok(master)) => master,
+            // Found in a folder, and no master at all.
+            None => {
+                self.report.settle(all);
+                return Ok(());
+            }
+            Some(Err(error)) => {
+                self.report.settle(all);
+                return self.report.failed(&name, None, &error.to_string());
+            }
+        };
+        let request = Request { priority: Priority::Prewarm, on_drop: OnDrop::Cancel };
+        for profile in &wanted.profiles {
+            let rendition = match self.engine.request_with(&master, profile, request) {
+                Ok(rendition) => rendition,
+                Err(error) => {
+                    self.report.settle(work);
+                    self.report.failed(&name, Some(profile), &format!("{name}: {error}"))?;
+                    continue;
+                }
+            };
+            let cap = rendition.len().cap() + OVERHEAD;
+            if rendition.was_stored() {
+                self.kept += cap;
+                self.report.settle(work);
+                let object = rendition.object();
+                let path = object.as_ref().and_then(|object| object.path()).unwrap_or(Path::new(""));
+                self.report.present(&name, profile, path)?;
+                continue;
+            }
+            if let Some(budget) = self.budget.filter(|budget| self.kept + cap > *budget) {
+                let error = format!(
+                    "{name} at {profile}: no room: what this run wants fills the budget of {}; stopping",
+                    megabytes(budget)
+                );
+                return self.stop(&name, &error);
+            }
+            self.kept += cap;
+            let (master, priority) = (Arc::clone(&name), wanted.priority);
+            self.pressing.push(Pressing { master, priority, rendition, began: Instant::now(), work, cap });
+        }
+        Ok(())
+    }
+
+    /// Begins no more.
+    fn stop(&mut self, master: &str, error: &str) -> Result<(), Failure> {
+        self.full = true;
+        self.report.failed(master, None, error)
+    }
+
+    /// Reports what is finished.
+    fn settle(&mut self, context: &mut Context) -> Result<(), Failure> {
+        let mut at = 0;
+        while let Some(pressing) = self.pressing.get(at) {
+            let Poll::Ready(result) = pressing.rendition.poll_wait(context) else {
+                at += 1;
+                continue;
+            };
+            let Pressing { master, rendition, began, work, cap, .. } = self.pressing.remove(at);
+            let plan = rendition.plan();
+            self.kept -= cap;
+            match result {
+                Ok(object) if object.path().is_none() => {
+                    self.report.settle(work);
+                    let error = "pressed, but the store could not take it: no room, or no permission to write; stopping";
+                    self.stop(&master, &format!("{master} at {}: {error}", plan.profile()))?;
+                }
+                Ok(object) => {
+                    self.kept += object.len() + OVERHEAD;
+                    let repairs = rendition.repairs();
+                    self.report.pressed(&master, plan, &object, repairs, (work, began.elapsed()))?;
+                }
+                Err(error) => {
+                    self.report.settle(work);
+                    self.report.failed(&master, Some(plan.profile()), &error.to_string())?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn show(&self) {
+        let (mut work, mut audio) = (0.0, 0.0);
+        let mut names: Vec<_> = Vec::new();
+        for Pressing { master, rendition, work: all, .. } in &self.pressing {
+            let (progress, plan) = (rendition.progress(), rendition.plan());
+            let part = progress.segments_done as f64 / progress.segments as f64;
+            work += part * all;
+            audio += part * plan.resolved().rate.seconds(plan.samples());
+            let name = Path::new(&**master).file_stem().unwrap_or_default().to_string_lossy();
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        self.report.show(work, audio, &names.join(", "));
+    }
+}

@@ -1,0 +1,356 @@
+//! What a master says about its music, and what a store adds to it: texts, pictures, lyrics, links.
+//!
+//! One form for all kinds of tags, named by Vorbis comments, in which whatever has no frame of its own travels
+//! under its own name. `docs/tags.md` has the table of what comes from where.
+
+mod caf;
+pub(crate) mod field;
+mod id3;
+mod lrc;
+mod mp4;
+mod ogg;
+mod parts;
+mod read;
+mod riff;
+mod vorbis;
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+pub use parts::{Gain, LinkKind, Picture, PictureKind, SyncedLyrics};
+pub use read::Limits;
+
+use super::{Inner, Master};
+use crate::error::Result;
+
+/// Texts, pictures, lyrics and links that belong to a piece of music.
+///
+/// Texts have the names of Vorbis comments, whatever the master's format: `TITLE`, `ARTIST`, `ALBUM`,
+/// `ALBUMARTIST`, `TRACKNUMBER`, `TRACKTOTAL`, `DATE`, `GENRE`, `ISRC`, `LABEL`, `LYRICS`… Upper and lower case do
+/// not matter, usual synonyms (`ALBUM ARTIST`, `ORGANIZATION`) are understood, other names are kept as they
+/// are, and each may have several values.
+///
+/// ```
+/// use tonepress::master::tags::{Gain, LinkKind, Tags};
+///
+/// let mut tags = Tags::default();
+/// tags.set("Title", ["Für Elise"]);
+/// tags.set("ARTIST", ["Ludwig", "Van"]);
+/// tags.set("ORDERNUMBER", ["2026-4711"]); // travels as TXXX
+/// tags.set_link(LinkKind::AudioFile, "https://shop.example/track/1");
+/// tags.set_gain(Some(Gain { db: -6.5, peak: 0.98 }), None);
+/// assert_eq!(tags.get("artist"), ["Ludwig", "Van"]);
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct Tags {
+    texts: BTreeMap<String, Text>,
+    pictures: Vec<Picture>,
+    synced_lyrics: Vec<SyncedLyrics>,
+    links: BTreeMap<LinkKind, String>,
+    notes: Vec<Note>,
+}
+
+/// The values of a text, and its name as it was spelt.
+#[derive(Debug, Clone, Default)]
+struct Text {
+    name: String,
+    values: Vec<String>,
+}
+
+/// What was not taken from a master's tags, or not written, and why. None of it keeps the audio from being pressed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Note {
+    /// It could not be understood.
+    Broken {
+        /// What, such as "ID3 frame TIT2".
+        what: String,
+        /// What is wrong with it.
+        detail: String,
+    },
+    /// It is larger than the limit.
+    TooLarge {
+        /// What, such as "front cover".
+        what: String,
+        /// Its size in bytes.
+        bytes: u64,
+        /// The limit in bytes.
+        limit: u64,
+    },
+    /// There are more of them than the limit; the first were taken.
+    TooMany {
+        /// What, such as "texts".
+        what: String,
+        /// The limit.
+        limit: usize,
+    },
+}
+
+impl fmt::Display for Note {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Broken { what, detail } => write!(f, "{what} left out: {detail}"),
+            Self::TooLarge { what, bytes, limit } => {
+                write!(f, "{what} left out: {bytes} bytes, where {limit} are allowed")
+            }
+            Self::TooMany { what, limit } => write!(f, "{what} beyond the first {limit} left out"),
+        }
+    }
+}
+
+impl Tags {
+    /// The values of a text; none if there is no such text.
+    #[must_use]
+    pub fn get(&self, name: &str) -> &[String] {
+        self.texts.get(&*field::canonical(name)).map_or(&[], |text| &text.values)
+    }
+
+    /// All texts: name and values, sorted by name.
+    pub fn texts(&self) -> impl Iterator<Item = (&str, &[String])> {
+        self.texts.values().map(|text| (text.name.as_str(), text.values.as_slice()))
+    }
+
+    /// Gives a text these values in place of those it had; empty ones do not count. A number as "3/12" also says
+    /// how many there are.
+    pub fn set<S: Into<String>>(&mut self, name: &str, values: impl IntoIterator<Item = S>) {
+        self.remove(name);
+        for value in values {
+            let value = value.into();
+            if let Some(total) = total_of(&field::canonical(name)).filter(|_| value.contains('/')) {
+                self.remove(total);
+            }
+            self.add(name, &value);
+        }
+    }
+
+    /// Adds a value to a text. An empty one is none, and one with NULs is several.
+    pub fn add(&mut self, name: &str, value: &str) {
+        let name = name.split('\0').next().unwrap_or_default();
+        let key = field::canonical(name);
+        for value in value.split('\0').filter(|value| !value.is_empty() && !name.is_empty()) {
+            match (total_of(&key), value.split_once('/')) {
+                (Some(total_name), Some((number, total))) => {
+                    self.add_number(&key, number);
+                    self.add_number(total_name, total);
+                }
+                _ => self.push(&key, name, value),
+            }
+        }
+    }
+
+    /// A part of what was written as "3/12".
+    fn add_number(&mut self, name: &str, value: &str) {
+        let value = value.trim();
+        if !value.is_empty() && self.get(name).is_empty() {
+            self.push(name, name, value);
+        }
+    }
+
+    fn push(&mut self, key: &str, name: &str, value: &str) {
+        let known = field::known(key).is_some();
+        let text = self.texts.entry(key.to_owned()).or_default();
+        if text.values.is_empty() {
+            if known { key } else { name }.clone_into(&mut text.name);
+        }
+        // What stands under two names is said once, and so are numbers.
+        let once =
+            known && (!name.eq_ignore_ascii_case(key) || key.ends_with("NUMBER") || key.ends_with("TOTAL"));
+        if !(once && text.values.iter().any(|other| other == value)) {
+            text.values.push(value.to_owned());
+        }
+    }
+
+    /// Removes a text.
+    pub fn remove(&mut self, name: &str) {
+        self.texts.remove(&*field::canonical(name));
+    }
+
+    /// The pictures; of the front covers the first is the one that players show.
+    #[must_use]
+    pub fn pictures(&self) -> &[Picture] {
+        &self.pictures
+    }
+
+    /// Adds a picture.
+    pub fn add_picture(&mut self, picture: Picture) {
+        self.pictures.push(picture);
+    }
+
+    /// Puts a picture in the place of all of its kind.
+    pub fn set_picture(&mut self, picture: Picture) {
+        self.pictures.retain(|other| other.kind != picture.kind);
+        self.pictures.push(picture);
+    }
+
+    /// Removes all pictures.
+    pub fn remove_pictures(&mut self) {
+        self.pictures.clear();
+    }
+
+    /// Lyrics with times. Plain ones are the text `LYRICS`.
+    #[must_use]
+    pub fn synced_lyrics(&self) -> &[SyncedLyrics] {
+        &self.synced_lyrics
+    }
+
+    /// Gives the music these synchronised lyrics in place of those it had.
+    pub fn set_synced_lyrics(&mut self, lyrics: impl IntoIterator<Item = SyncedLyrics>) {
+        self.synced_lyrics = lyrics.into_iter().collect();
+    }
+
+    /// The links: one of each kind.
+    pub fn links(&self) -> impl Iterator<Item = (&LinkKind, &str)> {
+        self.links.iter().map(|(kind, url)| (kind, url.as_str()))
+    }
+
+    /// Sets a link; an empty URL removes it.
+    pub fn set_link(&mut self, kind: LinkKind, url: &str) {
+        let url = url.split('\0').next().unwrap_or_default();
+        if url.is_empty() {
+            self.links.remove(&kind);
+        } else {
+            self.links.insert(kind, url.to_owned());
+        }
+    }
+
+    /// Removes all links.
+    pub fn remove_links(&mut self) {
+        self.links.clear();
+    }
+
+    /// Sets `ReplayGain` of the track and of its album in place of what the master says; `None` removes it.
+    pub fn set_gain(&mut self, track: Option<Gain>, album: Option<Gain>) {
+        for (of, gain) in [("TRACK", track), ("ALBUM", album)] {
+            let (db, peak) = match gain {
+                Some(gain) => (Some(format!("{:.2} dB", gain.db)), Some(format!("{:.6}", gain.peak))),
+                None => (None, None),
+            };
+            self.set(&format!("REPLAYGAIN_{of}_GAIN"), db);
+            self.set(&format!("REPLAYGAIN_{of}_PEAK"), peak);
+        }
+    }
+
+    /// Whether there is nothing to be written.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        let Self { texts, pictures, synced_lyrics, links, notes: _ } = self;
+        texts.is_empty() && pictures.is_empty() && synced_lyrics.is_empty() && links.is_empty()
+    }
+
+    /// What was left out when the tags were read.
+    #[must_use]
+    pub fn notes(&self) -> &[Note] {
+        &self.notes
+    }
+
+    /// Takes from another, less trusted tag of the same master what is missing here.
+    fn fill_from(&mut self, other: Self) {
+        let Self { texts, pictures, synced_lyrics, links, notes } = other;
+        for (key, text) in texts {
+            self.texts.entry(key).or_insert(text);
+        }
+        for (kind, url) in links {
+            self.links.entry(kind).or_insert(url);
+        }
+        if self.pictures.is_empty() {
+            self.pictures = pictures;
+        }
+        if self.synced_lyrics.is_empty() {
+            self.synced_lyrics = synced_lyrics;
+        }
+        self.notes.extend(notes);
+    }
+}
+
+/// The text that says how many there are of what this one numbers.
+fn total_of(name: &str) -> Option<&'static str> {
+    match name {
+        "TRACKNUMBER" => Some("TRACKTOTAL"),
+        "DISCNUMBER" => Some("DISCTOTAL"),
+        _ => None,
+    }
+}
+
+impl Master {
+    /// Reads the tags, within [`Limits`] that no honest file meets. Read anew at every call; opening a master
+    /// does not read them.
+    ///
+    /// What is broken or too large is left out and [noted](Tags::notes).
+    ///
+    /// # Errors
+    /// [`Error::Io`](crate::Error::Io) if the source cannot be read, [`Error::Changed`](crate::Error::Changed) if it
+    /// was changed since the master was opened.
+    pub fn tags(&self) -> Result<Tags> {
+        self.0.input.begin_headers();
+        self.tags_within(&Limits::default())
+    }
+
+    /// As [`tags`](Self::tags), within other limits.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn tags_within(&self, limits: &Limits) -> Result<Tags> {
+        let Inner { input, info, .. } = &*self.0;
+        read::read(input, info.container, limits)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_have_synonyms_and_no_case() {
+        let mut tags = Tags::default();
+        tags.add("Album Artist", "a");
+        tags.add("albumartist", "b");
+        tags.add("Favourite Colour", "green");
+        tags.add("FAVOURITE COLOUR", "blue");
+        assert_eq!(tags.get("ALBUM_ARTIST"), ["a", "b"]);
+        let texts: Vec<_> = tags.texts().map(|(name, values)| (name, values.len())).collect();
+        assert_eq!(texts, [("ALBUMARTIST", 2), ("Favourite Colour", 2)]);
+        tags.remove("Albumartist");
+        assert!(tags.get("ALBUMARTIST").is_empty());
+    }
+
+    #[test]
+    fn what_is_said_twice_counts_once_and_what_is_empty_not_at_all() {
+        let mut tags = Tags::default();
+        for (name, value) in [("COMMENT", "x"), ("DESCRIPTION", "x"), ("COMMENT", ""), ("ISRC", "a\0b")] {
+            tags.add(name, value);
+        }
+        assert_eq!(tags.get("COMMENT"), ["x"]);
+        assert_eq!(tags.get("ISRC"), ["a", "b"]);
+        tags.set("COMMENT", [""]);
+        tags.remove("ISRC");
+        assert!(tags.is_empty());
+    }
+
+    #[test]
+    fn numbers_and_totals_come_apart() {
+        let mut tags = Tags::default();
+        tags.add("TRACKNUMBER", "3/12");
+        tags.add("TOTALTRACKS", "12");
+        tags.add("DISCNUMBER", "/2");
+        assert_eq!(
+            (tags.get("TRACKNUMBER"), tags.get("TRACKTOTAL")),
+            (&["3".into()][..], &["12".into()][..])
+        );
+        assert_eq!((tags.get("DISCNUMBER").len(), tags.get("DISCTOTAL")), (0, &["2".into()][..]));
+        tags.set("Track", ["4/13"]);
+        assert_eq!(
+            (tags.get("TRACKNUMBER"), tags.get("TRACKTOTAL")),
+            (&["4".into()][..], &["13".into()][..])
+        );
+    }
+
+    #[test]
+    fn gain_is_written_as_replay_gain_has_it() {
+        let mut tags = Tags::default();
+        tags.set("REPLAYGAIN_ALBUM_GAIN", ["-1 dB"]);
+        tags.set_gain(Some(Gain { db: -6.498, peak: 0.5 }), None);
+        assert_eq!(tags.get("REPLAYGAIN_TRACK_GAIN"), ["-6.50 dB"]);
+        assert_eq!(tags.get("REPLAYGAIN_TRACK_PEAK"), ["0.500000"]);
+        assert!(tags.get("REPLAYGAIN_ALBUM_GAIN").is_empty());
+    }
+}

@@ -1,0 +1,102 @@
+//! Vorbis comments and pictures, as FLAC has them, native and in Ogg.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use super::PictureKind;
+use super::read::{Reading, take, take_array};
+use crate::error::Result;
+use crate::master::source::MAX_CHUNKS;
+
+/// The kinds of metadata blocks.
+pub(super) const COMMENTS: u8 = 4;
+pub(super) const PICTURE: u8 = 6;
+
+/// Reads the metadata blocks of a native FLAC file whose marker is at `start`.
+pub(super) fn read_flac(reading: &mut Reading, start: u64) -> Result<()> {
+    let mut at = start + 4;
+    for _ in 0..MAX_CHUNKS {
+        let [kind, size @ ..] = reading.input.array::<4>(at)?;
+        let end = at + 4 + u64::from(u32::from_be_bytes([0, size[0], size[1], size[2]]));
+        match kind & 0x7f {
+            COMMENTS => {
+                if let Some(block) = reading.bytes("comments", at + 4..end)? {
+                    read_comments(reading, &block);
+                }
+            }
+            PICTURE => {
+                if let Some(block) = reading.bytes("picture", at + 4..end)? {
+                    read_picture(reading, &block);
+                }
+            }
+            _ => {}
+        }
+        at = end;
+        if kind & 0x80 != 0 {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Reads a block of comments: the program's name, a count, "NAME=value"…, each with its length before it.
+pub(super) fn read_comments(reading: &mut Reading, mut block: &[u8]) {
+    let rest = &mut block;
+    if string(rest, u32::from_le_bytes).is_none() {
+        return reading.broken("comments", "they end within the name of their program");
+    }
+    let Some(count) = take_array(rest).map(u32::from_le_bytes) else {
+        return reading.broken("comments", "they end before their number");
+    };
+    for index in 0..count {
+        let Some(comment) = string(rest, u32::from_le_bytes) else {
+            return reading.broken("comments", format!("they end after {index} of {count}"));
+        };
+        read_comment(reading, comment);
+    }
+}
+
+fn read_comment(reading: &mut Reading, comment: &[u8]) {
+    let text = String::from_utf8_lossy(comment);
+    let Some((name, value)) = text.split_once('=').filter(|(name, _)| !name.is_empty()) else {
+        return reading.broken("a comment", "it has no name");
+    };
+    if matches!(text, std::borrow::Cow::Owned(_)) {
+        reading.broken(&format!("some letters of {name}"), "they are not UTF-8");
+    }
+    if name.eq_ignore_ascii_case("METADATA_BLOCK_PICTURE") {
+        match STANDARD.decode(value.trim()) {
+            Ok(block) => read_picture(reading, &block),
+            Err(error) => reading.broken("picture", format!("it is not base64: {error}")),
+        }
+    } else {
+        reading.text(name, value);
+    }
+}
+
+/// Reads a picture block.
+pub(super) fn read_picture(reading: &mut Reading, mut block: &[u8]) {
+    let rest = &mut block;
+    let mut parse = || {
+        let kind = take_array(rest).map(u32::from_be_bytes)?;
+        let mime = string(rest, u32::from_be_bytes)?;
+        let description = string(rest, u32::from_be_bytes)?;
+        take(rest, 16)?; // width, height, depth, colours
+        let stated = take_array(rest).map(u32::from_be_bytes)?;
+        Some((kind, String::from_utf8_lossy(mime), String::from_utf8_lossy(description), stated))
+    };
+    let Some((kind, mime, description, stated)) = parse() else {
+        return reading.broken("picture", "it ends within its description");
+    };
+    let kind = PictureKind(u8::try_from(kind).unwrap_or(0));
+    match usize::try_from(stated).ok().and_then(|len| take(&mut block, len)) {
+        Some(data) => reading.picture(kind, &mime, &description, data),
+        None => reading.broken(&kind.to_string(), "it ends before its stated end"),
+    }
+}
+
+/// Bytes with their number before them.
+fn string<'a>(rest: &mut &'a [u8], number: fn([u8; 4]) -> u32) -> Option<&'a [u8]> {
+    let len = take_array(rest).map(number)?;
+    take(rest, usize::try_from(len).ok()?)
+}

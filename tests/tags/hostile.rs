@@ -1,0 +1,311 @@
+//! Tags that are broken, enormous or odd: what can be had is had, the rest is noted, the audio is untouched.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::sync::{Arc, LazyLock};
+
+use proptest::prelude::*;
+use tonepress::Overlay;
+use tonepress::master::tags::{Note, PictureKind, Tags};
+use tonepress::master::{Master, MasterSource};
+use tonepress::mp3::id3::Options;
+
+use crate::common::{cases, write};
+
+struct Bytes(Vec<u8>);
+
+impl MasterSource for Bytes {
+    fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
+        let rest = self.0.get(offset as usize..).unwrap_or_default();
+        let len = rest.len().min(buf.len());
+        buf[..len].copy_from_slice(&rest[..len]);
+        Ok(len)
+    }
+
+    fn len(&self) -> io::Result<u64> {
+        Ok(self.0.len() as u64)
+    }
+
+    fn version(&self) -> io::Result<Vec<u8>> {
+        Ok(Vec::new())
+    }
+}
+
+fn open(bytes: Vec<u8>) -> Master {
+    Master::from_source("a master", Arc::new(Bytes(bytes))).unwrap()
+}
+
+fn testdata(name: &str) -> Vec<u8> {
+    fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata").join(name)).unwrap()
+}
+
+/// A FLAC file with these metadata blocks.
+fn flac(blocks: &[(u8, Vec<u8>)]) -> Vec<u8> {
+    let file = testdata("short-24-96.flac");
+    let mut audio = 4;
+    loop {
+        let [kind, size @ ..] = *file[audio..].first_chunk::<4>().unwrap();
+        audio += 4 + u32::from_be_bytes([0, size[0], size[1], size[2]]) as usize;
+        if kind & 0x80 != 0 {
+            break;
+        }
+    }
+    let mut out = [&file[..4], &[0], &file[5..42]].concat();
+    for (kind, block) in blocks {
+        out.push(*kind);
+        out.extend(&(block.len() as u32).to_be_bytes()[1..]);
+        out.extend(block);
+    }
+    out.extend([0x81, 0, 0, 0]); // padding, and the last
+    out.extend(&file[audio..]);
+    out
+}
+
+fn comments(texts: &[&[u8]]) -> Vec<u8> {
+    let mut block = 0u32.to_le_bytes().to_vec();
+    block.extend((texts.len() as u32).to_le_bytes());
+    for text in texts {
+        block.extend((text.len() as u32).to_le_bytes());
+        block.extend(*text);
+    }
+    block
+}
+
+fn picture(kind: u32, data: &[u8], stated: u32) -> Vec<u8> {
+    let mut block = kind.to_be_bytes().to_vec();
+    block.extend([0; 24]); // no MIME type, no description, no sizes
+    block.extend(stated.to_be_bytes());
+    block.extend(data);
+    block
+}
+
+/// The tags of a FLAC file with these blocks, whose audio is what it was.
+fn flac_tags(blocks: &[(u8, Vec<u8>)]) -> Tags {
+    let master = open(flac(blocks));
+    assert_eq!(master.id().unwrap(), open(testdata("short-24-96.flac")).id().unwrap());
+    master.tags().unwrap()
+}
+
+fn wav_with(chunks: &[(&[u8; 4], Vec<u8>)]) -> Vec<u8> {
+    let data = [b"data".to_vec(), 800u32.to_le_bytes().to_vec(), vec![1; 800]].concat();
+    let format = [b"fmt \x10\0\0\0".to_vec(), write::wav_format(1, 1, 8_000, 16)].concat();
+    let mut file = [&b"RIFF\xff\xff\xff\xffWAVE"[..], &format, &data].concat();
+    for (kind, body) in chunks {
+        file.extend(*kind);
+        file.extend((body.len() as u32).to_le_bytes());
+        file.extend(body);
+        file.extend(&[0][..body.len() % 2]);
+    }
+    file
+}
+
+fn synchsafe(size: usize) -> [u8; 4] {
+    [21, 14, 7, 0].map(|shift| (size >> shift & 0x7f) as u8)
+}
+
+/// A tag of v2.4 with these frames, each with its flags.
+fn id3(frames: &[(&[u8; 4], u8, Vec<u8>)]) -> Vec<u8> {
+    let mut body = Vec::new();
+    for (id, flags, content) in frames {
+        body.extend(*id);
+        body.extend(synchsafe(content.len()));
+        body.extend([0, *flags]);
+        body.extend(content);
+    }
+    [b"ID3\x04\0\0".to_vec(), synchsafe(body.len()).to_vec(), body].concat()
+}
+
+fn notes(tags: &Tags) -> Vec<String> {
+    tags.notes().iter().map(Note::to_string).collect()
+}
+
+#[test]
+fn broken_comments_cost_only_themselves() {
+    let good = comments(&[b"TITLE=good", b"ARTIST=too"]);
+    let cut = &good[..good.len() - 2];
+    for (block, title, noted) in [
+        (cut.to_vec(), Some("good"), "they end after 1 of 2"),
+        (comments(&[b"TITLE=good", b"no name", b"=none"]), Some("good"), "it has no name"),
+        (comments(&[b"TITLE=\xff\xfegood"]), Some("\u{fffd}\u{fffd}good"), "some letters of TITLE"),
+        (
+            [&good[..4], &u32::MAX.to_le_bytes(), &good[8..]].concat(),
+            Some("good"),
+            "they end after 2 of 4294967295",
+        ),
+        (vec![0, 0, 0, 0x7f, 1, 2], None, "they end within the name of their program"),
+        (vec![0, 0, 0, 0, 1], None, "they end before their number"),
+        (comments(&[b"TITLE=good", b"METADATA_BLOCK_PICTURE=!"]), Some("good"), "it is not base64"),
+    ] {
+        let tags = flac_tags(&[(4, block)]);
+        assert_eq!(tags.get("TITLE").first().map(String::as_str), title);
+        assert!(notes(&tags).iter().any(|note| note.contains(noted)), "{noted}: {:?}", notes(&tags));
+    }
+    assert!(flac_tags(&[(4, comments(&[b"TITLE=", b"ARTIST="]))]).is_empty(), "empty texts are none");
+}
+
+#[test]
+fn hundreds_of_values_travel_and_too_many_are_bounded() {
+    let values: Vec<String> = (0..500).map(|n| format!("PERFORMER=Nº {n} 🎻 (instrument {n})")).collect();
+    let bytes: Vec<&[u8]> = values.iter().map(String::as_bytes).collect();
+    let tags = flac_tags(&[(4, comments(&bytes))]);
+    assert_eq!((tags.get("PERFORMER").len(), tags.notes().len()), (500, 0));
+    assert_eq!(Overlay::new(&tags, &Options::default()).notes(), []);
+
+    let many: Vec<&[u8]> = vec![b"COMMENT=x"; 10_001];
+    let tags = flac_tags(&[(4, comments(&many))]);
+    assert_eq!(tags.get("COMMENT").len(), 10_000);
+    assert_eq!(notes(&tags), ["texts beyond the first 10000 left out"]);
+}
+
+#[test]
+fn large_covers_travel_and_enormous_ones_are_left_out() {
+    let mut cover = b"\x89PNG\r\n\x1a\n".to_vec();
+    cover.resize(10 << 20, 0x55);
+    let tags = flac_tags(&[(6, picture(3, &cover, 10 << 20))]);
+    let [front] = tags.pictures() else { panic!("{:?}", tags.pictures().len()) };
+    assert!(front.kind == PictureKind::FRONT_COVER && front.mime == "image/png" && *front.data == cover);
+    let overlay = Overlay::new(&tags, &Options::default());
+    assert_eq!(overlay.len(), (10 << 20) + 4096);
+    assert!(overlay.bytes().windows(8).any(|at| at == &cover[..8]));
+    let mut options = Options::default();
+    options.picture_bytes = 1 << 20;
+    let overlay = Overlay::new(&tags, &options);
+    assert!(
+        overlay.is_empty() && overlay.notes()[0].to_string().contains("front cover left out: 10485760 bytes")
+    );
+
+    let mut apic = b"\0image/png\0\x03\0".to_vec();
+    apic.resize(17 << 20, 0x55);
+    let tag = id3(&[(b"APIC", 0, apic), (b"TIT2", 0, b"\x03behind it".to_vec())]);
+    let tags = open(wav_with(&[(b"id3 ", tag)])).tags().unwrap();
+    assert_eq!(tags.get("TITLE"), ["behind it"]);
+    assert!(
+        tags.pictures().is_empty() && notes(&tags)[0].starts_with("front cover left out: 178"),
+        "{:?}",
+        notes(&tags)
+    );
+}
+
+#[test]
+fn pictures_that_lie_are_left_out() {
+    for (block, noted) in [
+        (picture(3, b"\xff\xd8\xff", 4), "front cover left out: it ends before its stated end"),
+        (picture(4, b"", 0), "back cover left out: it is empty"),
+        (vec![0; 10], "picture left out: it ends within its description"),
+    ] {
+        let tags = flac_tags(&[(6, block), (4, comments(&[b"TITLE=good"]))]);
+        assert!(tags.pictures().is_empty());
+        assert_eq!((notes(&tags), tags.get("TITLE")), (vec![noted.to_owned()], &["good".to_owned()][..]));
+    }
+}
+
+#[test]
+fn broken_frames_cost_only_themselves() {
+    let title = || (b"TIT2", 0, b"\x03good".to_vec());
+    for (frame, noted) in [
+        ((b"TPE1", 0, b"\x09x".to_vec()), "ID3 frame TPE1"),
+        ((b"TALB", 0x08, b"zlib".to_vec()), "compressed or encrypted"),
+        ((b"SYLT", 0, b"\x03en".to_vec()), "ID3 frame SYLT"),
+        ((b"APIC", 0, b"\x01i".to_vec()), "ID3 frame APIC"),
+        ((b"TCOM", 0x01, b"\0".to_vec()), "ID3 frame TCOM"),
+    ] {
+        let tags = open(wav_with(&[(b"id3 ", id3(&[frame, title()]))])).tags().unwrap();
+        assert_eq!(tags.get("TITLE"), ["good"]);
+        assert!(notes(&tags)[0].contains(noted), "{noted}: {:?}", notes(&tags));
+    }
+    let mut cut = id3(&[title(), (b"TPE1", 0, vec![3; 100])]);
+    cut.truncate(60);
+    let tags = open(wav_with(&[(b"id3 ", cut)])).tags().unwrap();
+    assert_eq!((tags.get("TITLE"), notes(&tags).len()), (&["good".to_owned()][..], 2));
+}
+
+/// What is of no use in millions is not kept in millions.
+#[test]
+fn frames_of_nothing_are_bounded() {
+    let nothing = |start: &[u8]| [start, &vec![0; 8 << 20]].concat();
+    let frames = [
+        (b"TPE1", 0, nothing(b"\x03a")),
+        (b"TMCL", 0, nothing(b"\x03")),
+        (b"SYLT", 0, nothing(b"\x03eng\x02\x01\0")),
+        (b"TIT2", 0, b"\x03good".to_vec()),
+    ];
+    let tags = open(wav_with(&[(b"id3 ", id3(&frames))])).tags().unwrap();
+    assert_eq!((tags.get("TITLE").len(), tags.get("ARTIST").len(), tags.get("PERFORMER").len()), (1, 1, 0));
+    assert_eq!(tags.synced_lyrics()[0].lines.len(), 20_000);
+    let lrc = [b"LYRICS=".to_vec(), b"[0:0]".repeat(1 << 20)].concat();
+    assert!(flac_tags(&[(4, comments(&[&lrc]))]).synced_lyrics().is_empty());
+}
+
+#[test]
+fn empty_tags_make_no_overlay() {
+    let empty = [flac(&[(4, comments(&[]))]), wav_with(&[(b"id3 ", id3(&[])), (b"LIST", b"INFO".to_vec())])];
+    for file in empty {
+        let tags = open(file).tags().unwrap();
+        assert!(tags.is_empty() && tags.notes().is_empty());
+        assert!(Overlay::new(&tags, &Options::default()).is_empty());
+    }
+    assert!(open(testdata("short-5.1.wav")).tags().unwrap().is_empty());
+}
+
+/// Masters with every kind of tag.
+static TAGGED: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
+    let frames = id3(&[
+        (b"TIT2", 0, b"\x01\xff\xfea\0\0\0b\0".to_vec()),
+        (b"TCON", 2, b"\0(17)(RX)x".to_vec()),
+        (b"COMM", 0, b"\x03engd\0text".to_vec()),
+        (b"SYLT", 0, b"\x03eng\x02\x01\0la\0\0\0\x01\0".to_vec()),
+        (b"APIC", 0, b"\x03image/png\0\x03d\0data".to_vec()),
+        (b"TMCL", 0, b"\x03viola\0Jane\0".to_vec()),
+        (b"UFID", 0, b"http://musicbrainz.org\0id".to_vec()),
+        (b"WXXX", 0, b"\x03d\0http://x".to_vec()),
+    ]);
+    let info = b"INFOINAM\x04\0\0\0abc\0IART\x02\0\0\0x\0".to_vec();
+    let wav = wav_with(&[(b"id3 ", frames.clone()), (b"LIST", info), (b"bext", vec![b'x'; 400])]);
+    let flac = flac(&[
+        (4, comments(&[b"TITLE=a", b"LYRICS=[00:01.00]la", b"TRACKNUMBER=1/2"])),
+        (6, picture(3, b"\x89PNG", 4)),
+    ]);
+    let mut all = vec![[frames, flac].concat(), wav];
+    all.extend(["short.oga", "short.m4a", "short.caf", "short.aiff"].map(testdata));
+    all
+});
+
+#[test]
+fn testdata_has_its_title_in_every_format() {
+    for name in ["short.oga", "short.m4a", "short.caf", "short.aiff", "short-24-96.flac"] {
+        let tags = open(testdata(name)).tags().unwrap();
+        assert_eq!(
+            (tags.get("TITLE"), notes(&tags)),
+            (&["Strings, the beginning".to_owned()][..], vec![]),
+            "{name}"
+        );
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(cases(600)))]
+
+    /// Whatever is in a tag, it is read without error or panic, in bounds, and can be written.
+    #[test]
+    fn no_damage_keeps_a_master_from_being_pressed(
+        which in 0usize..6,
+        damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..20),
+        cut in prop::option::of(0usize..400),
+    ) {
+        let mut file = TAGGED[which].clone();
+        for (at, byte) in damage {
+            // Tags are near the ends.
+            let near = file.len().min(3_000);
+            let at = at.index(2 * near);
+            let at = if at < near { at } else { file.len() - 1 - (at - near) };
+            file[at] = byte;
+        }
+        file.truncate(file.len() - cut.unwrap_or(0));
+        if let Ok(master) = Master::from_source("damaged", Arc::new(Bytes(file))) {
+            let tags = master.tags().unwrap();
+            let overlay = Overlay::new(&tags, &Options::default());
+            prop_assert!(overlay.len().is_multiple_of(4096) && tags.notes().len() <= 20);
+        }
+    }
+}
