@@ -281,7 +281,6 @@ impl Master {
     /// [`Error::Io`](crate::Error::Io) if the source cannot be read, [`Error::Changed`](crate::Error::Changed) if it
     /// was changed since the master was opened.
     pub fn tags(&self) -> Result<Tags> {
-        self.0.input.begin_headers();
         self.tags_within(&Limits::default())
     }
 
@@ -291,6 +290,7 @@ impl Master {
     /// The same.
     pub fn tags_within(&self, limits: &Limits) -> Result<Tags> {
         let Inner { input, info, .. } = &*self.0;
+        input.begin_headers();
         read::read(input, info.container, limits)
     }
 }
