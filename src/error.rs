@@ -108,6 +108,19 @@ pub enum Error {
         detail: String,
     },
 
+    /// A master that asks for more than [`Limits`](crate::master::Limits) allow.
+    #[error("{name}: {found} {what}; the limit is {limit}")]
+    Limit {
+        /// The file.
+        name: String,
+        /// What there is too much of, such as "seconds of audio".
+        what: &'static str,
+        /// How much there is; where it was counted, how much had been when it became too much.
+        found: u64,
+        /// How much there may be.
+        limit: u64,
+    },
+
     /// The master is not the file any more that was opened.
     #[error("{name}: changed while it was being read; try again when it is complete")]
     Changed {

@@ -87,6 +87,9 @@ pub struct Done<S: Sink> {
     pub made: S::Finished,
     /// What had to be changed about the master's samples.
     pub repairs: Repairs,
+    /// The samples of the master that became silence because they are damaged or missing: of profiles
+    /// with `:salvage` only. See [`Master::gaps`].
+    pub gaps: Vec<Range<u64>>,
 }
 
 /// Presses all `jobs` on `threads` threads and tells `observe` how it goes. `jobs` is asked for the
@@ -164,7 +167,7 @@ fn work<S: Sink>(
     sender: &Sender<Message<S>>,
 ) {
     // The reader of one master at a time stays open: opening parses its artwork again.
-    let mut open: Option<(usize, Converter)> = None;
+    let mut open: Option<((usize, bool), Converter)> = None;
     let mut pcm = Pcm::default();
     // Only the writer receives, until all workers are gone: sending cannot fail.
     let start = |active: &Arc<Active>, sinks| drop(sender.send(Message::Start(active.clone(), sinks)));
@@ -174,9 +177,11 @@ fn work<S: Sink>(
         let _turn = active.await_turn(&unit);
         let outputs = active.wanted(&unit);
         let pressed = catch_unwind(AssertUnwindSafe(|| {
+            let Some(&first) = outputs.first() else { return Ok(()) };
+            let wanted = (active.id, active.plans[first].resolved().salvage);
             let converter = match &mut open {
-                Some((id, converter)) if *id == active.id => converter,
-                other => &mut other.insert((active.id, Converter::new(&active.master)?)).1,
+                Some((which, converter)) if *which == wanted => converter,
+                other => &mut other.insert((wanted, converter(&active.master, wanted.1)?)).1,
             };
             press(&active, &outputs, unit.index(), converter, &mut pcm, cancelled, sender)
         }));
@@ -192,6 +197,10 @@ fn work<S: Sink>(
             fail(&active, output, &error, sender);
         }
     }
+}
+
+fn converter(master: &Master, salvage: bool) -> Result<Converter> {
+    if salvage { Converter::salvaging(master) } else { Converter::new(master) }
 }
 
 fn fail<S>(active: &Active, output: usize, error: &Arc<Error>, sender: &Sender<Message<S>>) {
@@ -268,6 +277,13 @@ fn push(encoder: &mut SegmentEncoder, plan: &Plan, pcm: &Pcm, bytes: &mut Vec<u8
     encoder.push(&mixed, bytes)
 }
 
+/// Completes a rendition, if its master is still what it was made from.
+fn finish<S: Sink>(master: &Master, salvage: bool, sink: S, repairs: Repairs) -> Result<Done<S>> {
+    let gaps = if salvage { master.gaps()? } else { Vec::new() };
+    master.unchanged()?;
+    Ok(Done { master: master.clone(), made: sink.finish()?, repairs, gaps })
+}
+
 /// A rendition that is being written.
 struct Writing<S> {
     active: Arc<Active>,
@@ -320,8 +336,8 @@ fn write<S: Sink>(
                     continue;
                 }
                 let Writing { active, sink, repairs, .. } = writing;
-                let master = active.master.clone();
-                let result = sink.finish().map(|made| Done { master, made, repairs });
+                let salvage = active.plans[key.1].resolved().salvage;
+                let result = finish(&active.master, salvage, sink, repairs);
                 tell(Event::Done { job, output, result: result.map_err(Arc::new) });
             }
             Message::Failed(key, error) => {

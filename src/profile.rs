@@ -11,6 +11,7 @@
 //! | `:rate=22050` | the sampling rate in hertz |
 //! | `:q=4` | LAME's effort, 0 (slowest) … 9 (fastest); 4 unless said otherwise |
 //! | `:whole` | one segment, as LAME alone would encode it: no seams, no parallelism |
+//! | `:salvage` | silence for what of the master is damaged or missing, instead of an error |
 
 use std::fmt;
 use std::str::FromStr;
@@ -80,6 +81,8 @@ pub struct Profile {
     pub effort: u8,
     /// One segment, as LAME alone would encode it.
     pub whole: bool,
+    /// Silence for what of the master is damaged or missing.
+    pub salvage: bool,
 }
 
 impl Profile {
@@ -89,7 +92,14 @@ impl Profile {
     /// The profile with `coding` and every option at its default.
     #[must_use]
     pub const fn new(coding: Coding) -> Self {
-        Self { coding, channels: None, rate: None, effort: Self::DEFAULT_EFFORT, whole: false }
+        Self {
+            coding,
+            channels: None,
+            rate: None,
+            effort: Self::DEFAULT_EFFORT,
+            whole: false,
+            salvage: false,
+        }
     }
 
     /// Whether the size of its renditions is known beforehand.
@@ -126,6 +136,7 @@ impl fmt::Display for Profile {
         parts.extend(self.rate.map(|rate| format!("rate={}", rate.hz())));
         parts.extend((self.effort != Self::DEFAULT_EFFORT).then(|| format!("q={}", self.effort)));
         parts.extend(self.whole.then(|| "whole".to_owned()));
+        parts.extend(self.salvage.then(|| "salvage".to_owned()));
         f.pad(&parts.join(":"))
     }
 }
@@ -156,6 +167,7 @@ fn parse(text: &str) -> Result<Profile, String> {
             ("stereo", None) => profile.channels = Some(Channels::Stereo),
             ("joint", None) => profile.channels = Some(Channels::Joint),
             ("whole", None) => profile.whole = true,
+            ("salvage", None) => profile.salvage = true,
             ("rate", Some(value)) => profile.rate = Some(parse_rate(value)?),
             ("q", Some(value)) => {
                 profile.effort = number(value)
@@ -165,7 +177,7 @@ fn parse(text: &str) -> Result<Profile, String> {
             }
             _ => {
                 return Err(format!(
-                    "unknown option '{option}'; there are mono, stereo, joint, rate=HZ, q=0-9 and whole"
+                    "unknown option '{option}'; there are mono, stereo, joint, rate=HZ, q=0-9, whole and salvage"
                 ));
             }
         }
@@ -249,6 +261,8 @@ pub struct Resolved {
     pub effort: u8,
     /// One segment instead of a grid.
     pub whole: bool,
+    /// Silence for what of the master is damaged or missing, instead of an error.
+    pub salvage: bool,
 }
 
 /// As [`Coding`], with VBR quality as LAME uses it: at rates that it chose itself it maps the
@@ -303,7 +317,9 @@ impl fmt::Display for Resolved {
             Some(hz) => write!(f, "low-pass {hz} Hz")?,
             None => f.write_str("no low-pass")?,
         }
-        write!(f, ", q {}{}", self.effort, if self.whole { ", whole" } else { "" })
+        let (whole, salvage) =
+            (if self.whole { ", whole" } else { "" }, if self.salvage { ", salvage" } else { "" });
+        write!(f, ", q {}{whole}{salvage}", self.effort)
     }
 }
 
@@ -322,8 +338,15 @@ mod tests {
             prop::option::of(prop::sample::select(vec![Channels::Mono, Channels::Stereo, Channels::Joint]));
         let rate =
             prop::option::of(prop::sample::select(RATES.to_vec()).prop_map(|r| SampleRate::new(r).unwrap()));
-        (coding, channels, rate, 0..=9_u8, any::<bool>()).prop_map(
-            |(coding, channels, rate, effort, whole)| Profile { coding, channels, rate, effort, whole },
+        (coding, channels, rate, 0..=9_u8, any::<bool>(), any::<bool>()).prop_map(
+            |(coding, channels, rate, effort, whole, salvage)| Profile {
+                coding,
+                channels,
+                rate,
+                effort,
+                whole,
+                salvage,
+            },
         )
     }
 
@@ -349,6 +372,7 @@ mod tests {
             ("V2.50", "v2.5"),
             ("v2.0", "v2"),
             ("abr160:whole:mono", "abr160:mono:whole"),
+            ("320:salvage:q=4:whole", "320:whole:salvage"),
             ("64:q=2:rate=22050:joint", "64:joint:rate=22050:q=2"),
         ] {
             assert_eq!(typed.parse::<Profile>().unwrap().to_string(), canonical);

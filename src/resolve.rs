@@ -130,6 +130,7 @@ mod tests {
         }
         assert_ne!(resolve("128", 44_100).unwrap(), resolve("128:stereo", 44_100).unwrap());
         assert_ne!(resolve("128", 44_100).unwrap(), resolve("128:whole", 44_100).unwrap());
+        assert_ne!(resolve("128", 44_100).unwrap(), resolve("128:salvage", 44_100).unwrap());
     }
 
     #[test]

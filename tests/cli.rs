@@ -313,6 +313,119 @@ fn the_store_is_looked_after() {
 }
 
 #[test]
+fn hostile_names_control_neither_terminals_nor_json() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+    let folder = tempfile::tempdir().unwrap();
+    let bytes = wav(&Music::new(22_050, 30_000), 22_050, 1, 30_000);
+    let long = format!("{}.wav", "x".repeat(251));
+    let names: [&[u8]; 6] = [
+        b"a\nb\x1b[2J.wav",
+        "c\u{9b}31m\u{202e}.wav".as_bytes(),
+        b"...wav",
+        b"\xff\xfe.wav",
+        b"'\"\\$(x).wav",
+        long.as_bytes(),
+    ];
+    for name in names {
+        fs::write(folder.path().join(OsStr::from_bytes(name)), &bytes).unwrap();
+    }
+    // Named one by one, since hidden files in folders are left out.
+    let run = |args: &[&str]| {
+        let paths = names.iter().map(|name| OsStr::from_bytes(name));
+        Command::new(env!("CARGO_BIN_EXE_tonepress"))
+            .args(args)
+            .args(paths)
+            .current_dir(folder.path())
+            .output()
+            .unwrap()
+    };
+    let is_shown = |text: &str| {
+        text.lines().all(|line| !line.chars().any(|c| c.is_control() || matches!(c, '\u{202a}'..='\u{202e}')))
+    };
+    for args in [&["probe"][..], &["plan", "--to", "32"], &["encode", "--to", "32", "-o", "out"]] {
+        let human = run(args);
+        assert!(
+            is_shown(&out(&human)) && is_shown(&err(&human).replace("\x1b[1;31m", "").replace("\x1b[0m", "")),
+            "{args:?}"
+        );
+        let output = run(&[args, &["--json"]].concat());
+        assert!(is_shown(&out(&output)), "{args:?}");
+        assert_eq!(objects(&output).len(), 6, "{args:?}: {}", err(&output));
+    }
+    // One name had no room for what is added to it, which was known before anything was encoded.
+    let output = run(&["encode", "--force", "--json", "--to", "32", "-o", "out"]);
+    assert_eq!(output.status.code(), Some(1));
+    let failed: Vec<_> = objects(&output).into_iter().filter(|object| object["error"].is_string()).collect();
+    assert_eq!(failed.len(), 1);
+    assert!(failed[0]["error"].as_str().unwrap().contains("too long"), "{failed:?}");
+    assert_eq!(files(&folder.path().join("out")).len(), 5);
+    // "..": the stem of a file, and nothing to be led astray by.
+    let output = tonepress(
+        &["encode", "...wav", "--to", "32", "-o", "in/side", "--name", "{stem}/{profile}.mp3"],
+        folder.path(),
+    );
+    assert_eq!(output.status.code(), Some(0), "{}", err(&output));
+    assert_eq!(files(&folder.path().join("in")), paths(&["side/32.mp3"]));
+}
+
+#[test]
+fn a_damaged_master_is_salvaged_if_that_is_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut bytes = wav(&Music::new(22_050, 60_000), 22_050, 1, 60_000);
+    let data = bytes.windows(4).position(|four| four == b"data").unwrap() + 8;
+    bytes.truncate(data + 2 * 50_000);
+    fs::write(folder.path().join("cut.wav"), bytes).unwrap();
+    let encode = |profiles: &str| {
+        tonepress(
+            &["encode", "cut.wav", "--to", profiles, "--json", "--cache", "store", "-o", "out", "-f"],
+            folder.path(),
+        )
+    };
+    let strict = objects(&encode("32"));
+    assert!(strict[0]["error"].as_str().unwrap().contains("damaged at sample 50000"), "{strict:?}");
+    for cached in [false, true] {
+        let output = encode("32,32:salvage");
+        assert_eq!(output.status.code(), Some(1));
+        let objects = objects(&output);
+        let failed = objects.iter().find(|object| object["profile"] == "32").unwrap();
+        assert!(failed["error"].as_str().unwrap().contains("damaged at sample 50000"), "{failed}");
+        let salvaged = objects.iter().find(|object| object["profile"] == "32:salvage").unwrap();
+        assert_eq!(salvaged["gaps"], serde_json::json!([[50_000, 60_000]]));
+        assert_eq!((&salvaged["samples"], &salvaged["cached"]), (&60_000.into(), &cached.into()));
+    }
+    let human = tonepress(&["encode", "cut.wav", "--to", "32:salvage", "-o", "out", "-f"], folder.path());
+    assert!(
+        err(&human).contains("cut.wav: samples 50000 to 60000 are damaged or missing"),
+        "{}",
+        err(&human)
+    );
+    assert_eq!(files(&folder.path().join("out")), paths(&["cut.32:salvage.mp3"]));
+}
+
+#[test]
+fn what_probe_found_counts_when_encoding_into_the_store() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("a.wav"), wav(&Music::new(22_050, 60_000), 22_050, 1, 60_000)).unwrap();
+    let Some(mut flac) = tool("flac") else { return };
+    assert!(flac.args(["-s", "a.wav"]).current_dir(folder.path()).status().unwrap().success());
+    let path = folder.path().join("a.flac");
+    let mut bytes = fs::read(&path).unwrap();
+    bytes[30] ^= 1; // of the MD5
+    fs::write(&path, bytes).unwrap();
+    let encode =
+        |profile| tonepress(&["encode", "a.flac", "--to", profile, "--cache", "store", "-f"], folder.path());
+    assert_eq!(encode("32").status.code(), Some(0), "nobody has looked yet");
+    let probed = tonepress(&["probe", "--verify", "--cache", "store", "a.flac"], folder.path());
+    assert!(err(&probed).contains("the MD5 of the audio does not match"), "{}", err(&probed));
+    for profile in ["32", "32:salvage"] {
+        let output = encode(profile);
+        assert_eq!(output.status.code(), Some(1));
+        assert!(err(&output).contains("the MD5 of the audio does not match"), "{}", err(&output));
+    }
+}
+
+#[test]
 fn probe_measures_masters_and_albums_once() {
     let album = album();
     fs::copy(album.path().join("disc 1/one.wav"), album.path().join("disc 1/two.wav")).unwrap();

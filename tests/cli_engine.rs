@@ -136,7 +136,7 @@ fn bytes_come_as_they_are_pressed_and_a_closed_pipe_is_no_error() {
         .spawn()
         .unwrap();
     let mut stdout = child.stdout.take().unwrap();
-    stdout.read_exact(&mut [0; 20_000]).unwrap();
+    stdout.read_exact(&mut vec![0; 20_000]).unwrap();
     // Of 130 segments the last one cannot be pressed yet.
     assert!(stored(folder.path()).is_empty() && child.try_wait().unwrap().is_none());
     drop(stdout);
@@ -296,8 +296,8 @@ fn what_a_run_wants_does_not_give_way_to_what_it_wants_next() {
 #[test]
 fn a_long_list_is_gone_through_twice() {
     let names: Vec<_> = (0..1_000).map(|number| format!("{number}.wav")).collect();
-    let named: Vec<_> = names.iter().map(|name| (name.as_str(), 0)).collect();
-    let folder = masters(&named);
+    let all: Vec<_> = names.iter().map(|name| (name.as_str(), 0)).collect();
+    let folder = masters(&all);
     let mut list = String::new();
     for (number, name) in names.iter().enumerate() {
         writeln!(list, r#"{{"master": "{name}", "to": "{}"}}"#, [8, 16, 24, 32][number % 4]).unwrap();

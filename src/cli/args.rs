@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytesize::ByteSize;
 use clap::{Parser, Subcommand};
-use tonepress::master::MasterId;
+use tonepress::master::{Limits, MasterId};
 use tonepress::store::{Options, Store};
 use tonepress::{Error, Profile};
 
@@ -53,7 +53,7 @@ Profiles:
   128, cbr192, 320    constant bitrate in kbps; the size is exact beforehand
   v0 … v9, v2.5       variable bitrate by quality, v0 is the best
   abr160              average bitrate in kbps
-  with options        :mono :stereo :joint :rate=22050 :q=0-9 :whole
+  with options        :mono :stereo :joint :rate=22050 :q=0-9 :whole :salvage
 "
         )
     };
@@ -107,6 +107,7 @@ const PROBE_HELP: &str = "\
 Examples:
   tonepress probe song.flac
   tonepress probe --verify --json album/ | jq 'select(.error)'
+  tonepress probe --verify --cache /var/cache/tonepress album/
   tonepress probe --loudness album/ --cache /var/cache/tonepress
 ";
 
@@ -156,6 +157,16 @@ impl Profiles {
         }
         each
     }
+
+    /// What is accepted as a master.
+    pub(crate) fn limits(&self) -> Limits {
+        limits(&self.profiles)
+    }
+}
+
+/// What is accepted as a master of which `profiles` are wanted: to be salvaged it may be incomplete.
+pub(crate) fn limits(profiles: &[Profile]) -> Limits {
+    Limits { truncated: profiles.iter().any(|profile| profile.salvage), ..Limits::default() }
 }
 
 /// How many threads.

@@ -5,6 +5,7 @@ mod open;
 mod report;
 
 use std::collections::HashSet;
+use std::io::ErrorKind;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
@@ -41,7 +42,7 @@ pub(crate) fn run(args: &args::Encode) -> Result<Outcome, Failure> {
     report.start(&tasks);
     // Masters are opened when their turn comes, by the workers: there may be more than files can be open.
     let (asides, told) = unbounded();
-    let mut opener = Opener::new(args.cache.open()?, tagger, asides);
+    let mut opener = Opener::new(args.cache.open()?, args.profiles.limits(), tagger, asides);
     let jobs = tasks.iter().enumerate().filter_map(|(id, task)| opener.open(id, task));
     let mut stopped = Ok(());
     fan_out(args.jobs.threads(), jobs, |event| {
@@ -67,6 +68,7 @@ pub(crate) fn run(args: &args::Encode) -> Result<Outcome, Failure> {
 /// the whole of the work is known.
 fn survey(args: &args::Encode, report: &mut Report) -> Result<Vec<Task>, Failure> {
     let profiles = args.profiles.each();
+    let limits = args.profiles.limits();
     let mut tasks = Vec::new();
     // No rendition may replace another or a master.
     let mut taken = HashSet::new();
@@ -79,7 +81,7 @@ fn survey(args: &args::Encode, report: &mut Report) -> Result<Vec<Task>, Failure
             }
         };
         let name = candidate.name();
-        let master = match candidate.open() {
+        let master = match candidate.open(&limits) {
             None => continue,
             Some(Ok(master)) => master,
             Some(Err(error)) => {
@@ -100,8 +102,15 @@ fn survey(args: &args::Encode, report: &mut Report) -> Result<Vec<Task>, Failure
                         format!("{}: would replace a master or another MP3; see --name", path.display());
                     report.failed(&name, Some(profile), &error)?;
                 }
-                Ok(_) if !args.force && path.exists() => report.skipped(&name, profile, &path)?,
-                Ok(plan) => targets.push(Target { plan, path }),
+                Ok(plan) => match path.symlink_metadata() {
+                    // Known now, and not when all has been encoded.
+                    Err(error) if error.kind() == ErrorKind::InvalidFilename => {
+                        let error = format!("{}: the name is too long; see --name", path.display());
+                        report.failed(&name, Some(profile), &error)?;
+                    }
+                    Ok(_) if !args.force && path.exists() => report.skipped(&name, profile, &path)?,
+                    _ => targets.push(Target { plan, path }),
+                },
             }
         }
         if !targets.is_empty() {

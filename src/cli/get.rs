@@ -52,7 +52,7 @@ fn stored(args: &args::Get, key: &str) -> Result<Outcome, Failure> {
 
 /// A rendition from the store, or pressed now.
 fn pressed(args: &args::Get, master: &Path, profile: &Profile) -> Result<Outcome, Failure> {
-    let master = Master::open(master)?;
+    let master = Master::open_with(master, &crate::cli::args::limits(&[*profile]))?;
     let plan = Plan::new(master.info(), profile)?;
     let mut builder = Engine::builder().threads(threads(args, &plan)?);
     if let Some(store) = args.cache.open()? {

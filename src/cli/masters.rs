@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use tonepress::Error;
-use tonepress::master::Master;
+use tonepress::master::{Limits, Master};
 use walkdir::WalkDir;
 
 /// A file that may be a master.
@@ -42,8 +42,8 @@ pub(crate) fn candidates(paths: &[PathBuf]) -> impl Iterator<Item = Result<Candi
 impl Candidate {
     /// Opens the master. `None` if it lies in a folder that was walked and is none: a cover, a text,
     /// an MP3 from before.
-    pub(crate) fn open(&self) -> Option<Result<Master, Error>> {
-        match Master::open(&self.path) {
+    pub(crate) fn open(&self, limits: &Limits) -> Option<Result<Master, Error>> {
+        match Master::open_with(&self.path, limits) {
             Err(Error::Unrecognised { .. } | Error::Lossy { .. }) if self.found => None,
             opened => Some(opened),
         }

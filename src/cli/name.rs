@@ -1,7 +1,7 @@
 //! How renditions are named.
 
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::str::FromStr;
 
 /// A path with `{stem}`, `{profile}` and `{dir}` in it.
@@ -37,6 +37,9 @@ impl FromStr for NameTemplate {
         if template.is_empty() || template.ends_with('/') {
             return Err("it must end with the name of a file".to_owned());
         }
+        if template.split('/').any(|part| part == "..") {
+            return Err("it may not leave the folder with '..'; see --output".to_owned());
+        }
         Ok(Self(parts))
     }
 }
@@ -53,11 +56,10 @@ impl NameTemplate {
                 Part::Dir => name.push(dir),
             }
         }
-        // An empty {dir} leaves a slash in front, which must not lead to the root of the file system.
-        let relative: PathBuf = Path::new(&name)
-            .components()
-            .filter(|part| !matches!(part, std::path::Component::RootDir))
-            .collect();
+        // An empty {dir} leaves a slash in front, which must not lead to the root of the file system; and
+        // the stem of a master can be "..".
+        let relative: PathBuf =
+            Path::new(&name).components().filter(|part| matches!(part, Component::Normal(_))).collect();
         base.join(relative)
     }
 }
@@ -79,8 +81,15 @@ mod tests {
     }
 
     #[test]
+    fn no_name_leads_out_of_the_folder() {
+        let template: NameTemplate = "{stem}/{profile}.mp3".parse().unwrap();
+        let path = template.path(Path::new("out"), Path::new(""), "..".as_ref(), "128");
+        assert_eq!(path, Path::new("out/128.mp3"));
+    }
+
+    #[test]
     fn what_cannot_be_filled_in_is_refused() {
-        for template in ["{artist}.mp3", "{stem", "", "{dir}/"] {
+        for template in ["{artist}.mp3", "{stem", "", "{dir}/", "../{stem}.mp3"] {
             assert!(template.parse::<NameTemplate>().is_err(), "{template}");
         }
     }

@@ -35,6 +35,7 @@ struct Bounds {
 
 pub(crate) fn run(args: &args::Plan) -> Result<Outcome, Failure> {
     let profiles = args.profiles.each();
+    let limits = args.profiles.limits();
     let mut rows = Vec::new();
     let mut some_failed = false;
     let mut fail = |master: &str, profile: Option<String>, error: &str| {
@@ -54,7 +55,7 @@ pub(crate) fn run(args: &args::Plan) -> Result<Outcome, Failure> {
             }
         };
         let name = candidate.name();
-        let master = match candidate.open() {
+        let master = match candidate.open(&limits) {
             None => continue,
             Some(Ok(master)) => master,
             Some(Err(error)) => {
@@ -112,7 +113,7 @@ fn to_row(master: &str, plan: &Plan) -> Vec<String> {
         }
     };
     vec![
-        master.to_owned(),
+        report::plain(master).into_owned(),
         plan.profile().to_string(),
         plan.resolved().rate.hz().to_string(),
         if plan.resolved().channels() == 1 { "mono" } else { "stereo" }.to_owned(),

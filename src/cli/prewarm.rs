@@ -133,7 +133,7 @@ impl Press {
         let name: Arc<str> = wanted.candidate.name().into();
         let work = wanted.bytes as f64;
         let all = work * wanted.profiles.len() as f64;
-        let master = wanted.candidate.open();
+        let master = wanted.candidate.open(&crate::cli::args::limits(&wanted.profiles));
         let opened = master.map(|master| {
             let master = master?;
             self.store.masters().identify(&master)?;

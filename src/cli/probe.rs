@@ -6,7 +6,7 @@ use rayon::prelude::*;
 use serde::Serialize;
 use tonepress::master::loudness::Loudness;
 use tonepress::master::tags::Tags;
-use tonepress::master::{Master, MasterId, Verification};
+use tonepress::master::{Limits, Master, MasterId, Verification};
 use tonepress::{Error, Store};
 
 use loudness::{Albums, LoudnessJson};
@@ -89,7 +89,7 @@ pub(crate) fn run(args: &args::Probe) -> Result<Outcome, Failure> {
 }
 
 fn probe(candidate: &Candidate, args: &args::Probe, store: Option<&Store>) -> Option<Result<Probed, Error>> {
-    let master = match candidate.open()? {
+    let master = match candidate.open(&Limits::default())? {
         Ok(master) => master,
         Err(error) => return Some(Err(error)),
     };
@@ -101,10 +101,19 @@ fn examine(master: Master, args: &args::Probe, store: Option<&Store>) -> Result<
         Some(store) => store.masters().identify(&master)?,
         None => master.id()?,
     };
-    let verification = args.verify.then(|| master.verify()).transpose()?;
+    let verification = args.verify.then(|| verify(&master, &id, store)).transpose()?;
     let loudness = args.loudness.then(|| loudness::of(&master, store)).transpose()?;
     let tags = master.tags()?;
     Ok(Probed { master, id, verification, loudness, tags })
+}
+
+/// Verifies a master, and notes in the store what came of it.
+fn verify(master: &Master, id: &MasterId, store: Option<&Store>) -> Result<Verification, Error> {
+    let verdict = master.verdict()?;
+    if let Some(store) = store {
+        store.masters().note_verdict(id, &verdict)?;
+    }
+    verdict.check(master.name())
 }
 
 fn to_json<'a>(name: &'a str, probed: &'a Probed) -> Json<'a> {
@@ -146,7 +155,8 @@ fn to_text(name: &str, probed: &Probed) -> String {
         text + &format!("\n  {:<9}{name:<width$}  {value}", std::mem::take(&mut heading))
     });
     format!(
-        "{name}\n  audio    {codec}, {} bits, {}, {}\n  length   {} ({} samples)\n  id       {}{verification}{loudness}{tags}\n",
+        "{}\n  audio    {codec}, {} bits, {}, {}\n  length   {} ({} samples)\n  id       {}{verification}{loudness}{tags}\n",
+        report::plain(name),
         info.bits,
         info.rate,
         info.layout,

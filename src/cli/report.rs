@@ -1,5 +1,7 @@
 //! What commands say: lines, tables, JSON, errors, progress.
 
+use std::borrow::Cow;
+use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::time::Duration;
 
@@ -41,13 +43,43 @@ pub(crate) fn line(text: impl std::fmt::Display) -> Result<(), Failure> {
 /// An object on a line of standard output.
 pub(crate) fn json(object: &impl Serialize) -> Result<(), Failure> {
     let text = serde_json::to_string(object).map_err(|error| Failure::Other(error.to_string()))?;
-    line(text)
+    let mut shown = String::with_capacity(text.len());
+    for char in text.chars() {
+        // serde_json leaves some for terminals to obey.
+        if is_hostile(char) {
+            let _ = write!(shown, "\\u{:04x}", u32::from(char)); // a String takes all
+        } else {
+            shown.push(char);
+        }
+    }
+    line(shown)
+}
+
+/// A name from a stranger, for people: what would control the terminal is shown escaped.
+pub(crate) fn plain(name: &str) -> Cow<'_, str> {
+    if !name.contains(is_hostile) {
+        return name.into();
+    }
+    let mut shown = String::new();
+    for char in name.chars() {
+        if is_hostile(char) {
+            shown.extend(char.escape_default());
+        } else {
+            shown.push(char);
+        }
+    }
+    shown.into()
+}
+
+/// Whether a terminal may obey a character instead of showing it, or show what follows elsewhere.
+fn is_hostile(char: char) -> bool {
+    char.is_control() || matches!(char, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// An error, on standard error, red where that is a terminal.
 pub(crate) fn error(message: &str) {
     // Nothing can be done if standard error is closed.
-    let _ = writeln!(anstream::stderr().lock(), "\x1b[1;31merror:\x1b[0m {message}");
+    let _ = writeln!(anstream::stderr().lock(), "\x1b[1;31merror:\x1b[0m {}", plain(message));
 }
 
 /// A remark on standard error.
@@ -134,4 +166,15 @@ pub(crate) fn bar(length: u64, template: &str) -> ProgressBar {
         bar.set_style(style.progress_chars("━╸─"));
     }
     bar
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_would_control_the_terminal_is_escaped() {
+        assert_eq!(plain("Björk \u{2013} Jóga.flac"), "Björk \u{2013} Jóga.flac");
+        assert_eq!(plain("a\nb\x1b[2J\u{9b}1m\u{202e}c"), r"a\nb\u{1b}[2J\u{9b}1m\u{202e}c");
+    }
 }

@@ -178,14 +178,17 @@ impl Job {
     /// Finds out which rendition it is, reading the whole master if nobody knows yet.
     ///
     /// # Errors
-    /// Those of [`Master::id`](crate::master::Master::id), of [`open`](Self::open), and of
-    /// [`Partial::identify`].
+    /// Those of [`Master::id`](crate::master::Master::id), of [`open`](Self::open), of
+    /// [`Partial::identify`], and of [`Verdict::allow`](crate::master::Verdict::allow).
     pub(super) fn identify(&self, store: Option<&Store>) -> Result<Identified> {
         let master = &self.source.master;
         let id = match store {
             Some(store) => store.masters().identify(master)?,
             None => master.id()?,
         };
+        if let Some(verdict) = store.and_then(|store| store.masters().verdict(&id)) {
+            verdict.allow(master.name(), self.plan.resolved().salvage)?;
+        }
         let recipe = Recipe::new(id, *self.plan.resolved())?;
         let key = recipe.key();
         lock(&self.state).key = Some(key);
@@ -239,11 +242,12 @@ impl Job {
         complete
     }
 
-    /// Publishes it.
+    /// Publishes it, if its master is still what it was made from.
     ///
     /// # Errors
-    /// Those of [`Partial::publish`].
+    /// Those of [`Master::unchanged`](crate::master::Master::unchanged) and [`Partial::publish`].
     pub(super) fn publish(&self) -> Result<Object> {
+        self.source.master.unchanged()?;
         match std::mem::replace(&mut *lock(&self.place), Place::Closed) {
             Place::Open(partial) => partial.publish(),
             Place::Unopened | Place::Closed => Err(self.cancelled()),

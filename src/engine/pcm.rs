@@ -40,6 +40,7 @@ pub(super) struct Source {
 /// A decoder between two steps.
 struct Idle {
     rate: SampleRate,
+    salvage: bool,
     /// Where its last step ended.
     at: u64,
     converter: Converter,
@@ -63,15 +64,17 @@ impl Source {
     /// Decodes, with the decoder that has just come to where `step` begins if there is one. There are
     /// never more decoders than workers.
     fn decode(&self, wanted: &Wanted, pcm: &mut Pcm) -> Result<Repairs> {
-        let fits = |idle: &Idle| idle.rate == wanted.rate && idle.at == wanted.step.start;
+        let &Wanted { rate, salvage, .. } = wanted;
+        let fits = |idle: &Idle| (idle.rate, idle.salvage, idle.at) == (rate, salvage, wanted.step.start);
         let found = {
             let mut all = lock(&self.idle);
             let at = all.iter().position(fits).or(all.len().checked_sub(1));
-            at.map(|at| all.swap_remove(at))
+            at.map(|at| all.swap_remove(at)).filter(|idle| idle.salvage == salvage)
         };
         let mut idle = match found {
             Some(idle) => idle,
-            None => Idle { rate: wanted.rate, at: 0, converter: Converter::new(&self.master)? },
+            None if salvage => Idle { rate, salvage, at: 0, converter: Converter::salvaging(&self.master)? },
+            None => Idle { rate, salvage, at: 0, converter: Converter::new(&self.master)? },
         };
         // After an error it is thrown away: what it has seen of a broken master is no ground to stand on.
         let repairs = idle.converter.read(wanted.rate, wanted.step.clone(), &wanted.counted, pcm)?;
@@ -85,6 +88,8 @@ impl Source {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Wanted {
     pub(super) rate: SampleRate,
+    /// Whether silence stands for what of the master is damaged or missing.
+    pub(super) salvage: bool,
     /// In samples at that rate.
     pub(super) step: Range<u64>,
     /// Where repairs are counted, in samples of the master.

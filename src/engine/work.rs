@@ -116,7 +116,8 @@ impl Shared {
         for step in job.source.steps(rate, segment.pcm) {
             // What belongs to the neighbours is counted there.
             let own = step.start.max(segment.own.start)..step.end.min(segment.own.end).max(segment.own.start);
-            let wanted = Wanted { rate, step: step.clone(), counted: plan.master_range(&own) };
+            let salvage = plan.resolved().salvage;
+            let wanted = Wanted { rate, salvage, step: step.clone(), counted: plan.master_range(&own) };
             let decoded = self.pcm.get(&job.source, &wanted)?;
             repairs += decoded.repairs;
             let pcm = match to_channels(decoded.pcm.channels(), channels) {

@@ -6,6 +6,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use super::{Job, Output};
 use crate::master::Master;
 use crate::plan::Plan;
+use crate::profile::Resolved;
 use crate::units::SampleRate;
 
 /// How far ahead of the slowest unit of their master workers may run, in units a worker: what is
@@ -33,9 +34,10 @@ impl Unit {
     }
 }
 
-/// Renditions at one rate: their segments want the same PCM.
+/// Renditions at one rate, all or none of them salvaged: their segments want the same PCM.
 struct Group {
     rate: SampleRate,
+    salvage: bool,
     outputs: Vec<usize>,
     segments: u64,
 }
@@ -59,11 +61,14 @@ impl Active {
     fn new(id: usize, master: Master, ids: Vec<usize>, plans: Vec<Plan>, threads: usize) -> Self {
         let mut groups: Vec<Group> = Vec::new();
         for (output, plan) in plans.iter().enumerate().filter(|(_, plan)| !plan.resolved().whole) {
-            let rate = plan.resolved().rate;
-            match groups.iter_mut().find(|group| group.rate == rate) {
-                Some(group) => group.outputs.push(output),
-                None => groups.push(Group { rate, outputs: vec![output], segments: plan.segments() }),
+            let Resolved { rate, salvage, .. } = *plan.resolved();
+            if let Some(group) =
+                groups.iter_mut().find(|group| (group.rate, group.salvage) == (rate, salvage))
+            {
+                group.outputs.push(output);
+                continue;
             }
+            groups.push(Group { rate, salvage, outputs: vec![output], segments: plan.segments() });
         }
         Self {
             id,

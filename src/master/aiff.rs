@@ -5,7 +5,7 @@
 use super::info::{Codec, Container, MasterInfo};
 use super::pcm_data::{Coding, Number, PcmData};
 use super::source::Input;
-use super::wav::{MAX_CHUNKS, samples_range};
+use super::wav::samples_range;
 use super::{Audio, Opened};
 use crate::error::Result;
 use crate::units::Samples;
@@ -24,10 +24,7 @@ pub(super) fn open(input: &Input, start: u64) -> Result<Opened> {
     let mut common = None;
     let mut sound = None;
     let mut at = start + 12;
-    for _ in 0..MAX_CHUNKS {
-        if at + 8 > input.len || (common.is_some() && sound.is_some()) {
-            break;
-        }
+    while at + 8 <= input.len && (common.is_none() || sound.is_none()) {
         let (kind, size) = input.pair(at)?;
         let size = u32::from_be_bytes(size);
         let body = at + 8;

@@ -5,7 +5,7 @@ use super::info::{Codec, Container, Layout, MasterInfo, Position};
 use super::packets::{self, Table};
 use super::pcm_data::{Coding, Number, PcmData};
 use super::source::Input;
-use super::wav::{MAX_CHUNKS, samples_range};
+use super::wav::samples_range;
 use super::{Audio, Opened};
 use crate::error::Result;
 use crate::units::Samples;
@@ -31,10 +31,8 @@ pub(super) fn open(input: &Input, start: u64) -> Result<Opened> {
     let (mut description, mut data) = (None, None);
     let (mut table, mut cookie, mut layout) = (Vec::new(), Vec::new(), Vec::new());
     let mut at = start + 8;
-    for _ in 0..MAX_CHUNKS {
-        if at + 12 > input.len {
-            break;
-        }
+    while at.saturating_add(12) <= input.len {
+        input.count_header()?;
         let kind: [u8; 4] = input.array(at)?;
         let size = u64::try_from(i64::from_be_bytes(input.array(at + 4)?)).ok();
         let body = at + 12;

@@ -28,15 +28,27 @@ impl Converter {
     /// # Errors
     /// Those of [`Master::decoder`].
     pub fn new(master: &Master) -> Result<Self> {
+        Ok(Self::with(master, master.decoder()?))
+    }
+
+    /// One that gives silence for what is damaged or missing: for profiles with `:salvage`.
+    ///
+    /// # Errors
+    /// Those of [`Master::salvaging_decoder`].
+    pub fn salvaging(master: &Master) -> Result<Self> {
+        Ok(Self::with(master, master.salvaging_decoder()?))
+    }
+
+    fn with(master: &Master, decoder: Decoder) -> Self {
         let layout = master.info().layout;
-        Ok(Self {
-            decoder: master.decoder()?,
+        Self {
+            decoder,
             downmix: if layout.channels() > 2 { Downmix::new(&layout, 2) } else { None },
             resamplers: HashMap::new(),
             decoded: Pcm::default(),
             mixed: Pcm::default(),
             master: master.clone(),
-        })
+        }
     }
 
     /// Fills `pcm` with samples `range` at `rate`: one channel for a mono master, two for all others.

@@ -1,29 +1,26 @@
-//! FLAC frames, native or in Ogg: found by Symphonia, placed by their own headers.
+//! FLAC frames, native or in Ogg, placed by their own headers.
 //!
-//! Symphonia finds frames and seeks, but it seeks past the target, skips damaged frames without a
-//! word, and gives the first packets behind a lost Ogg page the wrong time stamps. So every frame's
-//! position is read from the frame itself; whoever reads them checks that none is missing.
-//!
-//! Native FLAC is shown to it as nothing but STREAMINFO and frames. So reopening a file parses no
-//! artwork, a stale seek table cannot mislead it, and tags at either end are out of the way.
+//! In Ogg Symphonia finds them and seeks, but it seeks past the target and gives the first packets behind a
+//! lost page the wrong time stamps. So every frame's position is read from the frame itself; whoever reads
+//! them checks that none is missing. In native FLAC they are [found by ourselves](super::frames).
 
 use std::ops::Range;
 
-use symphonia::core::checksum::Crc16Ansi;
 use symphonia::core::codecs::audio::well_known::CODEC_ID_FLAC;
 use symphonia::core::codecs::audio::{AudioCodecParameters, AudioDecoder, AudioDecoderOptions};
 use symphonia::core::errors::Result as SymphoniaResult;
 use symphonia::core::formats::{FormatOptions, FormatReader, SeekMode, SeekTo};
-use symphonia::core::io::{MediaSourceStream, MediaSourceStreamOptions, Monitor};
+use symphonia::core::io::{MediaSourceStream, MediaSourceStreamOptions};
 use symphonia::core::units::Timestamp;
 use symphonia::default::codecs::FlacDecoder;
-use symphonia::default::formats::{FlacReader, OggReader};
+use symphonia::default::formats::OggReader;
 
+use super::contain::contain;
 use super::decode::Packet;
+use super::frames::{Scanner, header_sum};
 use super::info::{Codec, Container, MasterInfo};
-use super::reader::{Failure, Window};
+use super::reader::{TooFar, Watch, Window};
 use super::source::Input;
-use super::wav::MAX_CHUNKS;
 use super::{Audio, Opened};
 use crate::error::{Error, Result, Stage};
 use crate::units::Samples;
@@ -75,10 +72,17 @@ impl StreamInfo {
 
     /// Which samples a frame holds; `None` if it is no frame of this stream.
     pub(super) fn samples_of(&self, frame: &[u8]) -> Option<Range<u64>> {
+        self.header(frame).map(|(samples, _)| samples)
+    }
+
+    /// Which samples a frame holds, and how long its header is; `None` if it is no frame of this stream, or
+    /// the header's checksum is wrong.
+    pub(super) fn header(&self, frame: &[u8]) -> Option<(Range<u64>, usize)> {
         let &[0xff, sync, sizes, format, first, ..] = frame else { return None };
         let channels = match format >> 4 {
             code @ 0..=7 => usize::from(code) + 1,
-            _ => 2,
+            8..=10 => 2,
+            _ => return None,
         };
         let bits = match format >> 1 & 7 {
             1 => 8,
@@ -89,7 +93,7 @@ impl StreamInfo {
             7 => 32,
             _ => self.bits,
         };
-        if channels != self.channels || bits != self.bits {
+        if channels != self.channels || bits != self.bits || format & 1 != 0 {
             return None;
         }
         let ones = first.leading_ones();
@@ -103,20 +107,30 @@ impl StreamInfo {
             number = number << 6 | u64::from(byte & 0x3f);
         }
         let rest = frame.get(5 + tail..)?;
-        let len = match sizes >> 4 {
+        let (len, size_bytes) = match sizes >> 4 {
             0 => return None,
-            1 => 192,
-            code @ 2..=5 => 576 << (code - 2),
-            6 => u64::from(*rest.first()?) + 1,
-            7 => u64::from(u16::from_be_bytes([*rest.first()?, *rest.get(1)?])) + 1,
-            code => 256 << (code - 8),
+            1 => (192, 0),
+            code @ 2..=5 => (576 << (code - 2), 0),
+            6 => (u64::from(*rest.first()?) + 1, 1),
+            7 => (u64::from(u16::from_be_bytes([*rest.first()?, *rest.get(1)?])) + 1, 2),
+            code => (256 << (code - 8), 0),
         };
+        let rate_bytes = match sizes & 15 {
+            12 => 1,
+            13 | 14 => 2,
+            15 => return None,
+            _ => 0,
+        };
+        let (header, sum) = frame.split_at_checked(5 + tail + size_bytes + rate_bytes)?;
+        if len > self.block_size.into() || *sum.first()? != header_sum(header) {
+            return None;
+        }
         let start = match sync {
             0xf8 => number * u64::from(self.block_size),
             0xf9 => number,
             _ => return None,
         };
-        Some(start..start + len)
+        Some((start..start + len, header.len() + 1))
     }
 
     pub(super) fn decoder(&self, options: AudioDecoderOptions) -> SymphoniaResult<Box<dyn AudioDecoder>> {
@@ -124,14 +138,6 @@ impl StreamInfo {
         params.for_codec(CODEC_ID_FLAC).with_extra_data(self.block.into());
         Ok(Box::new(FlacDecoder::try_new(&params, &options)?))
     }
-}
-
-/// Whether a frame's checksum is right.
-pub(super) fn is_intact(frame: &[u8]) -> bool {
-    let Some((body, stated)) = frame.split_last_chunk::<2>() else { return false };
-    let mut crc = Crc16Ansi::new(0);
-    crc.process_buf_bytes(body);
-    crc.crc() == u16::from_be_bytes(*stated)
 }
 
 /// A FLAC stream in a file.
@@ -147,7 +153,8 @@ pub(super) struct Stream {
 pub(super) fn open(input: &Input, start: u64) -> Result<Opened> {
     let mut block = None;
     let mut at = start + 4;
-    for _ in 0..MAX_CHUNKS {
+    loop {
+        input.count_header()?;
         let header = input.be32(at)?;
         let (kind, size) = (header >> 24 & 0x7f, header & 0xff_ffff);
         if kind == 0 && size == 34 && block.is_none() {
@@ -204,8 +211,7 @@ pub(super) fn open_ogg(input: &Input, start: u64, header: &[u8]) -> Result<Opene
     let bytes = start..end_of_pages(input, start)?;
     let mut stream = Stream { container: Container::Ogg, info: StreamInfo::parse(block, false), bytes };
     // Whether frames count samples or frames stands in the first of them.
-    let mut frames = stream.frames(input)?;
-    if let Some(packet) = frames.next_packet(input)? {
+    if let Some(packet) = Pages::open(&stream, input)?.next_packet(input)? {
         stream.info = StreamInfo::parse(block, packet.get(1).is_some_and(|sync| sync & 1 != 0));
     }
     describe(input, stream)
@@ -231,31 +237,31 @@ fn describe(input: &Input, stream: Stream) -> Result<Opened> {
     let info = &stream.info;
     let rate = input.rate(info.rate)?;
     let layout = input.layout(None, info.channels)?;
-    let samples = match info.samples {
-        0 => count(input, &stream)?,
-        stated => stated,
-    };
     let bits = info.bits;
     if bits < 4 {
         return Err(input.damaged(0, format!("FLAC with {bits} bits per sample, which cannot be")));
     }
-    let container = stream.container;
-    let samples = Samples(samples);
-    let info = MasterInfo { container, codec: Codec::Flac, rate, bits, layout, samples };
+    let (container, samples) = (stream.container, Samples(info.samples));
+    let mut info = MasterInfo { container, codec: Codec::Flac, rate, bits, layout, samples };
+    if samples.0 == 0 {
+        count(input, &stream, &mut info)?;
+    }
     Opened::new(input, info, Audio::Flac(stream))
 }
 
 /// Counts the samples of a stream that does not say how many it has.
-fn count(input: &Input, stream: &Stream) -> Result<u64> {
+fn count(input: &Input, stream: &Stream, info: &mut MasterInfo) -> Result<()> {
     let mut frames = stream.frames(input)?;
-    let mut samples = 0;
-    while let Some(frame) = frames.next(input)? {
-        if frame.samples.start != samples {
-            return Err(input.damaged(samples, "a FLAC frame is damaged or missing"));
+    while let Some(frame) = frames.next(input, stream)? {
+        let Range { start, end } = frame.samples;
+        let counted = info.samples.0;
+        if start != counted && !(input.limits.truncated && start > counted) {
+            return Err(input.damaged(counted, "a FLAC frame is damaged or missing"));
         }
-        samples = frame.samples.end;
+        info.samples = Samples(end);
+        input.admit(info)?;
     }
-    Ok(samples)
+    Ok(())
 }
 
 impl Stream {
@@ -266,47 +272,70 @@ impl Stream {
 
     /// A reader of the frames, at the first one.
     pub(super) fn frames(&self, input: &Input) -> Result<Frames> {
-        let native = self.is_native();
-        let prefix =
-            if native { [b"fLaC\x80\x00\x00\x22".as_slice(), &self.info.block].concat() } else { Vec::new() };
-        let window = Window::new(input.source.clone(), prefix, self.bytes.clone());
-        let failure = window.failure();
-        let stream = MediaSourceStream::new(Box::new(window), MediaSourceStreamOptions::default());
-        let options = FormatOptions::default();
-        let reader = if native {
-            FlacReader::try_new(stream, options).map(|reader| Box::new(reader) as Box<dyn FormatReader>)
-        } else {
-            OggReader::try_new(stream, options).map(|reader| Box::new(reader) as Box<dyn FormatReader>)
-        };
-        let reader = match (failure.take(), reader) {
-            (Some(source), _) => {
-                return Err(Error::io(Stage::Decode, input.name.as_str())(source));
-            }
-            (None, Err(error)) => return Err(input.damaged(0, format!("no FLAC frame found ({error})"))),
-            (None, Ok(reader)) => reader,
+        if self.is_native() {
+            return Ok(Frames::Native(Scanner::new(self)));
+        }
+        Ok(Frames::Ogg(Pages::open(self, input)?))
+    }
+}
+
+/// Reads frame by frame.
+pub(super) enum Frames {
+    Native(Scanner),
+    Ogg(Pages),
+}
+
+impl Frames {
+    /// The next intact frame (in Ogg, of an intact page); `None` when there is none.
+    pub(super) fn next(&mut self, input: &Input, stream: &Stream) -> Result<Option<Packet>> {
+        match self {
+            Self::Native(scanner) => scanner.next(input, stream),
+            Self::Ogg(pages) => pages.next(input, stream),
+        }
+    }
+
+    /// Goes near sample `at`: before it, beyond it, or nowhere in particular. The next frame tells.
+    pub(super) fn seek(&mut self, input: &Input, stream: &Stream, at: u64) -> Result<()> {
+        match self {
+            Self::Native(scanner) => scanner.seek(input, stream, at),
+            Self::Ogg(pages) => pages.seek(input, stream, at),
+        }
+    }
+}
+
+/// Reads the frames in an Ogg file, by Symphonia.
+pub(super) struct Pages {
+    reader: Box<dyn FormatReader>,
+    track: u32,
+    watch: Watch,
+    /// Whether the reader has panicked, and is not to be used any more.
+    broken: bool,
+}
+
+impl Pages {
+    fn open(stream: &Stream, input: &Input) -> Result<Self> {
+        let watch = Watch::new(input.limits.scanned_bytes);
+        let window = Window::new(input.source.clone(), stream.bytes.clone(), watch.clone());
+        let source = MediaSourceStream::new(Box::new(window), MediaSourceStreamOptions::default());
+        let reader = contain(|| OggReader::try_new(source, FormatOptions::default()));
+        check(input, &watch)?;
+        let reader: Box<dyn FormatReader> = match reader {
+            Some(Ok(reader)) => Box::new(reader),
+            Some(Err(error)) => return Err(input.damaged(0, format!("no FLAC frame found ({error})"))),
+            None => return Err(input.damaged(0, "no FLAC frame found")),
         };
         // With several, Symphonia's seeking can loop for ever.
         let [track] = reader.tracks() else {
             return Err(input.unsupported("several streams in one Ogg file; a single FLAC stream is"));
         };
-        Ok(Frames { track: track.id, reader, failure, info: self.info.clone() })
+        Ok(Self { track: track.id, reader, watch, broken: false })
     }
-}
 
-/// Reads frame by frame.
-pub(super) struct Frames {
-    reader: Box<dyn FormatReader>,
-    track: u32,
-    failure: Failure,
-    info: StreamInfo,
-}
-
-impl Frames {
-    /// The next intact frame; `None` when there is none.
-    pub(super) fn next(&mut self, input: &Input) -> Result<Option<Packet>> {
+    fn next(&mut self, input: &Input, stream: &Stream) -> Result<Option<Packet>> {
         while let Some(bytes) = self.next_packet(input)? {
             // What is no frame is left out, so that whoever counts finds it missing.
-            if let Some(samples) = self.info.samples_of(&bytes) {
+            if let Some(samples) = stream.info.samples_of(&bytes) {
+                self.watch.progress();
                 return Ok(Some(Packet { samples, bytes }));
             }
         }
@@ -314,24 +343,37 @@ impl Frames {
     }
 
     fn next_packet(&mut self, input: &Input) -> Result<Option<Box<[u8]>>> {
-        let packet = self.reader.next_packet();
-        self.check(input)?;
+        if self.broken {
+            return Ok(None);
+        }
+        let packet = contain(|| self.reader.next_packet());
+        self.broken = packet.is_none();
+        check(input, &self.watch)?;
         // Any error of Symphonia's means that no more frame can be found; which samples are
         // missing then is for the reader of the frames to say.
-        Ok(packet.ok().flatten().map(|packet| packet.data))
+        Ok(packet.and_then(Result::ok).flatten().map(|packet| packet.data))
     }
 
-    /// Goes near sample `at`: before it, beyond it, or nowhere in particular. The next frame tells.
-    pub(super) fn seek(&mut self, input: &Input, at: u64) -> Result<()> {
-        let ts = Timestamp::new(at.cast_signed());
-        let _ = self.reader.seek(SeekMode::Accurate, SeekTo::Timestamp { ts, track_id: self.track });
-        self.check(input)
+    fn seek(&mut self, input: &Input, stream: &Stream, at: u64) -> Result<()> {
+        if self.broken {
+            *self = Self::open(stream, input)?;
+        }
+        self.watch.progress();
+        let to = SeekTo::Timestamp { ts: Timestamp::new(at.cast_signed()), track_id: self.track };
+        self.broken = contain(|| self.reader.seek(SeekMode::Accurate, to)).is_none();
+        check(input, &self.watch)
     }
+}
 
-    fn check(&self, input: &Input) -> Result<()> {
-        self.failure
-            .take()
-            .map_or(Ok(()), |source| Err(Error::io(Stage::Decode, input.name.as_str())(source)))
+/// An error if the source has failed, or was read too far without a frame.
+fn check(input: &Input, watch: &Watch) -> Result<()> {
+    match watch.take() {
+        None => Ok(()),
+        Some(error) if error.get_ref().is_some_and(<dyn std::error::Error + Send + Sync>::is::<TooFar>) => {
+            let limit = input.limits.scanned_bytes;
+            input.limit("bytes in search of a FLAC frame", limit + 1, limit)
+        }
+        Some(source) => Err(Error::io(Stage::Decode, input.name.as_str())(source)),
     }
 }
 
@@ -357,21 +399,21 @@ mod tests {
     #[test]
     fn frames_say_where_they_are() {
         let info = info();
+        let samples_of = |header: &[u8]| {
+            let frame = [header, &[header_sum(header)]].concat();
+            let (samples, len) = info.header(&frame)?;
+            assert_eq!(len, frame.len());
+            assert_eq!(info.header(&[header, &[!header_sum(header)]].concat()), None);
+            Some(samples)
+        };
         // Fixed: frame 2 of 4,096; then number 0x123 in two bytes and a short last block.
-        assert_eq!(info.samples_of(&[0xff, 0xf8, 0xc9, 0xa8, 2, 0, 0]), Some(8_192..12_288));
-        let short = [0xff, 0xf8, 0x69, 0x18, 0xc4, 0xa3, 99, 0];
-        assert_eq!(info.samples_of(&short), Some(0x123 * 4_096..0x123 * 4_096 + 100));
+        assert_eq!(samples_of(&[0xff, 0xf8, 0xc9, 0xa8, 2]), Some(8_192..12_288));
+        let short = [0xff, 0xf8, 0x69, 0x18, 0xc4, 0xa3, 99];
+        assert_eq!(samples_of(&short), Some(0x123 * 4_096..0x123 * 4_096 + 100));
         // Variable: sample 300.
-        assert_eq!(info.samples_of(&[0xff, 0xf9, 0xc9, 0xa8, 0xc4, 0xac, 0]), Some(300..4_396));
-        assert_eq!(info.samples_of(&[0xff, 0xf8, 0xc9, 0x08, 2, 0, 0]), None, "one channel");
-        assert_eq!(info.samples_of(&[0xff, 0xf8, 0xc9, 0xac, 2, 0, 0]), None, "24 bits");
-        assert_eq!(info.samples_of(&[0xff, 0xf8, 0xc9, 0xa8]), None, "cut off");
-    }
-
-    #[test]
-    fn checksums_of_frames() {
-        assert!(is_intact(&[0, 0]));
-        assert!(!is_intact(&[1, 0, 0]));
-        assert!(!is_intact(&[1]));
+        assert_eq!(samples_of(&[0xff, 0xf9, 0xc9, 0xa8, 0xc4, 0xac]), Some(300..4_396));
+        assert_eq!(samples_of(&[0xff, 0xf8, 0xc9, 0x08, 2]), None, "one channel");
+        assert_eq!(samples_of(&[0xff, 0xf8, 0xc9, 0xac, 2]), None, "24 bits");
+        assert_eq!(samples_of(&[0xff, 0xf8, 0xc9, 0xa8]), None, "cut off");
     }
 }

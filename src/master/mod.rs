@@ -2,12 +2,15 @@
 
 mod aiff;
 mod caf;
+mod contain;
 pub mod convert;
 mod decode;
 pub mod downmix;
 mod flac;
+mod frames;
 mod identify;
 mod info;
+mod limits;
 pub mod loudness;
 mod mp4;
 mod packets;
@@ -15,23 +18,27 @@ mod pcm_data;
 mod reader;
 mod recognise;
 pub mod resample;
+mod salvage;
 mod source;
 pub mod tags;
 mod verify;
 mod wav;
 
 use std::fs::File;
+use std::ops::Range;
 use std::path::Path;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 pub use decode::Decoder;
 pub use identify::{MasterId, MasterIdError};
 pub use info::{Codec, Container, Layout, MasterInfo, Position};
+pub use limits::Limits;
 pub use source::{FileSource, MasterSource};
-pub use verify::Verification;
+pub use verify::{Verdict, Verification};
 
 use crate::error::{Error, Result, Stage};
 use crate::units::{SampleRate, Samples};
+use salvage::Salvage;
 use source::Input;
 
 /// A lossless source of audio, opened and understood.
@@ -56,6 +63,8 @@ struct Inner {
     info: MasterInfo,
     audio: Audio,
     id: OnceLock<MasterId>,
+    /// What can be had of it if it is damaged, once somebody has asked.
+    salvage: Mutex<Option<Arc<Salvage>>>,
 }
 
 /// Where the audio is and how it is read.
@@ -76,6 +85,7 @@ impl Opened {
         if info.samples.0 == 0 {
             return Err(Error::Empty { name: input.name.clone() });
         }
+        input.admit(&info)?;
         Ok(Self { info, audio })
     }
 
@@ -95,19 +105,34 @@ impl Opened {
 }
 
 impl Master {
-    /// Opens the file at `path`, whatever it is called: its content decides what it is.
+    /// Opens the file at `path`, whatever it is called: its content decides what it is. Within the
+    /// default [`Limits`].
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
+        Self::open_with(path, &Limits::default())
+    }
+
+    /// Opens the file at `path` within `limits`.
+    pub fn open_with(path: impl AsRef<Path>, limits: &Limits) -> Result<Self> {
         let path = path.as_ref();
         let name = path.display().to_string();
         let source = FileSource::open(path).map_err(Error::io(Stage::Open, name.as_str()))?;
-        Self::from_source(name, Arc::new(source))
+        Self::from_source_with(name, Arc::new(source), limits)
     }
 
-    /// Opens a master that is kept elsewhere. `name` is what errors call it.
+    /// Opens a master that is kept elsewhere. `name` is what errors call it. Within the default [`Limits`].
     pub fn from_source(name: impl Into<String>, source: Arc<dyn MasterSource>) -> Result<Self> {
-        let input = Input::new(name.into(), source)?;
+        Self::from_source_with(name, source, &Limits::default())
+    }
+
+    /// Opens a master that is kept elsewhere, within `limits`.
+    pub fn from_source_with(
+        name: impl Into<String>,
+        source: Arc<dyn MasterSource>,
+        limits: &Limits,
+    ) -> Result<Self> {
+        let input = Input::new(name.into(), source, limits)?;
         let Opened { info, audio } = input.blame(recognise::open(&input))?;
-        Ok(Self(Arc::new(Inner { input, info, audio, id: OnceLock::new() })))
+        Ok(Self(Arc::new(Inner { input, info, audio, id: OnceLock::new(), salvage: Mutex::default() })))
     }
 
     /// The path it was opened at, or what its source was called.
@@ -125,6 +150,46 @@ impl Master {
     /// A reader of the audio with a position of its own: one for each worker, kept for as long as it works.
     pub fn decoder(&self) -> Result<Decoder> {
         self.0.input.blame(Decoder::new(self.clone(), false))
+    }
+
+    /// As [`decoder`](Self::decoder), but one that gives silence for what is damaged or missing. What that
+    /// is does not depend on what is read, or in which order; [`gaps`](Self::gaps) tells.
+    ///
+    /// # Errors
+    /// Those of [`gaps`](Self::gaps).
+    pub fn salvaging_decoder(&self) -> Result<Decoder> {
+        self.0.input.blame(Decoder::salvaging(self.clone()))
+    }
+
+    /// The samples that cannot be had, in order and without two that touch; none of a master that is
+    /// sound. The first call decodes all of it, later ones know.
+    ///
+    /// What lies behind the stated end is left out and is no gap.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`] if nothing at all can be had, [`Error::Changed`].
+    pub fn gaps(&self) -> Result<Vec<Range<u64>>> {
+        Ok(self.salvage()?.gaps().to_vec())
+    }
+
+    fn salvage(&self) -> Result<Arc<Salvage>> {
+        // Whoever comes meanwhile waits, since he needs it too.
+        let mut known = self.0.salvage.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(salvage) = &*known {
+            return Ok(salvage.clone());
+        }
+        let salvage = Arc::new(self.0.input.blame(salvage::survey(&self.0))?);
+        *known = Some(salvage.clone());
+        Ok(salvage)
+    }
+
+    /// An error if it is not any more what was opened. What was read of it before may be of either; so ask
+    /// after reading, before anything is done with the result.
+    ///
+    /// # Errors
+    /// [`Error::Changed`], or [`Error::Io`] if its source does not say.
+    pub fn unchanged(&self) -> Result<()> {
+        self.0.input.unchanged(Stage::Decode)
     }
 
     /// Which audio it is, by a hash of all of it. The first call reads the file, later ones do not.
@@ -166,7 +231,15 @@ impl Master {
     /// # Errors
     /// [`Error::Damaged`] if anything is wrong.
     pub fn verify(&self) -> Result<Verification> {
-        verify::verify(self)
+        self.verdict()?.check(self.name())
+    }
+
+    /// As [`verify`](Self::verify), but damage is a result and not an error.
+    ///
+    /// # Errors
+    /// Whatever says nothing about the audio, such as [`Error::Io`] or [`Error::Changed`].
+    pub fn verdict(&self) -> Result<Verdict> {
+        verify::verdict(self)
     }
 }
 

@@ -9,7 +9,6 @@ use super::flac::StreamInfo;
 use super::info::Container;
 use super::packets::{Coding, Table};
 use super::source::Input;
-use super::wav::MAX_CHUNKS;
 use crate::error::{Error, Result};
 
 /// An atom without its header: what kind it is and where its content lies.
@@ -202,26 +201,41 @@ fn required(input: &Input, parent: &Range<u64>, kind: [u8; 4]) -> Result<Range<u
 }
 
 pub(super) fn child(input: &Input, parent: &Range<u64>, kind: [u8; 4]) -> Result<Option<Range<u64>>> {
-    Ok(children(input, parent)?.into_iter().find(|atom| atom.0 == kind).map(|atom| atom.1))
+    let mut at = parent.start;
+    while let Some(atom) = next_atom(input, at, parent.end)? {
+        if atom.0 == kind {
+            return Ok(Some(atom.1));
+        }
+        at = atom.1.end;
+    }
+    Ok(None)
 }
 
-/// The atoms within a range; one that claims to be longer than its parent ends with it.
+/// The atoms within a range.
 pub(super) fn children(input: &Input, parent: &Range<u64>) -> Result<Vec<Atom>> {
     let mut atoms = Vec::new();
     let mut at = parent.start;
-    while at.saturating_add(8) <= parent.end && atoms.len() < MAX_CHUNKS {
-        let (size, kind) = input.pair(at)?;
-        let (head, size) = match u32::from_be_bytes(size) {
-            0 => (8, parent.end - at),
-            1 => (16, u64::from_be_bytes(input.array(at + 8)?)),
-            size => (8, size.into()),
-        };
-        if size < head {
-            break;
-        }
-        let end = at.saturating_add(size).min(parent.end);
-        atoms.push((kind, (at + head).min(end)..end));
-        at = end;
+    while let Some(atom) = next_atom(input, at, parent.end)? {
+        at = atom.1.end;
+        atoms.push(atom);
     }
     Ok(atoms)
+}
+
+/// The atom that starts at `at`, if there is one before `end`; if it claims to be longer it ends there.
+fn next_atom(input: &Input, at: u64, end: u64) -> Result<Option<Atom>> {
+    if at.saturating_add(8) > end {
+        return Ok(None);
+    }
+    let (size, kind) = input.pair(at)?;
+    let (head, size) = match u32::from_be_bytes(size) {
+        0 => (8, end - at),
+        1 => (16, u64::from_be_bytes(input.array(at + 8)?)),
+        size => (8, size.into()),
+    };
+    if size < head {
+        return Ok(None);
+    }
+    let end = at.saturating_add(size).min(end);
+    Ok(Some((kind, (at + head).min(end)..end)))
 }

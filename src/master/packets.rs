@@ -25,6 +25,9 @@ const MAX_PACKET: u32 = 16 << 20;
 /// points at the same bytes again and again from filling the memory.
 const MAX_PACKETS: usize = 4 << 20;
 
+/// More samples in a packet Symphonia refuses; Apple's encoder writes 4,096.
+const MAX_ALAC_SAMPLES: u64 = 16 * 4_096;
+
 /// How the packets are to be decoded.
 pub(super) enum Coding {
     /// ALAC, by the 24 bytes of its `ALACSpecificConfig`.
@@ -37,6 +40,8 @@ pub(super) struct Table {
     pub(super) coding: Coding,
     entries: Vec<Entry>,
     samples: u64,
+    /// The sum of the packets' sizes.
+    bytes: u64,
 }
 
 struct Entry {
@@ -48,19 +53,23 @@ struct Entry {
 impl Table {
     /// A table without packets.
     pub(super) fn new(coding: Coding) -> Self {
-        Self { coding, entries: Vec::new(), samples: 0 }
+        Self { coding, entries: Vec::new(), samples: 0, bytes: 0 }
     }
 
     /// Adds a packet of `size` bytes at `offset` that holds `samples` samples.
     pub(super) fn push(&mut self, input: &Input, offset: u64, size: u32, samples: u64) -> Result<()> {
-        if self.entries.len() == MAX_PACKETS {
-            return Err(input.unsupported(format!("more than {MAX_PACKETS} packets")));
-        }
+        input.limit("packets", self.entries.len() as u64 + 1, MAX_PACKETS as u64)?;
         let end = offset.saturating_add(size.into());
         if size > MAX_PACKET || samples > self.coding.max_samples() {
             return Err(input.damaged(self.samples, "its table states an impossible packet"));
         }
-        if end > input.len {
+        if end <= input.len {
+            // Or a small file could ask for more reading than any disk can do.
+            self.bytes += u64::from(size);
+            if self.bytes > input.len {
+                return Err(input.damaged(self.samples, "its table states the same bytes again and again"));
+            }
+        } else if !input.limits.truncated {
             return Err(input.damaged(self.samples, "the file ends here, before its stated end"));
         }
         self.entries.push(Entry { offset, size, start: self.samples });
@@ -78,7 +87,10 @@ impl Table {
     /// writes the table does. ffmpeg counts a full packet in CAF, and none when it copies that to M4A.
     pub(super) fn measure_last(&mut self, input: &Input) -> Result<()> {
         let last = self.entries.len().saturating_sub(1);
-        if let (Coding::Alac(_), Some(packet)) = (&self.coding, self.read(input, last, Stage::Open)?)
+        let is_there = |entry: &Entry| entry.offset.saturating_add(entry.size.into()) <= input.len;
+        if let Coding::Alac(_) = self.coding
+            && self.entries.last().is_some_and(is_there)
+            && let Some(packet) = self.read(input, last, Stage::Open)?
             && let Some(held) = alac_samples(&packet.bytes)
         {
             let Range { start, end } = packet.samples;
@@ -103,7 +115,7 @@ impl Table {
         let end = self.entries.get(index + 1).map_or(self.samples, |next| next.start);
         let mut bytes = vec![0; entry.size as usize].into_boxed_slice();
         if input.read_at(&mut bytes, entry.offset, stage)? < bytes.len() {
-            return Err(input.damaged(entry.start, "the file has become shorter"));
+            return Err(input.damaged(entry.start, "the file ends here, before its stated end"));
         }
         Ok(Some(Packet { samples: entry.start..end, bytes }))
     }
@@ -134,7 +146,14 @@ impl Coding {
                 config[4], config[5]
             )));
         }
-        Ok(Self::Alac(*config))
+        let coding = Self::Alac(*config);
+        if !(1..=MAX_ALAC_SAMPLES).contains(&coding.max_samples()) {
+            return Err(input.unsupported(format!(
+                "ALAC with {} samples to a packet; 1 to {MAX_ALAC_SAMPLES} are",
+                coding.max_samples()
+            )));
+        }
+        Ok(coding)
     }
 
     pub(super) fn codec(&self) -> Codec {

@@ -54,6 +54,12 @@ pub(super) struct PcmData {
 const BLOCK: usize = 256 << 10;
 
 impl PcmData {
+    /// How many samples the file has, when it may end before its stated end.
+    pub(super) fn samples_there(&self, input: &Input, channels: usize) -> u64 {
+        let end = self.data.end.min(input.len);
+        end.saturating_sub(self.data.start) / (u64::from(self.coding.bytes) * channels as u64)
+    }
+
     /// Appends the samples of `range` to the planes of `pcm`.
     pub(super) fn read(
         &self,
@@ -71,8 +77,8 @@ impl PcmData {
             buf.resize(count as usize * frame, 0);
             let read = input.read_at(buf, self.data.start + at * frame as u64, Stage::Decode)?;
             if read < buf.len() {
-                let end = at + (read / frame) as u64;
-                return Err(input.damaged(end, "the file has become shorter"));
+                let end = self.samples_there(input, pcm.channels()).min(at + (read / frame) as u64);
+                return Err(input.damaged(end, "the file ends here, before its stated end"));
             }
             self.coding.append(buf, pcm);
             at += count;

@@ -5,7 +5,9 @@ use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::limits::Limits;
 use crate::error::{Error, Result, Stage};
 
 /// A master's bytes: a file, or an object in a store's own storage.
@@ -94,14 +96,17 @@ pub(super) struct Input {
     pub(super) source: Arc<dyn MasterSource>,
     /// The number of bytes when it was opened. Whoever reads past it sees the end.
     pub(super) len: u64,
+    pub(super) limits: Limits,
     version: Vec<u8>,
+    /// The headers of chunks, atoms and blocks that were read.
+    headers: AtomicU64,
 }
 
 impl Input {
-    pub(super) fn new(name: String, source: Arc<dyn MasterSource>) -> Result<Self> {
+    pub(super) fn new(name: String, source: Arc<dyn MasterSource>, limits: &Limits) -> Result<Self> {
         let version = source.version().map_err(Error::io(Stage::Open, name.as_str()))?;
         let len = source.len().map_err(Error::io(Stage::Open, name.as_str()))?;
-        Ok(Self { name, source, len, version })
+        Ok(Self { name, source, len, limits: limits.clone(), version, headers: AtomicU64::new(0) })
     }
 
     /// Whether `other` is the same file, as it was at the same time.
@@ -143,25 +148,35 @@ impl Input {
         self.array(offset).map(u32::from_be_bytes)
     }
 
+    /// Counts headers anew: another pass through the file begins.
+    pub(super) fn begin_headers(&self) {
+        self.headers.store(0, Ordering::Relaxed);
+    }
+
+    /// To be called for each header of a chunk, atom or block that is read: more of them than
+    /// [`MAX_CHUNKS`] are an attack, not a recording.
+    pub(super) fn count_header(&self) -> Result<()> {
+        let read = self.headers.fetch_add(1, Ordering::Relaxed) + 1;
+        self.limit("chunks around its audio", read, MAX_CHUNKS as u64)
+    }
+
     /// The first eight bytes of a chunk (four letters, then its size) or of an atom (the other way round).
     pub(super) fn pair(&self, offset: u64) -> Result<([u8; 4], [u8; 4])> {
+        self.count_header()?;
         Ok((self.array(offset)?, self.array(offset + 4)?))
     }
 
     /// `len` bytes of a header. Nothing is allocated for bytes that the file does not have.
     pub(super) fn bytes(&self, offset: u64, len: u64) -> Result<Vec<u8>> {
-        let len = usize::try_from(len).ok().filter(|&len| len <= MAX_HEADER);
-        match len {
-            Some(len) if offset.saturating_add(len as u64) <= self.len => {
-                let mut bytes = vec![0; len];
-                if self.read_at(&mut bytes, offset, Stage::Open)? < len {
-                    return Err(self.damaged(0, "the file ends within its header"));
-                }
-                Ok(bytes)
-            }
-            Some(_) => Err(self.damaged(0, "the file ends within its header")),
-            None => Err(self.damaged(0, "its header is implausibly large")),
+        self.limit("bytes in a table of its headers", len, self.limits.header_bytes)?;
+        let cut_off = || self.damaged(0, "the file ends within its header");
+        let there = offset.checked_add(len).is_some_and(|end| end <= self.len);
+        let len = usize::try_from(len).ok().filter(|_| there).ok_or_else(cut_off)?;
+        let mut bytes = vec![0; len];
+        if self.read_at(&mut bytes, offset, Stage::Open)? < len {
+            return Err(cut_off());
         }
+        Ok(bytes)
     }
 
     pub(super) fn damaged(&self, at: u64, detail: impl Into<String>) -> Error {
@@ -177,8 +192,7 @@ impl Input {
     }
 }
 
-/// No table of a header is read if it is larger than this: it is enough for days of audio.
-const MAX_HEADER: usize = 32 << 20;
+pub(super) const MAX_CHUNKS: usize = 10_000;
 
 /// Fills `buf` from `offset` on, as far as the source goes, and says how far.
 pub(super) fn read_full_at(source: &dyn MasterSource, buf: &mut [u8], offset: u64) -> io::Result<usize> {

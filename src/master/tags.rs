@@ -290,6 +290,7 @@ impl Master {
     /// The same.
     pub fn tags_within(&self, limits: &Limits) -> Result<Tags> {
         let Inner { input, info, .. } = &*self.0;
+        input.begin_headers();
         read::read(input, info.container, limits)
     }
 }

@@ -2,13 +2,16 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use super::decode::Decoder;
 use super::{Codec, Master};
-use crate::error::{Result, Stage};
+use crate::error::{Error, Result, Stage};
 use crate::pcm::Pcm;
 
 /// What could be said of a master all of which was decoded without an error, with the stated length.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Verification {
     /// The checksum of every FLAC frame is right, and so is the MD5 of the decoded audio.
@@ -30,10 +33,62 @@ impl fmt::Display for Verification {
     }
 }
 
+/// What a verification found, good or bad: see [`Master::verdict`]. Can be kept, as JSON for instance.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Verdict {
+    /// Nothing is wrong.
+    Sound(Verification),
+    /// Audio is broken or missing.
+    Damaged {
+        /// The first sample (per channel) that could not be read.
+        at: u64,
+        /// What is wrong there.
+        detail: String,
+    },
+    /// All frames are intact, but they are not what the MD5 was made of.
+    WrongMd5,
+}
+
+impl Verdict {
+    /// What it says of the master called `name`, as [`Master::verify`] says it.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`] unless it is sound.
+    pub fn check(&self, name: &str) -> Result<Verification> {
+        let (at, detail) = match self {
+            Self::Sound(verification) => return Ok(*verification),
+            Self::Damaged { at, detail } => (*at, detail.clone()),
+            Self::WrongMd5 => (0, "all frames are intact, but the MD5 of the audio does not match".into()),
+        };
+        Err(Error::Damaged { name: name.into(), at, detail })
+    }
+
+    /// Whether the master called `name` may be pressed: not if it is damaged, unless the rendition is to
+    /// `salvage` it; and not if its MD5 is wrong, since nobody can tell where.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`] if not.
+    pub fn allow(&self, name: &str, salvage: bool) -> Result<()> {
+        match self {
+            Self::Damaged { .. } if salvage => Ok(()),
+            verdict => verdict.check(name).map(|_| ()),
+        }
+    }
+}
+
 /// How many samples are decoded at a time.
 const STEP: u64 = 64 << 10;
 
-pub(super) fn verify(master: &Master) -> Result<Verification> {
+pub(super) fn verdict(master: &Master) -> Result<Verdict> {
+    match decode(master) {
+        Err(Error::Damaged { at, detail, .. }) => Ok(Verdict::Damaged { at, detail }),
+        other => other,
+    }
+}
+
+fn decode(master: &Master) -> Result<Verdict> {
     let input = &master.0.input;
     let mut decoder = input.blame(Decoder::new(master.clone(), true))?;
     let mut pcm = Pcm::default();
@@ -45,12 +100,10 @@ pub(super) fn verify(master: &Master) -> Result<Verification> {
         at = to;
     }
     input.unchanged(Stage::Decode)?;
-    match decoder.md5_matches() {
-        Some(true) => Ok(Verification::Md5Matches),
-        Some(false) => {
-            Err(input.damaged(0, "all frames are intact, but the MD5 of the audio does not match"))
-        }
-        None if master.info().codec == Codec::Flac => Ok(Verification::NoMd5),
-        None => Ok(Verification::NoChecksums),
-    }
+    Ok(match decoder.md5_matches() {
+        Some(true) => Verdict::Sound(Verification::Md5Matches),
+        Some(false) => Verdict::WrongMd5,
+        None if master.info().codec == Codec::Flac => Verdict::Sound(Verification::NoMd5),
+        None => Verdict::Sound(Verification::NoChecksums),
+    })
 }

@@ -152,6 +152,7 @@ pub(crate) fn choose(profile: &Profile, rate: SampleRate, channels: usize) -> Re
         lowpass: u32::try_from(handle.get(ffi::lame_get_lowpassfreq)).ok(),
         effort: u8::try_from(handle.get(ffi::lame_get_quality)).unwrap_or(profile.effort),
         whole: profile.whole,
+        salvage: profile.salvage,
     })
 }
 

@@ -46,7 +46,7 @@ impl Recipe {
     pub fn key(&self) -> Key {
         // No `..`: a field that is added must be thought about here.
         let Self { master, resolved, fingerprint } = self;
-        let Resolved { rate, mode, coding, lowpass, effort, whole } = *resolved;
+        let Resolved { rate, mode, coding, lowpass, effort, whole, salvage } = *resolved;
         let mode = match mode {
             Mode::Mono => "mono",
             Mode::Stereo => "stereo",
@@ -67,6 +67,10 @@ impl Recipe {
         fields.add("lowpass", &lowpass.map(u32::to_le_bytes).unwrap_or_default()[..lowpass.map_or(0, |_| 4)]);
         fields.add("effort", &[effort]);
         fields.add("whole", &[u8::from(whole)]);
+        if salvage {
+            // Came later than the others: keys from before have no such field.
+            fields.add("salvage", &[1]);
+        }
         fields.add("fingerprint", fingerprint.as_bytes());
         Key(*fields.0.finalize().as_bytes())
     }
@@ -172,6 +176,7 @@ mod tests {
                 lowpass: Some(18_600),
                 effort: 4,
                 whole: false,
+                salvage: false,
             },
             fingerprint: Fingerprint::from_bytes([2; 32]),
         }
@@ -208,6 +213,7 @@ mod tests {
             change(&|r| r.resolved.lowpass = Some(0)),
             change(&|r| r.resolved.effort = 5),
             change(&|r| r.resolved.whole = true),
+            change(&|r| r.resolved.salvage = true),
         ];
         for (at, key) in keys.iter().enumerate() {
             assert!(!keys[..at].contains(key), "number {at} is not new");

@@ -39,6 +39,7 @@ mod options;
 mod partial;
 mod scratch;
 mod sidecar;
+mod verdicts;
 mod verify;
 
 use std::fs::File;

@@ -1,6 +1,7 @@
 //! What `encode` tells: a line or an object a rendition, progress, a summary.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::path::Path;
 use std::time::Instant;
 
@@ -38,6 +39,9 @@ struct Json<'a> {
     /// Samples of a floating-point master that were beyond full scale.
     #[serde(skip_serializing_if = "report::is_zero")]
     clamped_samples: u64,
+    /// The samples of the master that became silence, because they are damaged or missing.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    gaps: Vec<[u64; 2]>,
     /// Whether it came from the store; absent without one.
     #[serde(skip_serializing_if = "Option::is_none")]
     cached: Option<bool>,
@@ -81,7 +85,7 @@ impl Report {
 
     pub(super) fn aside(&mut self, tasks: &[Task], aside: Aside) -> Result<(), Failure> {
         match aside {
-            Aside::Served { task, target, object, master } => {
+            Aside::Served { task, target, object, master, gaps } => {
                 let (task, target) = (&tasks[task], &tasks[task].targets[target]);
                 let size = FileSize::of(&object);
                 self.bytes += size.audio;
@@ -91,8 +95,8 @@ impl Report {
                 match copy(&object, target) {
                     Ok(()) => {
                         let taken = began.elapsed().as_secs_f64();
-                        let repairs = Repairs::default();
-                        self.finished(&to_json(task, target, master, size, repairs, taken, Some(true)))
+                        let changed = (Repairs::default(), gaps);
+                        self.finished(&to_json(task, target, master, size, changed, taken, Some(true)))
                     }
                     Err(error) => self.failed(&task.name, Some(target.plan.profile()), &error),
                 }
@@ -148,7 +152,8 @@ impl Report {
 
     fn show_current(&self, tasks: &[Task]) {
         let stem = |&job: &usize| Some(tasks[job].path.file_stem()?.to_string_lossy());
-        self.bar.set_message(self.current.keys().filter_map(stem).collect::<Vec<_>>().join(", "));
+        let stems = self.current.keys().filter_map(stem).collect::<Vec<_>>().join(", ");
+        self.bar.set_message(report::plain(&stems).into_owned());
     }
 
     fn finished(&mut self, finished: &Json) -> Result<(), Failure> {
@@ -158,13 +163,22 @@ impl Report {
             report::note_repairs(finished.master, finished.silenced_samples, finished.clamped_samples);
             Ok(())
         })?;
+        for [start, end] in &finished.gaps {
+            self.say(|| {
+                report::note(&format!(
+                    "{}: samples {start} to {end} are damaged or missing and became silence",
+                    report::plain(finished.master)
+                ));
+                Ok(())
+            })?;
+        }
         self.say(|| {
             if self.json {
                 return report::json(finished);
             }
             report::line(format!(
                 "{}  {}  {}  {:.0}x real time",
-                finished.path,
+                report::plain(&finished.path),
                 megabytes(finished.file_bytes),
                 clock(finished.duration_s),
                 finished.realtime_x
@@ -221,7 +235,8 @@ impl Report {
             summary.push(format!("{} were there already (--force encodes them again)", self.skipped));
         }
         if !self.failures.is_empty() {
-            summary.push(format!("{} failed:\n  {}", self.failures.len(), self.failures.join("\n  ")));
+            let failures: Vec<_> = self.failures.iter().map(|failure| report::plain(failure)).collect();
+            summary.push(format!("{} failed:\n  {}", failures.len(), failures.join("\n  ")));
         }
         report::note(&summary.join("; "));
     }
@@ -229,7 +244,7 @@ impl Report {
 
 /// Gives a finished rendition its name.
 fn finish<'a>(task: &'a Task, target: &Target, done: Done<Place>, taken: f64) -> Result<Json<'a>, String> {
-    let Done { master, made, repairs } = done;
+    let Done { master, made, repairs, gaps } = done;
     let (master, size, cached) = match made {
         Made::File { file, tag, audio } => {
             name(file, &target.path)?;
@@ -240,7 +255,7 @@ fn finish<'a>(task: &'a Task, target: &Target, done: Done<Place>, taken: f64) ->
             (id, FileSize::of(&object), Some(false))
         }
     };
-    Ok(to_json(task, target, master, size, repairs, taken, cached))
+    Ok(to_json(task, target, master, size, (repairs, gaps), taken, cached))
 }
 
 /// The bytes of a file.
@@ -268,7 +283,7 @@ fn to_json<'a>(
     target: &Target,
     master: MasterId,
     size: FileSize,
-    repairs: Repairs,
+    (repairs, gaps): (Repairs, Vec<Range<u64>>),
     taken: f64,
     cached: Option<bool>,
 ) -> Json<'a> {
@@ -289,6 +304,7 @@ fn to_json<'a>(
         realtime_x: seconds(plan) / taken.max(1e-6),
         silenced_samples: repairs.not_finite,
         clamped_samples: repairs.clamped,
+        gaps: gaps.into_iter().map(|gap| [gap.start, gap.end]).collect(),
         cached,
     }
 }

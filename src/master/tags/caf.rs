@@ -2,7 +2,7 @@
 
 use super::read::{Reading, take};
 use crate::error::Result;
-use crate::master::wav::MAX_CHUNKS;
+use crate::master::source::MAX_CHUNKS;
 
 /// Reads the tags of a file that starts at `start`.
 pub(super) fn read(reading: &mut Reading, start: u64) -> Result<()> {

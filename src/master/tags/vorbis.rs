@@ -6,7 +6,7 @@ use base64::engine::general_purpose::STANDARD;
 use super::PictureKind;
 use super::read::{Reading, take, take_array};
 use crate::error::Result;
-use crate::master::wav::MAX_CHUNKS;
+use crate::master::source::MAX_CHUNKS;
 
 /// The kinds of metadata blocks.
 pub(super) const COMMENTS: u8 = 4;

@@ -1,0 +1,75 @@
+//! What is accepted as a master: a store takes files from strangers.
+
+use std::time::Duration;
+
+use super::info::MasterInfo;
+use super::source::Input;
+use crate::error::{Error, Result};
+use crate::units::SampleRate;
+
+/// What a master may ask of whoever opens it. What is beyond a limit is refused with [`Error::Limit`]:
+/// before any work where the headers tell, and as soon as it shows where they do not.
+///
+/// ```
+/// use std::time::Duration;
+/// use tonepress::master::{Limits, Master};
+///
+/// let limits = Limits { duration: Duration::from_secs(10), ..Limits::default() };
+/// assert!(Master::open_with("testdata/strings.flac", &limits).is_err()); // it lasts 24 seconds
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// How long it may last. 12 hours: longer than any opera.
+    pub duration: Duration,
+    /// How many bytes it may be as plain PCM of its own width. 16 GiB: six hours of stereo at 24 bits and
+    /// 96 kHz take 12. A megabyte of FLAC can state, and hold, more than that.
+    pub pcm_bytes: u64,
+    /// How many channels it may have: 8, which is also the most that can be read.
+    pub channels: usize,
+    /// The highest rate it may have: [`SampleRate::MAX`], which is also the highest that can be read.
+    pub rate: SampleRate,
+    /// How many bytes any one table in its headers may be. 32 MiB: enough for days of audio.
+    pub header_bytes: u64,
+    /// How many bytes may be read in search of the next frame. 64 MiB: the largest frame has 16.
+    pub scanned_bytes: u64,
+    /// Whether it may end before its stated end. It then has its stated length, all the same, and only
+    /// `:salvage` profiles can be pressed of it; without this it is refused as damaged. (Native and
+    /// Ogg FLAC are not looked through when they are opened: there reading shows what is missing.)
+    pub truncated: bool,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            duration: Duration::from_secs(12 * 3_600),
+            pcm_bytes: 16 << 30,
+            channels: 8,
+            rate: SampleRate::MAX,
+            header_bytes: 32 << 20,
+            scanned_bytes: 64 << 20,
+            truncated: false,
+        }
+    }
+}
+
+impl Input {
+    /// An error if a master with these facts is beyond a limit.
+    pub(super) fn admit(&self, info: &MasterInfo) -> Result<()> {
+        let limits = &self.limits;
+        let channels = info.layout.channels() as u64;
+        let seconds = info.samples.0.div_ceil(info.rate.hz().into());
+        let pcm = info.samples.0.saturating_mul(channels * u64::from(info.bits.div_ceil(8)));
+        self.limit("channels", channels, limits.channels as u64)?;
+        self.limit("Hz", info.rate.hz().into(), limits.rate.hz().into())?;
+        self.limit("seconds of audio", seconds, limits.duration.as_secs())?;
+        self.limit("bytes of PCM", pcm, limits.pcm_bytes)
+    }
+
+    /// An error if `found` of `what` are more than `limit`.
+    pub(super) fn limit(&self, what: &'static str, found: u64, limit: u64) -> Result<()> {
+        if found <= limit {
+            return Ok(());
+        }
+        Err(Error::Limit { name: self.name.clone(), what, found, limit })
+    }
+}
