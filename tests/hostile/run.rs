@@ -77,11 +77,11 @@ pub fn all(cases: &[Case]) {
         hook(info);
     }));
     // All that fail are named, by what they print.
-    let failed = cases.iter().cloned().filter(|case| {
-        let (name, case) = (case.name.clone(), case.clone());
+    let failed = cases.iter().filter(|case| {
+        let (name, case) = (case.name.clone(), Case::clone(case));
         catch_unwind(|| watched(&name, move || run(&case))).is_err()
     });
-    let failed: Vec<_> = failed.map(|case| case.name).collect();
+    let failed: Vec<_> = failed.map(|case| &case.name).collect();
     assert!(failed.is_empty(), "{} failed: {failed:#?}", failed.len());
 }
 
@@ -192,7 +192,7 @@ fn is_audio(name: &str, pcm: &Pcm, gaps: &[Range<u64>]) {
         for (at, &got) in pcm.range().zip(plane) {
             let silent = gaps.iter().any(|gap| gap.contains(&at));
             let want = if silent { 0 } else { sample(at, channel as u64) };
-            assert_eq!(got * 32_768.0, f32::from(want), "{name}: sample {at} of channel {channel}");
+            assert_eq!((got * 32_768.0).to_bits(), f32::from(want).to_bits(), "{name}: sample {at} of channel {channel}");
         }
     }
 }
