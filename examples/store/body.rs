@@ -42,10 +42,10 @@ impl HttpBody for RenditionBody {
         }
         let tag = self.overlay.len();
         let bytes = if start < tag {
-            slice(Bytes::from_owner(Tag(self.overlay.clone())), start..end.min(tag))
+            slice(&Bytes::from_owner(Tag(self.overlay.clone())), start..end.min(tag))
         } else if let Some(object) = self.rendition.object() {
             // Mapped into memory: nothing is copied before the kernel does.
-            slice(Bytes::from_owner(object), start - tag..end - tag)
+            slice(&Bytes::from_owner(object), start - tag..end - tag)
         } else {
             let mut chunk = vec![0; index(CHUNK.min(end - start))];
             let read = match ready!(self.rendition.poll_read_at(context, &mut chunk, start - tag)) {
@@ -93,7 +93,7 @@ impl AsRef<[u8]> for Tag {
     }
 }
 
-fn slice(bytes: Bytes, range: Range<u64>) -> Bytes {
+fn slice(bytes: &Bytes, range: Range<u64>) -> Bytes {
     bytes.slice(index(range.start)..index(range.end))
 }
 

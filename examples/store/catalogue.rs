@@ -1,7 +1,7 @@
 //! What is for sale: the masters in a folder.
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::thread;
 
 use tonepress::master::tags::{Picture, PictureKind};
@@ -43,7 +43,7 @@ impl Catalogue {
             if path.is_dir() {
                 continue;
             }
-            match Track::open(folder, path) {
+            match Track::open(folder, &path) {
                 Ok(track) => tracks.push(track),
                 // A cover, a text, an MP3 from before.
                 Err(Error::Unrecognised { .. } | Error::Lossy { .. }) => {}
@@ -78,8 +78,8 @@ impl Catalogue {
 }
 
 impl Track {
-    fn open(folder: &Path, path: PathBuf) -> Result<Self, Error> {
-        let master = Master::open(&path)?;
+    fn open(folder: &Path, path: &Path) -> Result<Self, Error> {
+        let master = Master::open(path)?;
         let tags = master.tags()?;
         let text = |name| tags.get(name).join(", ");
         let mut title = text("TITLE");
@@ -89,7 +89,7 @@ impl Track {
         let mut options = id3::Options::default();
         options.picture_bytes = PICTURE_BYTES;
         let cover = tags.pictures().iter().find(|picture| picture.kind == PictureKind::FRONT_COVER);
-        let place = path.strip_prefix(folder).unwrap_or(&path);
+        let place = path.strip_prefix(folder).unwrap_or(path);
         Ok(Self {
             id: blake3::hash(place.as_os_str().as_encoded_bytes()).to_hex()[..16].to_owned(),
             title,

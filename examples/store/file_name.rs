@@ -32,9 +32,9 @@ pub(crate) fn attachment(name: &str, extension: &str) -> HeaderValue {
 /// A name that no file system, shell or header takes for anything else.
 fn sane(name: &str) -> String {
     let replaced = |c: char| match c {
-        '/' | '\\' | ':' | '*' | '?' | '"' | '<' | '>' | '|' | ';' => '_',
+        '/' | '\\' | ':' | '*' | '?' | '"' | '<' | '>' | '|' | ';'
         // Bidirectional overrides make "gpj.exe" of an "exe.jpg".
-        '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => '_',
+        | '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => '_',
         c if c.is_control() => '_',
         c => c,
     };

@@ -110,7 +110,7 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
 
     let (profiles, price_per_mb) = (arguments.profiles, arguments.price_per_mb);
     let shop = Arc::new(Shop { store, engine: engine.clone(), catalogue, profiles, price_per_mb });
-    let listener = serve::listen(arguments.listen).await?;
+    let listener = serve::listen(arguments.listen)?;
     println!("{} tracks at http://{}/", shop.catalogue.tracks().len(), listener.local_addr()?);
     let connections = serve::until_told_to_stop(listener, router(shop)).await?;
 

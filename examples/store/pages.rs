@@ -1,5 +1,6 @@
 //! The web page, and what it asks for.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use axum::Json;
@@ -155,12 +156,12 @@ fn drawn(id: &str) -> String {
     let hue = byte(0) * 360 / 256;
     let other = (hue + 30 + byte(1) * 60 / 256) % 360;
     let (x, y) = (180 + byte(2) * 240 / 256, 180 + byte(3) * 240 / 256);
-    let grooves: String = (0..9)
-        .map(|ring| {
-            let (radius, opacity) = (90 + ring * 44, 26 - ring * 2);
-            format!("<circle cx='{x}' cy='{y}' r='{radius}' stroke-opacity='.{opacity:02}'/>")
-        })
-        .collect();
+    let mut grooves = String::new();
+    for ring in 0..9 {
+        let (radius, opacity) = (90 + ring * 44, 26 - ring * 2);
+        // Writing to a string cannot fail.
+        let _ = write!(grooves, "<circle cx='{x}' cy='{y}' r='{radius}' stroke-opacity='.{opacity:02}'/>");
+    }
     format!(
         "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 600 600'>\
          <defs><linearGradient id='g' x1='0' y1='0' x2='1' y2='1'>\

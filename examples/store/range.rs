@@ -36,25 +36,24 @@ pub(crate) fn parse(header: &str, size: u64) -> Wanted {
 /// The two numbers of a header with one range; a missing first one makes the second a suffix's length.
 fn single(header: &str) -> Option<(Option<u64>, Option<u64>)> {
     let (unit, range) = header.trim().split_once('=')?;
-    let (first, last) = range.trim().split_once('-')?;
+    let (first, last) = range.split_once('-')?;
     if !unit.trim_end().eq_ignore_ascii_case("bytes") {
         return None;
     }
-    let (first, last) = (number(first)?, number(last)?);
-    match (first, last) {
-        (None, None) => None,
-        (Some(first), Some(last)) if last < first => None,
-        both => Some(both),
+    match (first.trim(), last.trim()) {
+        ("", "") => None,
+        ("", last) => Some((None, Some(number(last)?))),
+        (first, "") => Some((Some(number(first)?), None)),
+        (first, last) => {
+            let (first, last) = (number(first)?, number(last)?);
+            (first <= last).then_some((Some(first), Some(last)))
+        }
     }
 }
 
-/// A number, if there is one; `None` for what is none. What does not fit is far beyond every end.
-fn number(text: &str) -> Option<Option<u64>> {
-    let text = text.trim_matches([' ', '\t']);
-    if !text.bytes().all(|byte| byte.is_ascii_digit()) {
-        return None;
-    }
-    Some((!text.is_empty()).then(|| text.parse().unwrap_or(u64::MAX)))
+/// A number of digits only. What does not fit is far beyond every end.
+fn number(text: &str) -> Option<u64> {
+    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().unwrap_or(u64::MAX))
 }
 
 #[cfg(test)]

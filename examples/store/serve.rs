@@ -21,7 +21,7 @@ const HEADER_BYTES: usize = 64 << 10;
 const HEADER_TIME: Duration = Duration::from_secs(15);
 
 /// Listens, also at once after a restart.
-pub(crate) async fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+pub(crate) fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;

@@ -1,4 +1,4 @@
-//! What Chromium's users see, by WebDriver.
+//! What Chromium's users see.
 
 use std::fs;
 use std::io::{BufRead, BufReader};

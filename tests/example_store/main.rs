@@ -1,5 +1,7 @@
 //! The example store, driven by real clients: curl, ffmpeg, mpg123, mpv, Chromium.
 
+#![allow(clippy::cast_possible_truncation, clippy::unwrap_used)]
+
 #[path = "../common/mod.rs"]
 mod common;
 
