@@ -90,6 +90,7 @@ pub(crate) fn note(message: &str) {
 /// Says what had to be changed about a master's samples, if anything had.
 pub(crate) fn note_repairs(master: &str, silenced: u64, clamped: u64) {
     if silenced > 0 || clamped > 0 {
+        let master = plain(master);
         note(&format!(
             "{master}: {silenced} samples were no numbers and became silence, {clamped} were beyond full scale and were clamped"
         ));

@@ -10,7 +10,7 @@ use tonepress::master::tags::{LinkKind, Picture, PictureKind, Tags};
 use tonepress::mp3::id3::{Options, Version};
 use tonepress::{Error, Overlay};
 
-use super::report::Failure;
+use super::report::{Failure, plain};
 
 /// Changes to a master's tags on their way into an MP3.
 #[derive(Debug, clap::Args)]
@@ -173,7 +173,7 @@ fn link_name(kind: &LinkKind) -> &str {
 /// Tags for people: a line each, long ones cut.
 pub(crate) fn lines(tags: &Tags) -> Vec<(String, String)> {
     let mut lines: Vec<_> =
-        tags.texts().map(|(name, values)| (name.to_owned(), brief(&values.join("; ")))).collect();
+        tags.texts().map(|(name, values)| (plain(name).into_owned(), brief(&values.join("; ")))).collect();
     for picture in tags.pictures() {
         let described =
             if picture.description.is_empty() { String::new() } else { format!(", {}", picture.description) };
@@ -186,7 +186,7 @@ pub(crate) fn lines(tags: &Tags) -> Vec<(String, String)> {
     for lyrics in tags.synced_lyrics() {
         lines.push(("synchronised lyrics".to_owned(), format!("{} lines", lyrics.lines.len())));
     }
-    lines.extend(tags.notes().iter().map(|note| ("note".to_owned(), note.to_string())));
+    lines.extend(tags.notes().iter().map(|note| ("note".to_owned(), plain(&note.to_string()).into_owned())));
     lines
 }
 
@@ -194,6 +194,7 @@ pub(crate) fn lines(tags: &Tags) -> Vec<(String, String)> {
 fn brief(text: &str) -> String {
     const MOST: usize = 100;
     let line = text.lines().next().unwrap_or_default();
-    let short: String = line.chars().filter(|letter| !letter.is_control()).take(MOST).collect();
-    if short.len() < text.len() { short + "…" } else { short }
+    let short: String = line.chars().take(MOST).collect();
+    let end = if short.len() < text.len() { "…" } else { "" };
+    format!("{}{end}", plain(&short))
 }

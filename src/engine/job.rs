@@ -258,7 +258,13 @@ impl Job {
     /// anybody hears of it.
     pub(super) fn settle(&self, result: Result<Object>, count: impl FnOnce()) -> bool {
         let mut state = lock(&self.state);
-        if matches!(state.phase, Phase::Done(_) | Phase::Failed(_)) {
+        let settled = match &state.phase {
+            Phase::Done(_) | Phase::Failed(_) => true,
+            // What is being published is as good as done, and not to be left half-way.
+            Phase::Publishing => matches!(result, Err(Error::Cancelled { .. })),
+            Phase::Pressing => false,
+        };
+        if settled {
             return false;
         }
         state.phase = result.map_or_else(Phase::Failed, Phase::Done);
@@ -266,6 +272,10 @@ impl Job {
         self.wake(state, None);
         *lock(&self.place) = Place::Closed;
         true
+    }
+
+    pub(super) fn is_publishing(&self) -> bool {
+        matches!(lock(&self.state).phase, Phase::Publishing)
     }
 
     pub(super) fn is_settled(&self) -> bool {

@@ -364,7 +364,7 @@ impl Shared {
             job.unattended.store(true, Ordering::Relaxed);
         }
         let last = job.handles.fetch_sub(1, Ordering::Relaxed) == 1;
-        if last && !job.unattended.load(Ordering::Relaxed) {
+        if last && !job.unattended.load(Ordering::Relaxed) && !job.is_publishing() {
             // Nobody joins it from now on.
             dispatch.schedule.remove(job.number);
             drop(dispatch);

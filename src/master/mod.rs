@@ -204,7 +204,7 @@ impl Master {
         Ok(*self.0.id.get_or_init(|| id))
     }
 
-    /// The id, if it was found out already or [told](Self::tell_id).
+    /// The id, if it was found out already or told by a store's index.
     #[must_use]
     pub fn known_id(&self) -> Option<MasterId> {
         self.0.id.get().copied()

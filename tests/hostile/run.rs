@@ -192,7 +192,11 @@ fn is_audio(name: &str, pcm: &Pcm, gaps: &[Range<u64>]) {
         for (at, &got) in pcm.range().zip(plane) {
             let silent = gaps.iter().any(|gap| gap.contains(&at));
             let want = if silent { 0 } else { sample(at, channel as u64) };
-            assert_eq!((got * 32_768.0).to_bits(), f32::from(want).to_bits(), "{name}: sample {at} of channel {channel}");
+            assert_eq!(
+                (got * 32_768.0).to_bits(),
+                f32::from(want).to_bits(),
+                "{name}: sample {at} of channel {channel}"
+            );
         }
     }
 }

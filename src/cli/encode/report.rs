@@ -14,7 +14,7 @@ use tonepress::store::Object;
 use tonepress::{Plan, Profile, Samples, WithOverlay};
 
 use super::super::files::{name, unfinished};
-use super::super::report::{self, FailedJson, Failure, SkippedJson, clock, megabytes};
+use super::super::report::{self, FailedJson, Failure, SkippedJson, clock, megabytes, plain};
 use super::open::{Aside, Made, Place};
 use super::{Target, Task};
 
@@ -102,7 +102,7 @@ impl Report {
                 }
             }
             Aside::Noted { task, note } => self.say(|| {
-                report::note(&format!("{}: {note}", tasks[task].name));
+                report::note(&format!("{}: {}", plain(&tasks[task].name), plain(&note)));
                 Ok(())
             }),
             Aside::Failed { task, target, error } => {
@@ -153,7 +153,7 @@ impl Report {
     fn show_current(&self, tasks: &[Task]) {
         let stem = |&job: &usize| Some(tasks[job].path.file_stem()?.to_string_lossy());
         let stems = self.current.keys().filter_map(stem).collect::<Vec<_>>().join(", ");
-        self.bar.set_message(report::plain(&stems).into_owned());
+        self.bar.set_message(plain(&stems).into_owned());
     }
 
     fn finished(&mut self, finished: &Json) -> Result<(), Failure> {
@@ -167,7 +167,7 @@ impl Report {
             self.say(|| {
                 report::note(&format!(
                     "{}: samples {start} to {end} are damaged or missing and became silence",
-                    report::plain(finished.master)
+                    plain(finished.master)
                 ));
                 Ok(())
             })?;
@@ -178,7 +178,7 @@ impl Report {
             }
             report::line(format!(
                 "{}  {}  {}  {:.0}x real time",
-                report::plain(&finished.path),
+                plain(&finished.path),
                 megabytes(finished.file_bytes),
                 clock(finished.duration_s),
                 finished.realtime_x
@@ -235,7 +235,7 @@ impl Report {
             summary.push(format!("{} were there already (--force encodes them again)", self.skipped));
         }
         if !self.failures.is_empty() {
-            let failures: Vec<_> = self.failures.iter().map(|failure| report::plain(failure)).collect();
+            let failures: Vec<_> = self.failures.iter().map(|failure| plain(failure)).collect();
             summary.push(format!("{} failed:\n  {}", failures.len(), failures.join("\n  ")));
         }
         report::note(&summary.join("; "));

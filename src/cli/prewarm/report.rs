@@ -138,7 +138,11 @@ impl Report {
             report::note_repairs(master, repairs.not_finite, repairs.clamped);
             if !self.json {
                 let (size, profile) = (megabytes(object.len()), plan.profile());
-                return report::line(format!("{master}  {profile}  {size}  {}", clock(duration)));
+                return report::line(format!(
+                    "{}  {profile}  {size}  {}",
+                    report::plain(master),
+                    clock(duration)
+                ));
             }
             report::json(&Json {
                 master,

@@ -95,6 +95,7 @@ impl Albums {
             let name = folder.display().to_string();
             if album.failed > 0 {
                 let Album { masters, failed, .. } = album;
+                let name = report::plain(&name);
                 report::note(&format!(
                     "album {name}: not measured, since {failed} of {masters} masters failed"
                 ));
@@ -103,6 +104,7 @@ impl Albums {
                 report::json(&AlbumJson { album: &name, masters: album.masters, loudness })?;
             } else {
                 let (masters, loudness) = (album.masters, to_text(&album.loudness));
+                let name = report::plain(&name);
                 report::line(format!("album {name}, {masters} masters{loudness}\n"))?;
             }
         }
