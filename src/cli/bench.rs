@@ -33,7 +33,8 @@ pub(crate) fn run(args: &args::Bench) -> Result<Outcome, Failure> {
     // What cannot be read or written is said before anything is measured.
     let before = args.baseline.as_deref().map(baseline::read).transpose()?;
     if let Some(path) = &args.plot {
-        fs::write(path, "").map_err(|error| Failure::Other(format!("writing {}: {error}", path.display())))?;
+        fs::write(path, "")
+            .map_err(|error| Failure::Other(format!("writing {}: {error}", path.display())))?;
     }
 
     let failed = |error: io::Error| Failure::Other(format!("a temporary folder: {error}"));
@@ -48,7 +49,11 @@ pub(crate) fn run(args: &args::Bench) -> Result<Outcome, Failure> {
     if let Some(path) = &args.plot {
         plot::draw(&results, path)?;
     }
-    if args.json.json { report::json(&results)? } else { table::print(&results)? }
+    if args.json.json {
+        report::json(&results)?
+    } else {
+        table::print(&results)?
+    }
     Ok(Outcome::Done)
 }
 
@@ -70,9 +75,8 @@ fn masters(args: &args::Bench, folder: &Path) -> Result<Vec<Master>, Failure> {
 
 /// 1, 2, 4 … and `most`.
 fn thread_counts(most: usize) -> Vec<usize> {
-    let mut counts: Vec<usize> = std::iter::successors(Some(1), |count| Some(count * 2))
-        .take_while(|count| *count < most)
-        .collect();
+    let mut counts: Vec<usize> =
+        std::iter::successors(Some(1), |count| Some(count * 2)).take_while(|count| *count < most).collect();
     counts.push(most);
     counts
 }

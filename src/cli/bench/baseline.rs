@@ -16,7 +16,8 @@ pub(super) fn read(path: &Path) -> Result<Results, Failure> {
 /// What both runs measured, side by side. Says so if they were made under other conditions.
 pub(super) fn compare(before: &Results, now: &Results) -> Vec<Ratio> {
     let conditions = |results: &Results| {
-        let masters = results.masters.iter().map(|master| format!("{} of {:.3} s", master.name, master.duration_s));
+        let masters =
+            results.masters.iter().map(|master| format!("{} of {:.3} s", master.name, master.duration_s));
         // A signal's name is that of a temporary file.
         let masters = masters.map(|text| text.rsplit('/').next().unwrap_or_default().to_owned());
         let Results { cpu, build, lame, lame_flags, threads, .. } = results;

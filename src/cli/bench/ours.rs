@@ -50,9 +50,10 @@ pub(super) fn press(
         Ok(Job { id, master: master.clone(), outputs: outputs.collect::<Result<_, String>>()? })
     };
     let (mut unopened, mut spoilt) = (None, None);
-    let jobs = masters.iter().enumerate().map_while(|(id, master)| {
-        open(id, master).map_err(|error| unopened = Some(error)).ok()
-    });
+    let jobs = masters
+        .iter()
+        .enumerate()
+        .map_while(|(id, master)| open(id, master).map_err(|error| unopened = Some(error)).ok());
     fan_out(threads, jobs, |event| {
         if let Event::Done { result: Err(error), .. } = event {
             spoilt = Some(Arc::clone(&error).to_string());
@@ -99,7 +100,9 @@ pub(super) fn shares(master: &Master, profiles: &[Profile], folder: &Path) -> Re
     let (all, done) = Cost::of(Whose::Ours, || {
         plans
             .chunk_by(|one, other| {
-                one.resolved().rate == other.resolved().rate && !one.resolved().whole && !other.resolved().whole
+                one.resolved().rate == other.resolved().rate
+                    && !one.resolved().whole
+                    && !other.resolved().whole
             })
             .try_for_each(|plans| parts.press(master, plans, folder))
     });

@@ -147,13 +147,7 @@ pub(super) struct Samples {
 
 impl Samples {
     /// Sums the runs up.
-    pub(super) fn sum_up(
-        self,
-        name: String,
-        masters: usize,
-        profiles: Vec<String>,
-        audio_s: f64,
-    ) -> Work {
+    pub(super) fn sum_up(self, name: String, masters: usize, profiles: Vec<String>, audio_s: f64) -> Work {
         let floor = (!self.floor.is_empty()).then(|| Runs::of(&self.floor));
         let ours: Vec<_> = self.ours.iter().map(|(threads, costs)| (*threads, Runs::of(costs))).collect();
         let one = ours.iter().find(|(threads, _)| *threads == 1).map(|(_, runs)| *runs);

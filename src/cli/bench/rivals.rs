@@ -128,9 +128,9 @@ pub(super) fn run(pipelines: Vec<Pipeline>, at_once: usize) -> Result<Cost, Stri
     let (cost, done) = Cost::of(Whose::Children, || {
         thread::scope(|scope| {
             let workers: Vec<_> = (0..at_once).map(|_| scope.spawn(work)).collect();
-            workers.into_iter().try_for_each(|worker| {
-                worker.join().unwrap_or_else(|_| Err("a worker panicked".to_owned()))
-            })
+            workers
+                .into_iter()
+                .try_for_each(|worker| worker.join().unwrap_or_else(|_| Err("a worker panicked".to_owned())))
         })
     });
     done.map(|()| cost)

@@ -55,9 +55,18 @@ fn one_thread(works: &[Work]) -> Result<(), Failure> {
         ];
         Some(figures.into_iter().chain(parts.map(|part| format!("{part:.1} %"))).collect())
     });
-    let title = "One core: seconds of processor time for an hour of MP3, those of LAME alone, and where ours go";
+    let title =
+        "One core: seconds of processor time for an hour of MP3, those of LAME alone, and where ours go";
     let header = [
-        "WORK", "x REAL TIME", "CPU s/h", "LAME s/h", "OVER LAME", "DECODE", "RESAMPLE", "ENCODE", "WRITE",
+        "WORK",
+        "x REAL TIME",
+        "CPU s/h",
+        "LAME s/h",
+        "OVER LAME",
+        "DECODE",
+        "RESAMPLE",
+        "ENCODE",
+        "WRITE",
         "OTHER",
     ];
     section(title, &header, &[0], rows.collect())
@@ -111,7 +120,15 @@ fn others(works: &[Work]) -> Result<(), Failure> {
     }
     let title = "Beside other programs: the ratios say what tonepress takes of their time";
     let header = [
-        "WORK", "PROGRAM", "AT ONCE", "SECONDS", "MIN TO MAX", "CPU s", "MIN TO MAX", "WALL RATIO", "CPU RATIO",
+        "WORK",
+        "PROGRAM",
+        "AT ONCE",
+        "SECONDS",
+        "MIN TO MAX",
+        "CPU s",
+        "MIN TO MAX",
+        "WALL RATIO",
+        "CPU RATIO",
     ];
     section(title, &header, &[0, 1, 2], rows)
 }
@@ -143,7 +160,11 @@ fn service(results: &Results) -> Result<(), Failure> {
         whole(hits.times_faster_than_pressing),
     ))?;
     for memory in &results.memory {
-        line(format!("Peak memory of `tonepress encode`, {}: {}", memory.what, megabytes(memory.peak_bytes)))?;
+        line(format!(
+            "Peak memory of `tonepress encode`, {}: {}",
+            memory.what,
+            megabytes(memory.peak_bytes)
+        ))?;
     }
     Ok(())
 }
