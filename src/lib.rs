@@ -27,6 +27,7 @@ pub mod error;
 mod estimate;
 pub mod fan_out;
 pub mod fingerprint;
+pub mod floor;
 pub mod master;
 pub mod mp3;
 pub mod overlay;

@@ -1,7 +1,7 @@
 //! Pressing: from PCM to the bytes of one segment, and from a master to that PCM.
 
 use crate::error::{Error, Result};
-use crate::mp3::lame::Encoder;
+use crate::mp3::lame::{Encoder, FULL_SCALE};
 use crate::pcm::Pcm;
 use crate::plan::{Plan, Segment};
 
@@ -15,7 +15,7 @@ pub struct SegmentEncoder {
     segment: Segment,
     /// The number of the next sample to take.
     position: u64,
-    /// PCM waiting for a whole frame: LAME is fed one frame a call, so that none can be overshot.
+    /// PCM waiting for a whole frame, at LAME's scale: it is fed one frame a call, so that none can be overshot.
     block: [[f32; 1152]; 2],
     channels: usize,
     filled: usize,
@@ -86,8 +86,10 @@ impl SegmentEncoder {
             #[allow(clippy::cast_possible_truncation)] // within a buffer in memory
             let from = (self.position - range.start) as usize;
             for (channel, block) in self.block[..self.channels].iter_mut().enumerate() {
-                block[self.filled..self.filled + take]
-                    .copy_from_slice(&pcm.plane(channel)[from..from + take]);
+                let samples = &pcm.plane(channel)[from..from + take];
+                for (scaled, sample) in block[self.filled..].iter_mut().zip(samples) {
+                    *scaled = sample * FULL_SCALE;
+                }
             }
             self.filled += take;
             self.position += take as u64;
@@ -118,7 +120,8 @@ impl SegmentEncoder {
 
     fn encode_block(&mut self, out: &mut Vec<u8>) -> Result<()> {
         let start = out.len();
-        self.encoder.encode(&mut self.block[..self.channels], self.frame_samples, out)?;
+        let [left, right] = [0, self.channels - 1].map(|channel| &self.block[channel][..self.frame_samples]);
+        self.encoder.encode(left, right, out)?;
         self.filled = 0;
         if !self.kept {
             if self.encoder.frames() == self.segment.pre_roll {

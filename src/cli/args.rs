@@ -1,11 +1,12 @@
 //! The command line as typed, and what commands share of it.
 
+use std::fmt;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use bytesize::ByteSize;
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, ValueEnum};
 use tonepress::master::{Limits, MasterId};
 use tonepress::store::{Options, Store};
 use tonepress::{Error, Profile};
@@ -42,6 +43,9 @@ pub(crate) enum Command {
     /// Look after the store: what is in it, whether it is sound, what may go
     #[command(after_help = CACHE_HELP)]
     Cache(CacheCommand),
+    /// Measure speed: what is spent on what, beside LAME alone, other programs, and an earlier run
+    #[command(after_help = BENCH_HELP)]
+    Bench(Bench),
 }
 
 macro_rules! with_profiles {
@@ -121,6 +125,15 @@ Examples:
   tonepress cache pin 3fa92c
 ";
 
+const BENCH_HELP: &str = with_profiles!(
+    "\
+Examples:
+  tonepress bench
+  tonepress bench album/ --against lame,ffmpeg --plot speed.svg
+  tonepress bench --json > before.json && tonepress bench --baseline before.json
+"
+);
+
 fn version() -> String {
     let build = tonepress::build_info();
     let flags = if build.lame_flags.is_empty() { "its default flags" } else { build.lame_flags };
@@ -149,13 +162,7 @@ pub(crate) struct Profiles {
 impl Profiles {
     /// The profiles as asked for, each once.
     pub(crate) fn each(&self) -> Vec<Profile> {
-        let mut each: Vec<Profile> = Vec::new();
-        for profile in &self.profiles {
-            if !each.contains(profile) {
-                each.push(*profile);
-            }
-        }
-        each
+        once(&self.profiles)
     }
 
     /// What is accepted as a master.
@@ -167,6 +174,17 @@ impl Profiles {
 /// What is accepted as a master of which `profiles` are wanted: to be salvaged it may be incomplete.
 pub(crate) fn limits(profiles: &[Profile]) -> Limits {
     Limits { truncated: profiles.iter().any(|profile| profile.salvage), ..Limits::default() }
+}
+
+/// Each of `all` once.
+fn once<T: Copy + PartialEq>(all: &[T]) -> Vec<T> {
+    let mut each: Vec<T> = Vec::new();
+    for one in all {
+        if !each.contains(one) {
+            each.push(*one);
+        }
+    }
+    each
 }
 
 /// How many threads.
@@ -344,6 +362,71 @@ impl Probe {
     /// Opens the store, if one is wanted.
     pub(crate) fn open_store(&self) -> Result<Option<Store>, Error> {
         Cache { cache: self.cache.clone(), cache_size: None }.open()
+    }
+}
+
+/// A program that does the same work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Rival {
+    /// The `lame` program, behind `flac -dc` where the master is FLAC
+    Lame,
+    /// ffmpeg with libmp3lame, all MP3s of a master by one process
+    Ffmpeg,
+}
+
+impl fmt::Display for Rival {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Lame => "lame",
+            Self::Ffmpeg => "ffmpeg",
+        })
+    }
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Bench {
+    /// Files, or folders to walk through: the first master is measured in detail, all of them once more
+    /// together. Unless given, a signal like music is made
+    #[arg(value_name = "MASTER")]
+    pub(crate) masters: Vec<PathBuf>,
+    /// Profiles, separated by commas
+    #[arg(
+        long = "to",
+        value_name = "PROFILE,…",
+        value_delimiter = ',',
+        default_value = "128,192,256,320,v2,v0"
+    )]
+    profiles: Vec<Profile>,
+    /// Programs to let do the same in between
+    #[arg(long, value_name = "PROGRAM,…", value_delimiter = ',')]
+    against: Vec<Rival>,
+    #[command(flatten)]
+    pub(crate) jobs: Jobs,
+    /// How often everything is measured; medians are shown
+    #[arg(long, value_name = "N", default_value = "5")]
+    pub(crate) runs: NonZeroUsize,
+    /// The length of the signal that is made
+    #[arg(long, value_name = "SECONDS", default_value = "240", value_parser = clap::value_parser!(u32).range(1..=20_000))]
+    pub(crate) seconds: u32,
+    /// Compare with an earlier run, kept by --json
+    #[arg(long, value_name = "FILE")]
+    pub(crate) baseline: Option<PathBuf>,
+    /// Draw bars by profile and the scaling by threads
+    #[arg(long, value_name = "FILE.svg")]
+    pub(crate) plot: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) json: Json,
+}
+
+impl Bench {
+    /// The profiles as asked for, each once.
+    pub(crate) fn profiles(&self) -> Vec<Profile> {
+        once(&self.profiles)
+    }
+
+    /// The programs as asked for, each once.
+    pub(crate) fn against(&self) -> Vec<Rival> {
+        once(&self.against)
     }
 }
 

@@ -1,6 +1,7 @@
 //! The command line: one file a command; what they share is in `args` and `report`.
 
 mod args;
+mod bench;
 mod byte_range;
 mod cache;
 mod encode;
@@ -43,6 +44,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Get(command) => get::run(command),
         Command::Prewarm(command) => prewarm::run(command),
         Command::Cache(command) => cache::run(command),
+        Command::Bench(command) => bench::run(command),
     };
     match outcome {
         // Whoever does not read on has seen enough.

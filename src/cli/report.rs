@@ -29,6 +29,12 @@ impl From<io::Error> for Failure {
     }
 }
 
+impl From<String> for Failure {
+    fn from(message: String) -> Self {
+        Self::Other(message)
+    }
+}
+
 impl From<tonepress::Error> for Failure {
     fn from(error: tonepress::Error) -> Self {
         Self::Other(error.to_string())

@@ -24,7 +24,7 @@ use crate::units::SampleRate;
 /// What one call can put out at most: LAME's own bit buffer, `LAME_MAXMP3BUFFER` in `lame.h`.
 const MAX_OUTPUT: usize = 16_384;
 /// Full scale of `lame_encode_buffer_float`.
-const FULL_SCALE: f32 = 32_768.0;
+pub(crate) const FULL_SCALE: f32 = 32_768.0;
 
 /// The highest bitrate whose preset has coarse scale factors: nearer to 160 than to 192 in `abr_switch_map`.
 const COARSE_SCALE_UP_TO: u16 = 175;
@@ -194,15 +194,13 @@ pub(crate) fn tag_facts(settings: &Resolved) -> Result<TagFacts> {
 /// One LAME encoder, fed planar PCM a frame at a time.
 pub(crate) struct Encoder {
     handle: Handle,
-    channels: usize,
     output: Box<[u8; MAX_OUTPUT]>,
 }
 
 impl Encoder {
     /// An encoder with no choice left open.
     pub(crate) fn new(settings: &Resolved) -> Result<Self> {
-        let channels = settings.channels();
-        let handle = Handle::new(settings.rate, channels, settings.coding, settings.effort)?;
+        let handle = Handle::new(settings.rate, settings.channels(), settings.coding, settings.effort)?;
         handle.set("out_samplerate", ffi::lame_set_out_samplerate, settings.rate.hz().cast_signed())?;
         let mode = match settings.mode {
             Mode::Mono => ffi::MPEG_mode::MONO,
@@ -213,29 +211,23 @@ impl Encoder {
         let lowpass = settings.lowpass.map_or(-1, u32::cast_signed);
         handle.set("lowpassfreq", ffi::lame_set_lowpassfreq, lowpass)?;
         handle.init()?;
-        Ok(Self { handle, channels, output: Box::new([0; MAX_OUTPUT]) })
+        Ok(Self { handle, output: Box::new([0; MAX_OUTPUT]) })
     }
 
-    /// Feeds one block of PCM (±1.0 full scale; scaled in place) and appends the bytes that are ready.
+    /// Feeds one block of PCM, scaled to [`FULL_SCALE`], and appends the bytes that are ready.
     ///
-    /// Planes must be of equal length, at most one frame.
-    pub(crate) fn encode(&mut self, planes: &mut [[f32; 1152]], len: usize, out: &mut Vec<u8>) -> Result<()> {
-        assert!(planes.len() == self.channels && len <= 1152, "a block of another shape");
-        for sample in planes.iter_mut().flat_map(|plane| &mut plane[..len]) {
-            *sample *= FULL_SCALE;
-        }
-        let left = planes[0].as_ptr();
-        let right = planes[self.channels - 1].as_ptr();
+    /// Planes must be of equal length, at most one frame. For mono both are the same.
+    pub(crate) fn encode(&mut self, left: &[f32], right: &[f32], out: &mut Vec<u8>) -> Result<()> {
+        assert!(left.len() == right.len() && left.len() <= 1152, "a block of another shape");
         #[allow(clippy::cast_possible_wrap, clippy::cast_possible_truncation)] // both at most 16,384
-        let (samples, space) = (len as i32, MAX_OUTPUT as i32);
-        // SAFETY: the handle is initialised; both pointers lead to arrays of 1152 >= len floats that
-        // live for the call (a mono encoder reads only the left one); LAME writes at most `space`
-        // bytes to `output`, which has that many, or returns -1.
+        let (samples, space) = (left.len() as i32, MAX_OUTPUT as i32);
+        // SAFETY: the handle is initialised; both pointers lead to `samples` floats that live for the
+        // call; LAME writes at most `space` bytes to `output`, which has that many, or returns -1.
         let status = unsafe {
             ffi::lame_encode_buffer_float(
                 self.handle.0.as_ptr(),
-                left,
-                right,
+                left.as_ptr(),
+                right.as_ptr(),
                 samples,
                 self.output.as_mut_ptr(),
                 space,

@@ -1,0 +1,284 @@
+//! `tonepress bench`: what speed there is, and where it goes.
+
+mod baseline;
+mod cold;
+mod cost;
+mod memory;
+mod ours;
+mod plot;
+mod results;
+mod rivals;
+mod signal;
+mod table;
+
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::{fs, io};
+
+use indicatif::ProgressBar;
+use tonepress::Profile;
+use tonepress::master::Master;
+
+use cost::{Cost, Whose};
+use results::{MasterFacts, Program, Results, Samples, Work};
+
+use super::args::Rival;
+use super::masters::candidates;
+use super::report::{self, Failure};
+use super::{Outcome, args, interrupt};
+
+pub(crate) fn run(args: &args::Bench) -> Result<Outcome, Failure> {
+    let interrupted = interrupt::catch(|| ())?;
+    // What cannot be read or written is said before anything is measured.
+    let before = args.baseline.as_deref().map(baseline::read).transpose()?;
+    if let Some(path) = &args.plot {
+        fs::write(path, "")
+            .map_err(|error| Failure::Other(format!("writing {}: {error}", path.display())))?;
+    }
+
+    let failed = |error: io::Error| Failure::Other(format!("a temporary folder: {error}"));
+    let folder = tempfile::Builder::new().prefix("tonepress-bench-").tempdir().map_err(failed)?;
+    let mut results = match measure(args, folder.path(), &interrupted) {
+        Err(_) if interrupted.load(Ordering::Relaxed) => return Ok(Outcome::Interrupted),
+        measured => measured?,
+    };
+    if let Some(before) = &before {
+        results.baseline = baseline::compare(before, &results);
+    }
+    if let Some(path) = &args.plot {
+        plot::draw(&results, path)?;
+    }
+    if args.json.json {
+        report::json(&results)?
+    } else {
+        table::print(&results)?
+    }
+    Ok(Outcome::Done)
+}
+
+/// The masters to measure with.
+fn masters(args: &args::Bench, folder: &Path) -> Result<Vec<Master>, Failure> {
+    if args.masters.is_empty() {
+        let path = folder.join("signal.wav");
+        signal::write(&path, args.seconds)
+            .map_err(|error| Failure::Other(format!("writing {}: {error}", path.display())))?;
+        return Ok(vec![Master::open(&path)?]);
+    }
+    let limits = args::limits(&args.profiles());
+    let mut masters = Vec::new();
+    for candidate in candidates(&args.masters) {
+        masters.extend(candidate.map_err(Failure::Other)?.open(&limits).transpose()?);
+    }
+    if masters.is_empty() { Err(Failure::Usage("there is no master there".to_owned())) } else { Ok(masters) }
+}
+
+/// 1, 2, 4 … and `most`.
+fn thread_counts(most: usize) -> Vec<usize> {
+    let mut counts: Vec<usize> =
+        std::iter::successors(Some(1), |count| Some(count * 2)).take_while(|count| *count < most).collect();
+    counts.push(most);
+    counts
+}
+
+/// Some masters and profiles to measure.
+struct Task<'a> {
+    name: String,
+    masters: &'a [Master],
+    profiles: &'a [Profile],
+    threads: Vec<usize>,
+}
+
+impl Task<'_> {
+    /// Seconds of audio that come out.
+    fn audio(&self) -> f64 {
+        let seconds: f64 = self.masters.iter().map(|master| master.info().seconds()).sum();
+        seconds * self.profiles.len() as f64
+    }
+}
+
+/// Each profile of the first master; all of them; all of all masters.
+fn tasks<'a>(masters: &'a [Master], profiles: &'a [Profile], threads: usize) -> Vec<Task<'a>> {
+    let first = &masters[..1];
+    let mut tasks: Vec<_> = profiles
+        .iter()
+        .map(|profile| Task {
+            name: profile.to_string(),
+            masters: first,
+            profiles: std::slice::from_ref(profile),
+            threads: thread_counts(threads),
+        })
+        .collect();
+    if profiles.len() > 1 {
+        let name = format!("{} profiles", profiles.len());
+        tasks.push(Task { name, masters: first, profiles, threads: thread_counts(threads) });
+    }
+    if masters.len() > 1 {
+        let name = format!("{} masters, {} profiles", masters.len(), profiles.len());
+        tasks.push(Task { name, masters, profiles, threads: vec![threads] });
+    }
+    tasks
+}
+
+fn measure(args: &args::Bench, folder: &Path, interrupted: &AtomicBool) -> Result<Results, Failure> {
+    let masters = masters(args, folder)?;
+    let (profiles, threads, runs) = (args.profiles(), args.jobs.threads(), args.runs.get());
+    let tasks = tasks(&masters, &profiles, threads);
+    let (rivals, programs) = rivals(args, &masters, &profiles, folder)?;
+    let bench = Bench {
+        rivals,
+        folder,
+        interrupted,
+        progress: report::progress(
+            (runs * tasks.iter().map(|task| task.threads.len() + 1).sum::<usize>()) as u64,
+        ),
+    };
+    let mut memory = Vec::new();
+    memory.extend(memory::peak("one master".to_owned(), &masters[..1], &profiles, threads, folder)?);
+    if masters.len() > 1 {
+        let what = format!("{} masters", masters.len());
+        memory.extend(memory::peak(what, &masters, &profiles, threads, folder)?);
+    }
+    let works = bench.run(&tasks, runs)?;
+    let pressing = works[0].ours.last().map_or(0.0, |ours| ours.runs.wall_s.median);
+    let cold = cold::cold(&masters[0], &profiles, threads, runs)?;
+    let hits = cold::hits(&masters[0], &profiles[0], (threads, runs), pressing, folder)?;
+    bench.progress.finish_and_clear();
+    let build = tonepress::build_info();
+    Ok(Results {
+        version: build.version.to_owned(),
+        build: format!("{} build for {}", build.profile, build.target),
+        lame: build.lame,
+        lame_flags: build.lame_flags.to_owned(),
+        cpu: processor(),
+        cores: thread::available_parallelism().map_or(1, usize::from),
+        threads,
+        runs,
+        masters: masters.iter().map(facts).collect(),
+        programs,
+        works,
+        cold,
+        hits,
+        memory,
+        baseline: Vec::new(),
+    })
+}
+
+/// The programs to compare with that are there, and what is to be said of them.
+fn rivals(
+    args: &args::Bench,
+    masters: &[Master],
+    profiles: &[Profile],
+    folder: &Path,
+) -> Result<(Vec<Rival>, Vec<Program>), Failure> {
+    let (mut rivals, mut programs) = (Vec::new(), Vec::new());
+    for rival in args.against() {
+        let Some(version) = rivals::version(rival) else {
+            report::note(&format!("{rival} is not installed: left out"));
+            continue;
+        };
+        match rivals::pipelines(rival, masters, profiles, folder) {
+            Ok(pipelines) => {
+                let command = pipelines[0].to_string();
+                programs.push(Program { name: rival.to_string(), version, command });
+                rivals.push(rival);
+            }
+            Err(error) => report::note(&format!("{error}: left out")),
+        }
+    }
+    Ok((rivals, programs))
+}
+
+struct Bench<'a> {
+    rivals: Vec<Rival>,
+    folder: &'a Path,
+    interrupted: &'a AtomicBool,
+    progress: ProgressBar,
+}
+
+impl Bench<'_> {
+    /// Everything, run by run: whatever disturbs the machine for a while disturbs all alike.
+    fn run(&self, tasks: &[Task], runs: usize) -> Result<Vec<Work>, Failure> {
+        let mut samples: Vec<Samples> = Vec::new();
+        for task in tasks {
+            samples.push(self.prepare(task)?);
+        }
+        for _ in 0..runs {
+            for (task, samples) in tasks.iter().zip(&mut samples) {
+                self.once(task, samples)?;
+            }
+        }
+        let works = samples.into_iter().zip(tasks).map(|(samples, task)| {
+            let profiles = task.profiles.iter().map(Profile::to_string).collect();
+            samples.sum_up(task.name.clone(), task.masters.len(), profiles, task.audio())
+        });
+        Ok(works.collect())
+    }
+
+    /// Lists what is to be measured, and finds out what one look is enough for.
+    fn prepare(&self, task: &Task) -> Result<Samples, Failure> {
+        let at_once = |rival: &Rival| -> Result<_, Failure> {
+            let pipelines = rivals::pipelines(*rival, task.masters, task.profiles, self.folder)?;
+            let most = task.threads.last().copied().unwrap_or(1);
+            Ok((rival.to_string(), pipelines.len().min(most), Vec::new()))
+        };
+        Ok(Samples {
+            floor: Vec::new(),
+            ours: task.threads.iter().map(|&threads| (threads, Vec::new())).collect(),
+            others: self.rivals.iter().map(at_once).collect::<Result<_, _>>()?,
+            shares: match task.masters {
+                [master] => Some(ours::shares(master, task.profiles, self.folder)?),
+                _ => None,
+            },
+        })
+    }
+
+    fn once(&self, task: &Task, samples: &mut Samples) -> Result<(), Failure> {
+        if let [master] = task.masters {
+            self.progress.set_message(format!("{}: LAME alone", task.name));
+            let costs = task.profiles.iter().map(|profile| ours::floor(master, profile));
+            samples.floor.push(costs.sum::<Result<Cost, String>>()?);
+            self.step()?;
+        }
+        for (threads, costs) in &mut samples.ours {
+            self.progress.set_message(format!("{}: {threads} threads", task.name));
+            let (cost, done) = Cost::of(Whose::Ours, || {
+                ours::press(task.masters, task.profiles, *threads, self.folder, self.interrupted)
+            });
+            done?;
+            costs.push(cost);
+            self.step()?;
+        }
+        for (rival, (name, at_once, costs)) in self.rivals.iter().zip(&mut samples.others) {
+            self.progress.set_message(format!("{}: {name}", task.name));
+            let pipelines = rivals::pipelines(*rival, task.masters, task.profiles, self.folder)?;
+            costs.push(rivals::run(pipelines, *at_once)?);
+            self.step()?;
+        }
+        Ok(())
+    }
+
+    fn step(&self) -> Result<(), Failure> {
+        self.progress.inc(1);
+        if self.interrupted.load(Ordering::Relaxed) {
+            return Err(Failure::Other("interrupted".to_owned()));
+        }
+        Ok(())
+    }
+}
+
+fn facts(master: &Master) -> MasterFacts {
+    let info = master.info();
+    MasterFacts {
+        name: master.name().to_owned(),
+        audio: format!("{}, {} bits, {}, {}", info.codec, info.bits, info.rate, info.layout),
+        duration_s: info.seconds(),
+    }
+}
+
+/// The processor's name, or only its kind where the system does not tell.
+fn processor() -> String {
+    let text = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let name = text.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
+    name.map_or_else(|| std::env::consts::ARCH.to_owned(), |(_, name)| name.trim().to_owned())
+}
