@@ -42,10 +42,11 @@ struct Scene {
     spoilt: bool,
 }
 
-const PRESS: &[&str] = &["encode", "one.oga", "--to", PROFILES, "-o", "out", "--force", "-j1"];
-const PRESS_OTHER: &[&str] = &["encode", "two.m4a", "--to", PROFILES, "-o", "out", "--force", "-j1"];
+const PRESS: &[&str] = &["encode", "one.oga", "--to", PROFILES, "-o", "out", "--force", "--no-tags", "-j1"];
+const PRESS_OTHER: &[&str] =
+    &["encode", "two.m4a", "--to", PROFILES, "-o", "out", "--force", "--no-tags", "-j1"];
 const PRESS_BOTH: &[&str] =
-    &["encode", "one.oga", "two.m4a", "--to", PROFILES, "-o", "out", "--force", "-j2"];
+    &["encode", "one.oga", "two.m4a", "--to", PROFILES, "-o", "out", "--force", "--no-tags", "-j2"];
 const PROFILES: &str = "128,192,320,v4,v0,abr64:mono";
 /// How many those are.
 const EACH: usize = 6;

@@ -131,7 +131,7 @@ impl Loudness {
 ///     println!("REPLAYGAIN_TRACK_GAIN={gain:.2} dB");
 ///     println!("REPLAYGAIN_TRACK_PEAK={:.6}", loudness.true_peak());
 /// }
-/// # assert_eq!(loudness.integrated_lufs().map(f64::round), Some(-20.0));
+/// # assert_eq!(loudness.integrated_lufs().map(f64::round), Some(-19.0));
 /// # Ok::<(), tonepress::Error>(())
 /// ```
 ///
