@@ -321,3 +321,126 @@ fn a_long_list_is_gone_through_twice() {
         assert_eq!(all.iter().sum::<u64>(), 1_000);
     }
 }
+
+/// Makes a FLAC master with these comments; says whether it could.
+fn with_comments(wav: &Path, comments: &[&str], flac: &Path) -> bool {
+    let Some(mut tool) = common::tool("flac") else { return false };
+    let comments: Vec<_> = comments.iter().map(|comment| format!("--tag={comment}")).collect();
+    common::run(tool.args(["-s", "-f", "-o"]).arg(flac).args(comments).arg(wav));
+    true
+}
+
+#[test]
+fn get_with_tags_gives_what_encode_writes_and_ranges_count_from_the_tag() {
+    let folder = masters(&[("one.wav", 60)]);
+    let dir = folder.path();
+    if !with_comments(&dir.join("one.wav"), &["TITLE=One", "COMMENT=none"], &dir.join("one.flac")) {
+        return;
+    }
+    let changes = ["--tag", "ORDERNUMBER=4711", "--strip", "comment", "--id3v23"];
+    for profile in ["48", "v5"] {
+        let bare = get(&["one.flac", "--to", profile], dir);
+        for changes in [&[][..], &changes] {
+            let encode = ["encode", "one.flac", "--to", profile, "--force"];
+            assert!(tonepress(&[&encode, changes].concat(), dir).status.success());
+            let whole = fs::read(dir.join(format!("one.{profile}.mp3"))).unwrap();
+            let tag = whole.len() - bare.len();
+            assert!(tag > 0 && whole[tag..] == bare && whole.starts_with(b"ID3"));
+            // Options that change tags say that there are to be some.
+            let tags = if changes.is_empty() { &["--tags"][..] } else { changes };
+            let get = |more: &[&str]| get(&[&["one.flac", "--to", profile], tags, more].concat(), dir);
+            assert!(get(&[]) == whole);
+            for (from, to) in [(0, 9), (tag - 10, tag + 10), (tag, tag + 99), (100_000, 100_100)] {
+                assert!(get(&["--range", &format!("{from}-{to}")]) == whole[from..=to], "{from}-{to}");
+            }
+            assert!(get(&["--range", "-50"]) == whole[whole.len() - 50..]);
+            let last = whole.len() - 1;
+            assert!(get(&["--range", &format!("{last}-"), "--cache", "store"]) == whole[last..]);
+        }
+    }
+    for options in [&["--tags"][..], &["--tag", "TITLE=x"], &["--strip", "title"], &["--id3v23"]] {
+        let args = [&["get", "--key", "00", "--cache", "store"], options].concat();
+        let output = tonepress(&args, dir);
+        assert_eq!(output.status.code(), Some(2), "{options:?}: {}", err(&output));
+        assert!(err(&output).contains("cannot be used with"), "{}", err(&output));
+    }
+}
+
+/// `REPLAYGAIN_TRACK_GAIN` and `REPLAYGAIN_ALBUM_GAIN` in the tag of an MP3.
+fn gains(mp3: &[u8]) -> [Option<String>; 2] {
+    ["REPLAYGAIN_TRACK_GAIN\0", "REPLAYGAIN_ALBUM_GAIN\0"].map(|name| {
+        let at = mp3.windows(name.len()).position(|window| window == name.as_bytes())? + name.len();
+        let end = at + mp3[at..].windows(2).position(|window| window == b"dB")?;
+        Some(String::from_utf8(mp3[at..end].to_vec()).unwrap().trim().to_owned())
+    })
+}
+
+#[test]
+fn loudness_that_is_known_is_written_into_tags_and_never_measured_for_them() {
+    let folder = masters(&[("one.wav", 10), ("second.wav", 12)]);
+    let dir = folder.path();
+    fs::create_dir(dir.join("album")).unwrap();
+    let tags =
+        ["ALBUM=A", "ALBUMARTIST=B", "REPLAYGAIN_TRACK_GAIN=+1.00 dB", "REPLAYGAIN_ALBUM_GAIN=+2.00 dB"];
+    for name in ["one", "second"] {
+        let (wav, flac) = (dir.join(name).with_extension("wav"), dir.join("album").join(name));
+        if !with_comments(&wav, &tags, &flac.with_extension("flac")) {
+            return;
+        }
+    }
+    let args = ["album/one.flac", "--to", "48", "--tags", "--cache", "store"];
+    let said = |track: &str, album: &str| [Some(track.to_owned()), Some(album.to_owned())];
+    assert_eq!(gains(&get(&args, dir)), said("+1.00", "+2.00"), "what the master says");
+
+    let prewarm = |what: &str| {
+        let output = tonepress(&["prewarm", what, "--to", "48", "--loudness", "--cache", "store"], dir);
+        assert!(output.status.success(), "{}", err(&output));
+    };
+    let probed = objects(&tonepress(&["probe", "album", "--loudness", "--json"], dir));
+    let gain = |object: &Value| format!("{:.2}", object["loudness"]["gain_db"].as_f64().unwrap());
+    let (track, album) = (gain(&probed[0]), gain(&probed[2]));
+    assert_eq!(probed[2]["album"], "B: A");
+
+    prewarm("album/one.flac");
+    assert_eq!(gains(&get(&args, dir)), said(&track, "+2.00"), "there may be more on the album");
+    prewarm("album");
+    assert_eq!(gains(&get(&args, dir)), said(&track, &album));
+    let encode = ["encode", "album/one.flac", "--to", "48", "-o", "out", "--cache", "store"];
+    assert!(tonepress(&encode, dir).status.success());
+    assert_eq!(gains(&fs::read(dir.join("out/one.48.mp3")).unwrap()), said(&track, &album));
+    let stripped = get(&[&args[..], &["--strip", "REPLAYGAIN_TRACK_GAIN"]].concat(), dir);
+    assert_eq!(gains(&stripped), [None, Some(album)], "whoever asks decides");
+}
+
+#[test]
+fn prewarm_verifies_once_and_presses_what_is_sound() {
+    let folder = masters(&[("one.wav", 10), ("second.wav", 12)]);
+    let dir = folder.path();
+    fs::create_dir(dir.join("masters")).unwrap();
+    for name in ["one", "second"] {
+        let (wav, flac) = (dir.join(name).with_extension("wav"), dir.join("masters").join(name));
+        if !with_comments(&wav, &[], &flac.with_extension("flac")) {
+            return;
+        }
+    }
+    let path = dir.join("masters/one.flac");
+    let mut bytes = fs::read(&path).unwrap();
+    bytes[30] ^= 1; // of the MD5
+    fs::write(&path, bytes).unwrap();
+    // What is stored of it from before is not given out any more either.
+    get(&["masters/one.flac", "--to", "48", "--cache", "store"], dir);
+    for (pressed, present) in [(2, 0), (0, 2)] {
+        let args = ["prewarm", "masters", "--to", "48,32", "--verify", "--json", "--cache", "store"];
+        let output = tonepress(&args, dir);
+        assert_eq!(output.status.code(), Some(1));
+        let objects = objects(&output);
+        let failed: Vec<_> = objects.iter().filter(|object| object.get("error").is_some()).collect();
+        assert_eq!(failed.len(), 1, "{failed:?}");
+        assert!(failed[0]["error"].as_str().unwrap().contains("the MD5 of the audio does not match"));
+        let summary = objects.last().unwrap();
+        assert_eq!((&summary["pressed"], &summary["present"]), (&pressed.into(), &present.into()));
+    }
+    let output = tonepress(&["get", "masters/one.flac", "--to", "48", "--cache", "store"], dir);
+    assert_eq!((output.status.code(), output.stdout.len()), (Some(1), 0));
+    assert!(err(&output).contains("the MD5 of the audio does not match"), "{}", err(&output));
+}

@@ -20,7 +20,7 @@ use common::signal::Music;
 use proptest::prelude::*;
 use tempfile::TempDir;
 use tonepress::engine::{OnDrop, Priority, Rendition, Request, Shutdown};
-use tonepress::master::Master;
+use tonepress::master::{Master, Verdict};
 use tonepress::read_at::Cursor;
 use tonepress::store::{Options, Scrub};
 use tonepress::{Engine, Error, Profile, ReadAt, Size, Store};
@@ -437,4 +437,41 @@ fn whatever_is_read_in_whatever_order_is_what_is_published() {
         prop_assert!(object.as_ref() == bytes);
         prop_assert_eq!(engine.stats().segments, plan.segments());
     });
+}
+
+/// A store keeps what it has, but does not serve it any more once its master was found to be bad.
+#[test]
+fn a_bad_master_is_an_error_also_of_what_is_stored() {
+    let (engine, store, root) = with_store(2);
+    let (mono, salvaged) = (profile("32"), profile("32:salvage"));
+    let [held, fresh] = [small(), small()];
+    for profile in [mono, salvaged] {
+        engine.request(&held, &profile).unwrap().wait().unwrap();
+        assert!(engine.request(&held, &profile).unwrap().was_stored());
+    }
+    let id = held.id().unwrap();
+    assert_eq!(fresh.id().unwrap(), id);
+    let damaged = Verdict::Damaged { at: 7, detail: "noise".to_owned() };
+    // As another process does.
+    let noted = |verdict: &Verdict| {
+        Options::new(root.path()).open().unwrap().masters().note_verdict(&id, verdict).unwrap();
+    };
+    noted(&damaged);
+    let refused = |master: &Master, profile: &Profile| match engine.request(master, profile) {
+        Err(Error::Damaged { .. }) => true,
+        Ok(rendition) if rendition.was_stored() => false,
+        other => panic!("{other:?}"),
+    };
+    assert!(refused(&fresh, &mono) && engine.find(&fresh, &mono).is_err());
+    assert!(!refused(&fresh, &salvaged), "it was made of a damaged one");
+    while !refused(&held, &mono) {
+        thread::sleep(Duration::from_millis(50)); // one that was asked about just now
+    }
+    assert!(refused(&held, &mono) && !refused(&held, &salvaged));
+
+    // Found through a master it counts for that one at once.
+    noted(&Verdict::WrongMd5);
+    assert_eq!(store.masters().verify(&fresh).unwrap(), Verdict::WrongMd5);
+    assert!(refused(&fresh, &mono) && refused(&fresh, &salvaged));
+    assert_eq!(store.stat().unwrap().objects, 2);
 }

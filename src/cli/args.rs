@@ -81,6 +81,7 @@ Examples:
   tonepress get song.flac --to v2 | mpg123 -
   tonepress get song.flac --to 320 --range 100000-199999 -o part
   tonepress get song.flac --to 192 --range 1500000- >> download.mp3
+  tonepress get song.flac --to 192 --tags --tag ORDERNUMBER=4711 -o song.mp3
   tonepress get --key 3fa92c --range -1000 --cache /var/cache/tonepress > end
 "
 );
@@ -91,11 +92,16 @@ Examples:
   export TONEPRESS_CACHE=/var/cache/tonepress
   tonepress prewarm albums/ --to 128,192,320,v0 --dry-run
   tonepress prewarm albums/ --to 128,192,320,v0 --nice
+  tonepress prewarm albums/ --to 192 --verify --loudness
   tonepress prewarm --from list.jsonl --to 192 --json
   echo '{\"master\": \"song.flac\", \"to\": [\"320\", \"v0\"], \"priority\": 9}' | tonepress prewarm --from -
 
 What is there is skipped, so an interrupted run goes on when it is started again. Nothing that a run
 wants gives way to something else that it wants: it stops when those fill the store.
+
+--verify and --loudness look at as many masters ahead as there are threads, on threads of their own beside
+those that press, which go on meanwhile. An album's loudness is kept when its folder was walked through as a
+whole and nothing in it failed: what ALBUM and ALBUMARTIST say is an album, without ALBUM a folder is.
 "
 );
 
@@ -284,9 +290,14 @@ pub(crate) struct Get {
     pub(crate) profile: Option<Profile>,
     /// Instead of a master: what the store has under this key, or the only one that begins so; also
     /// what another build has pressed
-    #[arg(long, conflicts_with = "master")]
+    #[arg(long, conflicts_with_all = ["master", "with_tags", "texts", "cover", "strip", "id3v23"])]
     pub(crate) key: Option<String>,
-    /// Only these bytes, as in HTTP: A-B (B included), A- (to the end), -N (the last N). Of a constant
+    /// Put the master's tags in front, as encode does; options that change them imply it
+    #[arg(long = "tags")]
+    pub(crate) with_tags: bool,
+    #[command(flatten)]
+    pub(crate) tags: TagOptions,
+    /// Only these bytes, as in HTTP: A-B (B included), A- (to the end), -N (the last N); tags count. Of a constant
     /// bitrate only the segments under them are pressed, and nothing is kept in the store; ABR and VBR
     /// are pressed as a whole first
     #[arg(long, value_name = "A-B", allow_hyphen_values = true)]
@@ -317,6 +328,14 @@ pub(crate) struct Prewarm {
     /// store does not know yet are not hashed, and taken for new
     #[arg(long)]
     pub(crate) dry_run: bool,
+    /// Decode each master once before it is pressed and check it, as probe --verify does; what is found is
+    /// kept. A bad one is reported and not pressed (a damaged one only with :salvage)
+    #[arg(long, conflicts_with = "dry_run")]
+    pub(crate) verify: bool,
+    /// Measure each master once before it is pressed, and albums, as probe --loudness does; what is found
+    /// is kept, and encode and get write it into tags
+    #[arg(long, conflicts_with = "dry_run")]
+    pub(crate) loudness: bool,
     #[command(flatten)]
     pub(crate) jobs: Jobs,
     /// Give way to other processes, as nice(1) does: 0 to 19, 10 if no number is given
@@ -346,7 +365,8 @@ pub(crate) struct Probe {
     /// Decode everything; check the stated length, frame checksums, and FLAC's MD5
     #[arg(long)]
     pub(crate) verify: bool,
-    /// Measure loudness and peaks after EBU R 128, of each master and of each folder as an album
+    /// Measure loudness and peaks after EBU R 128, of each master and of each album: what ALBUM and
+    /// ALBUMARTIST say, without ALBUM a folder
     #[arg(long)]
     pub(crate) loudness: bool,
     /// Take from the store in this folder what it knows of masters, and note there what is found out

@@ -12,12 +12,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tempfile::NamedTempFile;
 use tonepress::engine::{OnDrop, Request, Shutdown};
 use tonepress::master::Master;
-use tonepress::{Engine, Plan, Profile, ReadAt, Size};
+use tonepress::{Engine, Plan, Profile, ReadAt, Size, WithOverlay};
 
 use super::byte_range::ByteRange;
 use super::cache::one_key;
 use super::files::{name, unfinished};
 use super::report::{self, Failure};
+use super::tags::Tagged;
 use super::{Outcome, args, interrupt};
 
 /// What is read and written at a time.
@@ -54,8 +55,17 @@ fn stored(args: &args::Get, key: &str) -> Result<Outcome, Failure> {
 fn pressed(args: &args::Get, master: &Path, profile: &Profile) -> Result<Outcome, Failure> {
     let master = Master::open_with(master, &crate::cli::args::limits(&[*profile]))?;
     let plan = Plan::new(master.info(), profile)?;
-    let mut builder = Engine::builder().threads(threads(args, &plan)?);
-    if let Some(store) = args.cache.open()? {
+    let store = args.cache.open()?;
+    let Tagged { overlay, notes } = if args.with_tags || args.tags.any() {
+        args.tags.tagger()?.overlay(&master, store.as_ref())?
+    } else {
+        Tagged::default()
+    };
+    for note in notes {
+        report::note(&format!("{}: {}", report::plain(master.name()), report::plain(&note)));
+    }
+    let mut builder = Engine::builder().threads(threads(args, &plan, overlay.len())?);
+    if let Some(store) = store {
         builder = builder.store(store);
     }
     let engine = builder.build()?;
@@ -71,7 +81,8 @@ fn pressed(args: &args::Get, master: &Path, profile: &Profile) -> Result<Outcome
                 Size::Exact(size) => size,
                 Size::Estimate { .. } => rendition.wait()?.len(),
             };
-            let outcome = deliver(args, &rendition, within(args.range, size)?, &interrupted)?;
+            let range = within(args.range, overlay.len() + size)?;
+            let outcome = deliver(args, &WithOverlay::new(&rendition, overlay), range, &interrupted)?;
             if args.range.is_none() {
                 rendition.wait()?;
             }
@@ -82,12 +93,14 @@ fn pressed(args: &args::Get, master: &Path, profile: &Profile) -> Result<Outcome
     if interrupted.load(Ordering::Relaxed) { Ok(Outcome::Interrupted) } else { outcome }
 }
 
-/// As many threads as there are segments to press: more would press what nobody has asked for.
-fn threads(args: &args::Get, plan: &Plan) -> Result<NonZeroUsize, Failure> {
+/// As many threads as there are segments to press behind a tag of so many bytes: more would press what
+/// nobody has asked for.
+fn threads(args: &args::Get, plan: &Plan, tag: u64) -> Result<NonZeroUsize, Failure> {
     let mut segments = plan.segments();
     if let (Some(range), Size::Exact(size)) = (args.range, plan.size()) {
-        let range = within(Some(range), size)?;
-        if let (Some(first), Some(last)) = (plan.segment_at(range.start), plan.segment_at(range.end - 1)) {
+        let range = within(Some(range), tag + size)?;
+        let ends = [range.start, range.end - 1].map(|at| plan.segment_at(at.saturating_sub(tag)));
+        if let [Some(first), Some(last)] = ends {
             segments = last - first + 1;
         }
     }

@@ -14,7 +14,7 @@ pub(crate) struct Candidate {
     /// The folders between `root` and the file.
     pub(crate) dir: PathBuf,
     /// Found in a folder, not named: it need not be a master at all.
-    found: bool,
+    pub(crate) found: bool,
 }
 
 /// All files under `paths`, in the order given and folders sorted by name, or why a place could not be read.

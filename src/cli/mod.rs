@@ -1,5 +1,6 @@
 //! The command line: one file a command; what they share is in `args` and `report`.
 
+mod albums;
 mod args;
 mod bench;
 mod byte_range;

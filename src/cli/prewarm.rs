@@ -1,5 +1,6 @@
 //! `tonepress prewarm`: presses ahead what the store is to have.
 
+mod ahead;
 mod dry_run;
 mod list;
 mod report;
@@ -13,11 +14,14 @@ use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
 use tonepress::engine::{OnDrop, Priority, Rendition, Request, Shutdown};
-use tonepress::{Engine, Error, Store};
+use tonepress::master::{Verdict, Verification};
+use tonepress::{Engine, Profile};
 
+use ahead::{Ahead, Ask, Found, Known};
 use list::Wanted;
 use report::Report;
 
+use super::albums::Albums;
 use super::report::{Failure, megabytes};
 use super::{Outcome, args, interrupt};
 
@@ -49,14 +53,25 @@ pub(crate) fn run(args: &args::Prewarm) -> Result<Outcome, Failure> {
     let threads = NonZeroUsize::new(args.jobs.threads()).unwrap_or(NonZeroUsize::MIN);
     let engine = Engine::builder().store(store.clone()).threads(threads).queue(usize::MAX).build()?;
     let budget = store.stat()?.max_bytes;
-    let mut press = Press { engine, store, budget, kept: 0, full: false, pressing: Vec::new(), report };
     let waker = Waker::from(Arc::new(Unpark(thread::current())));
-    let mut queue = wanted.into_iter().peekable();
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.get()).build();
+    let pool = pool.map_err(|error| Failure::Other(error.to_string()))?;
+    let ask = Ask { verdict: args.verify, loudness: args.loudness };
+    let mut ahead = Ahead::new(wanted.into_iter(), pool, store.clone(), ask, waker.clone());
+    let mut press = Press {
+        engine,
+        budget,
+        kept: 0,
+        full: false,
+        pressing: Vec::new(),
+        albums: Albums::default(),
+        report,
+    };
     while !interrupted.load(Ordering::Relaxed) {
         press.settle(&mut Context::from_waker(&waker))?;
-        if let Some(next) = queue.next_if(|next| press.has_room_for(next)) {
-            press.begin(&next)?;
-        } else if press.pressing.is_empty() {
+        if let Some(next) = ahead.next_if(|next| press.has_room_for(next)) {
+            press.begin(next)?;
+        } else if press.pressing.is_empty() && (press.full || !ahead.is_looking()) {
             break;
         } else {
             press.show();
@@ -66,7 +81,11 @@ pub(crate) fn run(args: &args::Prewarm) -> Result<Outcome, Failure> {
     let interrupted = interrupted.load(Ordering::Relaxed);
     let mut left: Vec<_> = press.pressing.iter().map(|pressing| &pressing.master).collect();
     left.dedup();
-    let left = left.len() as u64 + queue.count() as u64;
+    let left = left.len() as u64 + ahead.left();
+    // Of what is missing nobody knows to which album it belongs.
+    if left == 0 {
+        press.albums.note(&store)?;
+    }
     // Otherwise there is nothing left to cancel.
     press.engine.shutdown(Shutdown::Cancel);
     press.report.summarise(interrupted, left)?;
@@ -100,13 +119,14 @@ struct Pressing {
 
 struct Press {
     engine: Engine,
-    store: Store,
     budget: Option<u64>,
     /// What the renditions that this run wants take of the budget: none of them is to be evicted for another.
     kept: u64,
     /// There is no room for more, or the store takes none.
     full: bool,
     pressing: Vec<Pressing>,
+    /// As far as they were measured.
+    albums: Albums,
     report: Report,
 }
 
@@ -129,28 +149,32 @@ impl Press {
     }
 
     /// Asks for the renditions of a master that are not there.
-    fn begin(&mut self, wanted: &Wanted) -> Result<(), Failure> {
+    fn begin(&mut self, Known { mut wanted, found }: Known) -> Result<(), Failure> {
         let name: Arc<str> = wanted.candidate.name().into();
         let work = wanted.bytes as f64;
-        let all = work * wanted.profiles.len() as f64;
-        let master = wanted.candidate.open(&crate::cli::args::limits(&wanted.profiles));
-        let opened = master.map(|master| {
-            let master = master?;
-            self.store.masters().identify(&master)?;
-            Ok::<_, Error>(master)
-        });
-        let master = match opened {
-            Some(Ok(master)) => master,
-            // Found in a folder, and no master at all.
-            None => {
-                self.report.settle(all);
-                return Ok(());
-            }
-            Some(Err(error)) => {
-                self.report.settle(all);
+        let Some(found) = found else {
+            self.report.settle(work * wanted.profiles.len() as f64);
+            return Ok(());
+        };
+        let Found { master, verdict, loudness } = match found {
+            Ok(found) => found,
+            Err(error) => {
+                self.report.settle(work * wanted.profiles.len() as f64);
+                self.albums.fail(&wanted.candidate);
                 return self.report.failed(&name, None, &error.to_string());
             }
         };
+        match loudness {
+            Some(Ok((tags, loudness))) => self.albums.add(&wanted.candidate, &master, &tags, &loudness),
+            Some(Err(error)) => {
+                self.albums.fail(&wanted.candidate);
+                self.report.failed(&name, None, &format!("not measured: {error}"))?;
+            }
+            None => {}
+        }
+        if let Some(verdict) = verdict {
+            self.heed(&name, &verdict, &mut wanted.profiles, work)?;
+        }
         let request = Request { priority: Priority::Prewarm, on_drop: OnDrop::Cancel };
         for profile in &wanted.profiles {
             let rendition = match self.engine.request_with(&master, profile, request) {
@@ -182,6 +206,29 @@ impl Press {
             self.pressing.push(Pressing { master, priority, rendition, began: Instant::now(), work, cap });
         }
         Ok(())
+    }
+
+    /// Tells of a master that is not sound, and takes away the profiles at which it may not be pressed.
+    fn heed(
+        &mut self,
+        name: &str,
+        verdict: &Verdict,
+        profiles: &mut Vec<Profile>,
+        work: f64,
+    ) -> Result<(), Failure> {
+        if let Verdict::Sound(verification) = verdict {
+            if *verification == Verification::NoMd5 {
+                self.report.note(&format!("{}: {verification}", super::report::plain(name)));
+            }
+            return Ok(());
+        }
+        let all = profiles.len();
+        profiles.retain(|profile| verdict.allow(name, profile.salvage).is_ok());
+        self.report.settle(work * (all - profiles.len()) as f64);
+        match verdict.check(name) {
+            Err(error) if profiles.len() < all => self.report.failed(name, None, &error.to_string()),
+            _ => Ok(()),
+        }
     }
 
     /// Begins no more.

@@ -9,8 +9,9 @@ use tonepress::master::tags::Tags;
 use tonepress::master::{Limits, Master, MasterId, Verification};
 use tonepress::{Error, Store};
 
-use loudness::{Albums, LoudnessJson};
+use loudness::LoudnessJson;
 
+use super::albums::Albums;
 use super::masters::{Candidate, candidates};
 use super::report::{self, FailedJson, Failure, clock, count};
 use super::tags::{self, TagsJson};
@@ -62,7 +63,12 @@ pub(crate) fn run(args: &args::Probe) -> Result<Outcome, Failure> {
         for (candidate, probed) in batch.iter().zip(probed) {
             let (name, probed) = match (candidate, probed) {
                 (Ok(candidate), Some(probed)) => {
-                    albums.add(candidate, probed.as_ref().ok().and_then(|probed| probed.loudness.as_ref()));
+                    match &probed {
+                        Ok(Probed { loudness: Some(loudness), master, tags, .. }) => {
+                            albums.add(candidate, master, tags, loudness);
+                        }
+                        _ => albums.fail(candidate),
+                    }
                     (candidate.name(), probed.map_err(|error| error.to_string()))
                 }
                 (Ok(_), None) => continue,
@@ -83,7 +89,10 @@ pub(crate) fn run(args: &args::Probe) -> Result<Outcome, Failure> {
         }
     }
     if args.loudness {
-        albums.tell(args.json.json)?;
+        loudness::tell(&albums, args.json.json)?;
+        if let Some(store) = &store {
+            albums.note(store)?;
+        }
     }
     Ok(if some_failed { Outcome::SomeFailed } else { Outcome::Done })
 }

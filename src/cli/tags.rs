@@ -8,8 +8,9 @@ use serde::Serialize;
 use tonepress::master::Master;
 use tonepress::master::tags::{LinkKind, Picture, PictureKind, Tags};
 use tonepress::mp3::id3::{Options, Version};
-use tonepress::{Error, Overlay};
+use tonepress::{Error, Overlay, Store};
 
+use super::albums::album_of;
 use super::report::{Failure, plain};
 
 /// Changes to a master's tags on their way into an MP3.
@@ -37,6 +38,12 @@ fn name_and_value(text: &str) -> Result<(String, String), String> {
 }
 
 impl TagOptions {
+    /// Whether tags are to be changed at all.
+    pub(crate) fn any(&self) -> bool {
+        let Self { texts, cover, strip, id3v23 } = self;
+        !texts.is_empty() || cover.is_some() || !strip.is_empty() || *id3v23
+    }
+
     /// Makes ready to tag, reading the cover once.
     pub(crate) fn tagger(&self) -> Result<Tagger, Failure> {
         let cover = self.cover.as_ref().map(|path| {
@@ -76,9 +83,13 @@ pub(crate) struct Tagged {
 }
 
 impl Tagger {
-    /// The tags that an MP3 of `master` is to have.
-    pub(crate) fn tags(&self, master: &Master) -> Result<Tags, Error> {
+    /// The tags that an MP3 of `master` is to have, with `ReplayGain` if `store` knows it already.
+    fn tags(&self, master: &Master, store: Option<&Store>) -> Result<Tags, Error> {
         let mut tags = master.tags()?;
+        if let Some(store) = store {
+            let album = album_of(master, &tags).key;
+            store.masters().set_gain(&store.masters().identify(master)?, &album, &mut tags);
+        }
         for name in &self.strip {
             match name.to_lowercase().as_str() {
                 "pictures" | "cover" => tags.remove_pictures(),
@@ -100,8 +111,8 @@ impl Tagger {
     }
 
     /// The overlay of an MP3 of `master`.
-    pub(crate) fn overlay(&self, master: &Master) -> Result<Tagged, Error> {
-        let tags = self.tags(master)?;
+    pub(crate) fn overlay(&self, master: &Master, store: Option<&Store>) -> Result<Tagged, Error> {
+        let tags = self.tags(master, store)?;
         let overlay = Overlay::new(&tags, &self.options);
         let notes = tags.notes().iter().chain(overlay.notes()).map(ToString::to_string).collect();
         Ok(Tagged { overlay, notes })

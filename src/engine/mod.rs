@@ -206,8 +206,9 @@ impl Engine {
     ///
     /// # Errors
     /// [`Error::Profile`] if the master does not allow the profile; [`Error::Busy`] if there is too much
-    /// to do, with an estimate of when to try again; [`Error::ShuttingDown`]. Whatever goes wrong later
-    /// is told by the handle.
+    /// to do, with an estimate of when to try again; [`Error::ShuttingDown`]; [`Error::Damaged`] if the
+    /// rendition is there, but the store's index says (since a second ago, if another process noted it) that
+    /// its master is not to be used. Whatever goes wrong later is told by the handle.
     pub fn request_with(&self, master: &Master, profile: &Profile, request: Request) -> Result<Rendition> {
         let plan = Plan::new(master.info(), profile)?;
         let shared = &self.0;
@@ -250,7 +251,8 @@ impl Engine {
     /// not. For whoever wants to know how far it is: the handle does not keep it from being given up.
     ///
     /// # Errors
-    /// [`Error::Profile`] if the master does not allow the profile; [`Error::Io`] if the store cannot be read.
+    /// [`Error::Profile`] if the master does not allow the profile; [`Error::Io`] if the store cannot be read;
+    /// [`Error::Damaged`] as from [`request_with`](Self::request_with).
     pub fn find(&self, master: &Master, profile: &Profile) -> Result<Option<Rendition>> {
         let plan = Plan::new(master.info(), profile)?;
         let shared = &self.0;
@@ -342,7 +344,7 @@ impl Dispatch {
 
 impl Shared {
     /// The key of a rendition, unless its master would have to be hashed for it, and what the store has
-    /// under it.
+    /// under it, unless the master was found to be bad since.
     fn look_up(&self, master: &Master, plan: &Plan) -> Result<(Option<Key>, Option<Object>)> {
         let known = match &self.store {
             Some(store) => store.masters().recall(master)?,
@@ -353,6 +355,10 @@ impl Shared {
             (Some(store), Some(key)) => store.get(key)?,
             _ => None,
         };
+        if let (Some(store), Some(id), Some(_)) = (&self.store, &known, &object) {
+            // What is pressed of it is asked about by its job.
+            store.masters().allow(id, master, plan.resolved().salvage)?;
+        }
         Ok((key, object))
     }
 

@@ -63,6 +63,8 @@ struct Inner {
     info: MasterInfo,
     audio: Audio,
     id: OnceLock<MasterId>,
+    /// What an index said of its soundness, and when.
+    heard: Mutex<Option<verify::Heard>>,
     /// What can be had of it if it is damaged, once somebody has asked.
     salvage: Mutex<Option<Arc<Salvage>>>,
 }
@@ -132,7 +134,8 @@ impl Master {
     ) -> Result<Self> {
         let input = Input::new(name.into(), source, limits)?;
         let Opened { info, audio } = input.blame(recognise::open(&input))?;
-        Ok(Self(Arc::new(Inner { input, info, audio, id: OnceLock::new(), salvage: Mutex::default() })))
+        let (id, heard, salvage) = (OnceLock::new(), Mutex::default(), Mutex::default());
+        Ok(Self(Arc::new(Inner { input, info, audio, id, heard, salvage })))
     }
 
     /// The path it was opened at, or what its source was called.

@@ -220,14 +220,18 @@ impl Tags {
 
     /// Sets `ReplayGain` of the track and of its album in place of what the master says; `None` removes it.
     pub fn set_gain(&mut self, track: Option<Gain>, album: Option<Gain>) {
-        for (of, gain) in [("TRACK", track), ("ALBUM", album)] {
-            let (db, peak) = match gain {
-                Some(gain) => (Some(format!("{:.2} dB", gain.db)), Some(format!("{:.6}", gain.peak))),
-                None => (None, None),
-            };
-            self.set(&format!("REPLAYGAIN_{of}_GAIN"), db);
-            self.set(&format!("REPLAYGAIN_{of}_PEAK"), peak);
-        }
+        self.set_gain_of("TRACK", track);
+        self.set_gain_of("ALBUM", album);
+    }
+
+    /// Sets `ReplayGain` of the "TRACK" or the "ALBUM".
+    pub(crate) fn set_gain_of(&mut self, of: &str, gain: Option<Gain>) {
+        let (db, peak) = match gain {
+            Some(gain) => (Some(format!("{:.2} dB", gain.db)), Some(format!("{:.6}", gain.peak))),
+            None => (None, None),
+        };
+        self.set(&format!("REPLAYGAIN_{of}_GAIN"), db);
+        self.set(&format!("REPLAYGAIN_{of}_PEAK"), peak);
     }
 
     /// Whether there is nothing to be written.

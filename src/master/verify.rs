@@ -1,6 +1,8 @@
 //! Whether all of a master's audio can be had, and is what its encoder was given.
 
 use std::fmt;
+use std::sync::{MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
@@ -75,6 +77,39 @@ impl Verdict {
             Self::Damaged { .. } if salvage => Ok(()),
             verdict => verdict.check(name).map(|_| ()),
         }
+    }
+}
+
+/// What an index said of a master, and when.
+pub(super) struct Heard {
+    at: Instant,
+    verdict: Option<Verdict>,
+}
+
+impl Master {
+    /// Tells the master what an index says of it.
+    pub(crate) fn hear(&self, verdict: Option<Verdict>) {
+        *self.heard() = Some(Heard { at: Instant::now(), verdict });
+    }
+
+    /// [`Verdict::allow`] of the verdict that an index has, if it has one. The index is asked unless it
+    /// was within the last `age`.
+    pub(crate) fn allow(
+        &self,
+        salvage: bool,
+        age: Duration,
+        ask: impl FnOnce() -> Option<Verdict>,
+    ) -> Result<()> {
+        let mut heard = self.heard();
+        let heard = match &mut *heard {
+            Some(heard) if heard.at.elapsed() < age => heard,
+            heard => heard.insert(Heard { at: Instant::now(), verdict: ask() }),
+        };
+        heard.verdict.as_ref().map_or(Ok(()), |verdict| verdict.allow(self.name(), salvage))
+    }
+
+    fn heard(&self) -> MutexGuard<'_, Option<Heard>> {
+        self.0.heard.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

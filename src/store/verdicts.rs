@@ -1,6 +1,7 @@
 //! Whether masters are sound, found out once: FLAC's MD5 is over all of the audio, and segments are not.
 
 use std::ops::Range;
+use std::time::Duration;
 
 use crate::error::Result;
 use crate::master::{Master, MasterId, Verdict};
@@ -8,6 +9,9 @@ use crate::store::masters::Masters;
 
 const VERDICT: &str = "verdict";
 const GAPS: &str = "gaps";
+/// For how long a master's verdict is believed before the index is asked again: a hit takes less time
+/// than reading a file does.
+const BELIEVED: Duration = Duration::from_secs(1);
 
 impl Masters<'_> {
     /// What the last verification of this audio found; `None` if there was none.
@@ -41,11 +45,19 @@ impl Masters<'_> {
     pub fn verify(&self, master: &Master) -> Result<Verdict> {
         let id = master.id()?;
         if let Some(known) = self.verdict(&id) {
+            master.hear(Some(known.clone()));
             return Ok(known);
         }
         let verdict = master.verdict()?;
+        master.hear(Some(verdict.clone()));
         self.note_verdict(&id, &verdict)?;
         Ok(verdict)
+    }
+
+    /// [`Verdict::allow`] of what was found of `master`, whose id is `id`: at once if it was found through
+    /// this very master, else within a second.
+    pub(crate) fn allow(&self, id: &MasterId, master: &Master, salvage: bool) -> Result<()> {
+        master.allow(salvage, BELIEVED, || self.verdict(id))
     }
 
     /// The gaps of `master`, whose id is `id`, to be told with its salvaged renditions; found out and

@@ -95,7 +95,8 @@ impl Opener {
         let tell = |aside| drop(self.asides.send(aside)); // received until the end
         let opened =
             open_master(self.store.as_ref(), &self.limits, &task.path).and_then(|(master, known)| {
-                let overlay = self.tagger.as_ref().map(|tagger| tagger.overlay(&master)).transpose()?;
+                let tag = |tagger: &Tagger| tagger.overlay(&master, self.store.as_ref());
+                let overlay = self.tagger.as_ref().map(tag).transpose()?;
                 Ok((master, known, overlay.unwrap_or_default()))
             });
         let (master, known, Tagged { overlay, notes }) = match opened {

@@ -162,6 +162,10 @@ impl Report {
         })
     }
 
+    pub(super) fn note(&self, message: &str) {
+        self.bar.suspend(|| report::note(message));
+    }
+
     pub(super) fn failed(
         &mut self,
         master: &str,

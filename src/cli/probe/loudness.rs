@@ -1,14 +1,11 @@
 //! How loud masters and albums are, for people and machines.
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
-
 use serde::Serialize;
 use tonepress::master::Master;
 use tonepress::master::loudness::{self, Loudness};
 use tonepress::{Error, Store};
 
-use crate::cli::masters::Candidate;
+use crate::cli::albums::Albums;
 use crate::cli::report::{self, Failure};
 
 /// Measures a master, unless the store knows how loud it is.
@@ -59,63 +56,28 @@ pub(super) fn to_text(loudness: &Loudness) -> String {
     )
 }
 
-/// The albums among the masters, each as far as it has been measured.
-#[derive(Default)]
-pub(super) struct Albums(BTreeMap<PathBuf, Album>);
-
-#[derive(Default)]
-struct Album {
-    loudness: Loudness,
-    masters: u64,
-    failed: u64,
-}
-
 #[derive(Serialize)]
 struct AlbumJson<'a> {
     album: &'a str,
-    masters: u64,
+    masters: usize,
     loudness: LoudnessJson,
 }
 
-impl Albums {
-    /// Adds a master; `None` if it failed.
-    pub(super) fn add(&mut self, candidate: &Candidate, loudness: Option<&Loudness>) {
-        let album = self.0.entry(album_of(candidate).to_owned()).or_default();
-        album.masters += 1;
-        match loudness {
-            Some(loudness) => album.loudness = loudness::album([&album.loudness, loudness]),
-            None => album.failed += 1,
+/// Tells of all albums that hold more than one master. Of one that could not be measured as a whole a
+/// loudness would be wrong.
+pub(super) fn tell(albums: &Albums, json: bool) -> Result<(), Failure> {
+    for (album, failed) in albums.each() {
+        let (name, masters) = (&album.name, album.masters.len());
+        if failed > 0 {
+            let (name, all) = (report::plain(name), masters as u64 + failed);
+            report::note(&format!("album {name}: not measured, since {failed} of {all} masters failed"));
+        } else if masters > 1 && json {
+            let loudness = LoudnessJson::from(&album.loudness);
+            report::json(&AlbumJson { album: name, masters, loudness })?;
+        } else if masters > 1 {
+            let (name, loudness) = (report::plain(name), to_text(&album.loudness));
+            report::line(format!("album {name}, {masters} masters{loudness}\n"))?;
         }
     }
-
-    /// Tells of all that hold more than one master. Of an album that could not be measured as a whole a
-    /// loudness would be wrong.
-    pub(super) fn tell(&self, json: bool) -> Result<(), Failure> {
-        for (folder, album) in self.0.iter().filter(|(_, album)| album.masters > 1) {
-            let name = folder.display().to_string();
-            if album.failed > 0 {
-                let Album { masters, failed, .. } = album;
-                let name = report::plain(&name);
-                report::note(&format!(
-                    "album {name}: not measured, since {failed} of {masters} masters failed"
-                ));
-            } else if json {
-                let loudness = LoudnessJson::from(&album.loudness);
-                report::json(&AlbumJson { album: &name, masters: album.masters, loudness })?;
-            } else {
-                let (masters, loudness) = (album.masters, to_text(&album.loudness));
-                let name = report::plain(&name);
-                report::line(format!("album {name}, {masters} masters{loudness}\n"))?;
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Which album a master is of: that of its folder.
-fn album_of(candidate: &Candidate) -> &Path {
-    match candidate.path.parent() {
-        Some(folder) if folder != Path::new("") => folder,
-        _ => Path::new("."),
-    }
+    Ok(())
 }

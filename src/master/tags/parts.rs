@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::lrc;
 
 /// A picture, as it is stored: nothing is decoded.
@@ -125,7 +127,7 @@ pub enum LinkKind {
 }
 
 /// How loud something is, for `ReplayGain`.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Gain {
     /// What a player is to add, in dB.
     pub db: f64,
