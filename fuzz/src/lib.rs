@@ -11,6 +11,7 @@ pub mod object;
 pub mod plan;
 pub mod probe;
 pub mod profile;
+pub mod range;
 mod stored;
 mod take;
 
@@ -25,7 +26,7 @@ pub struct Target {
 }
 
 /// All of them.
-pub const TARGETS: [Target; 7] = [
+pub const TARGETS: [Target; 8] = [
     Target { name: "probe", run: probe::run, seeds: masters::seeds },
     Target { name: "decode", run: decode::run, seeds: decode::seeds },
     Target { name: "profile", run: profile::run, seeds: profile::seeds },
@@ -33,4 +34,5 @@ pub const TARGETS: [Target; 7] = [
     Target { name: "info", run: info::run, seeds: info::seeds },
     Target { name: "manifest", run: manifest::run, seeds: manifest::seeds },
     Target { name: "object", run: object::run, seeds: object::seeds },
+    Target { name: "range", run: range::run, seeds: range::seeds },
 ];

@@ -241,6 +241,9 @@ impl Drop for Pending<'_> {
 }
 
 #[cfg(test)]
+mod stress;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

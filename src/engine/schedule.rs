@@ -312,6 +312,9 @@ impl<J> Lane<J> {
 }
 
 #[cfg(test)]
+mod model;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

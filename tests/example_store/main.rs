@@ -13,6 +13,7 @@ mod file_name;
 #[path = "../../examples/store/range.rs"]
 mod range;
 
+mod abuse;
 mod browser;
 mod http;
 mod server;
