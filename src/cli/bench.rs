@@ -73,6 +73,11 @@ fn masters(args: &args::Bench, folder: &Path) -> Result<Vec<Master>, Failure> {
     if masters.is_empty() { Err(Failure::Usage("there is no master there".to_owned())) } else { Ok(masters) }
 }
 
+/// "1 thread", "2 threads".
+fn several(number: usize, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+}
+
 /// 1, 2, 4 … and `most`.
 fn thread_counts(most: usize) -> Vec<usize> {
     let mut counts: Vec<usize> =
@@ -110,11 +115,11 @@ fn tasks<'a>(masters: &'a [Master], profiles: &'a [Profile], threads: usize) -> 
         })
         .collect();
     if profiles.len() > 1 {
-        let name = format!("{} profiles", profiles.len());
+        let name = several(profiles.len(), "profile");
         tasks.push(Task { name, masters: first, profiles, threads: thread_counts(threads) });
     }
     if masters.len() > 1 {
-        let name = format!("{} masters, {} profiles", masters.len(), profiles.len());
+        let name = format!("{} masters, {}", masters.len(), several(profiles.len(), "profile"));
         tasks.push(Task { name, masters, profiles, threads: vec![threads] });
     }
     tasks
@@ -123,6 +128,11 @@ fn tasks<'a>(masters: &'a [Master], profiles: &'a [Profile], threads: usize) -> 
 fn measure(args: &args::Bench, folder: &Path, interrupted: &AtomicBool) -> Result<Results, Failure> {
     let masters = masters(args, folder)?;
     let (profiles, threads, runs) = (args.profiles(), args.jobs.threads(), args.runs.get());
+    for master in &masters {
+        for profile in &profiles {
+            ours::plan(master, profile)?;
+        }
+    }
     let tasks = tasks(&masters, &profiles, threads);
     let (rivals, programs) = rivals(args, &masters, &profiles, folder)?;
     let bench = Bench {
@@ -241,7 +251,7 @@ impl Bench<'_> {
             self.step()?;
         }
         for (threads, costs) in &mut samples.ours {
-            self.progress.set_message(format!("{}: {threads} threads", task.name));
+            self.progress.set_message(format!("{}: {}", task.name, several(*threads, "thread")));
             let (cost, done) = Cost::of(Whose::Ours, || {
                 ours::press(task.masters, task.profiles, *threads, self.folder, self.interrupted)
             });

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use super::results::{Ratio, Results};
+use super::several;
 use crate::cli::report::{self, Failure};
 
 /// The results of an earlier run.
@@ -50,7 +51,7 @@ fn figures(results: &Results) -> Vec<(String, f64)> {
             figures.push((format!("{}: LAME alone, CPU s", work.name), floor.cpu_s.median));
         }
         for ours in &work.ours {
-            let on = format!("{}: {} threads", work.name, ours.threads);
+            let on = format!("{}: {}", work.name, several(ours.threads, "thread"));
             figures.push((format!("{on}, s"), ours.runs.wall_s.median));
             figures.push((format!("{on}, CPU s"), ours.runs.cpu_s.median));
         }

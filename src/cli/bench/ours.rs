@@ -23,7 +23,8 @@ use super::results::Shares;
 /// As much PCM at a time as the fan-out takes.
 const STEP: u64 = 1 << 17;
 
-fn plan(master: &Master, profile: &Profile) -> Result<Plan, String> {
+/// The plan of a rendition, or why there can be none.
+pub(super) fn plan(master: &Master, profile: &Profile) -> Result<Plan, String> {
     Plan::new(master.info(), profile).map_err(|error| format!("{}: {error}", master.name()))
 }
 

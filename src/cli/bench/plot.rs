@@ -8,6 +8,7 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use super::results::{Results, Work};
+use super::several;
 use crate::cli::report::Failure;
 
 type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
@@ -31,8 +32,12 @@ fn picture(results: &Results, path: &Path) -> Drawn {
     let root = SVGBackend::new(path, SIZE).into_drawing_area();
     root.fill(&WHITE)?;
     let conditions = format!(
-        "tonepress {}, LAME {}, {}, {} threads; medians of {}",
-        results.version, results.lame, results.cpu, results.threads, results.runs
+        "tonepress {}, LAME {}, {}, {}; medians of {}",
+        results.version,
+        results.lame,
+        results.cpu,
+        several(results.threads, "thread"),
+        several(results.runs, "run")
     );
     root.draw(&Text::new(conditions, (20, 538), (FONT, 13).into_font().color(&RGBColor(90, 90, 90))))?;
     let (left, right) = root.margin(10, 30, 10, 10).split_horizontally(SPLIT);

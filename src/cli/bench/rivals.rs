@@ -137,28 +137,34 @@ pub(super) fn run(pipelines: Vec<Pipeline>, at_once: usize) -> Result<Cost, Stri
 }
 
 impl Pipeline {
-    fn run(mut self) -> Result<(), String> {
-        let mut running: Vec<Child> = Vec::new();
-        let mut begun = Ok(());
+    fn run(self) -> Result<(), String> {
         let last = self.0.len() - 1;
-        for (at, command) in self.0.iter_mut().enumerate() {
-            let input = running.last_mut().and_then(|child| child.stdout.take());
+        let mut running: Vec<(String, Child)> = Vec::new();
+        let mut done = Ok(());
+        for (at, mut command) in self.0.into_iter().enumerate() {
+            let input = running.last_mut().and_then(|(_, child)| child.stdout.take());
             command.stdin(input.map_or_else(Stdio::null, Stdio::from));
             command.stdout(if at < last { Stdio::piped() } else { Stdio::null() });
+            let name = command.get_program().to_string_lossy().into_owned();
             match command.spawn() {
-                Ok(child) => running.push(child),
-                Err(error) => begun = Err(format!("{command:?}: {error}")),
+                Ok(child) => running.push((name, child)),
+                Err(error) => {
+                    done = Err(format!("{name}: {error}"));
+                    break;
+                }
             }
+            // With the command goes our end of the pipe: whoever writes hears if nobody reads any more.
         }
-        for (child, command) in running.iter_mut().zip(&self.0) {
+        for (name, child) in &mut running {
+            drop(child.stdout.take());
             // What it had to say it has said on standard error.
             match child.wait() {
                 Ok(status) if status.success() => {}
-                Ok(status) => begun = begun.and(Err(format!("{command:?}: {status}"))),
-                Err(error) => begun = begun.and(Err(format!("{command:?}: {error}"))),
+                Ok(status) => done = done.and(Err(format!("{name}: {status}"))),
+                Err(error) => done = done.and(Err(format!("{name}: {error}"))),
             }
         }
-        begun
+        done
     }
 }
 

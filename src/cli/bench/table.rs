@@ -2,6 +2,7 @@
 
 use super::cost::{Runs, Spread};
 use super::results::{Results, Work};
+use super::several;
 use crate::cli::report::{self, Failure, clock, count, line, megabytes, plain};
 
 pub(super) fn print(results: &Results) -> Result<(), Failure> {
@@ -27,7 +28,12 @@ fn head(results: &Results) -> Result<(), Failure> {
     line(format!("tonepress {}, {}", results.version, results.build))?;
     line(format!("LAME {} with {flags}", results.lame))?;
     let Results { cpu, cores, threads, runs, .. } = results;
-    line(format!("{cpu}, {cores} cores; {threads} threads; medians of {runs} runs"))?;
+    line(format!(
+        "{cpu}, {}; {}; medians of {}",
+        several(*cores, "core"),
+        several(*threads, "thread"),
+        several(*runs, "run")
+    ))?;
     if let Some(first) = results.masters.first() {
         line(format!("{}: {}, {}", plain(&first.name), first.audio, clock(first.duration_s)))?;
     }
@@ -106,13 +112,13 @@ fn others(works: &[Work]) -> Result<(), Failure> {
     let mut rows = Vec::new();
     for work in works.iter().filter(|work| !work.others.is_empty()) {
         if let Some(ours) = work.ours.last() {
-            let at_once = format!("{} threads", ours.threads);
+            let at_once = several(ours.threads, "thread");
             rows.push(row(work, "tonepress", at_once, &ours.runs, [String::new(), String::new()]));
         }
         for other in &work.others {
             let at_once = match other.processes {
                 1 => "1 process".to_owned(),
-                several => format!("{several} processes"),
+                more => format!("{more} processes"),
             };
             let ratios = [other.wall_ratio, other.cpu_ratio].map(|ratio| format!("{ratio:.3}"));
             rows.push(row(work, &other.program, at_once, &other.runs, ratios));
