@@ -28,7 +28,7 @@ use tonepress::store::{Filter, Key, Options, Recipe, Scrub};
 use tonepress::{Engine, Error, Profile, ReadAt, Store};
 
 const PROFILES: [&str; 6] = ["24:q=7", "32:q=7:rate=16000", "48:q=7", "v8:q=7", "abr32:q=7", "24:whole:q=7"];
-/// What the store may take: some half of all renditions.
+/// What the store may take: less than all renditions.
 const BUDGET: u64 = 4 << 20;
 /// What each of a process's threads does in a round.
 const STEPS: u32 = 250;

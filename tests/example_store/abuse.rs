@@ -91,7 +91,7 @@ fn no_path_leads_out() {
 fn titles_stay_in_their_place() {
     let Some(mut server) = Server::start(&[]) else { return };
     server.terminate();
-    let title = b"evil\r\nSet-Cookie: a=b\r\n\r\n<script>\"; filename=x\0";
+    let title = b"evil\r\nSet-Cookie: a=b\r\n\r\n<script>\"; filename=xy\0";
     let samples = 30_000;
     let bytes = wav(&Music::new(44_100, samples), 44_100, 1, samples);
     // In place of the title that these files have.
@@ -262,7 +262,7 @@ fn other_methods_and_bodies_do_nothing() {
         "Upgrade: h2c\r\nHTTP2-Settings: a\r\n",
     ] {
         let answer = send(&server, request("GET", "/tracks", headers).as_bytes());
-        assert!(matches!(status(&answer), 0 | 200 | 400), "{headers}: {answer}");
+        assert!(matches!(status(&answer), 0 | 200 | 400 | 431), "{headers}: {answer}");
         assert!(!answer.contains("tonepress_"), "a body is taken for a request: {headers}");
     }
     for nonsense in

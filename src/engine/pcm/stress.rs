@@ -1,4 +1,5 @@
 //! Many threads that want the same steps of a master whose reading fails and panics now and then.
+#![allow(clippy::cast_possible_truncation, clippy::cast_possible_wrap, clippy::float_cmp)] // small, and exact
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::AtomicBool;
@@ -16,8 +17,8 @@ impl Dice {
     /// Shared by threads: which of them gets which number is chance, the numbers are not.
     fn below(&self, limit: u64) -> u64 {
         let at = self.0.fetch_add(0x9E37_79B9_7F4A_7C15, Ordering::Relaxed);
-        let mixed = (at ^ at >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        (mixed ^ mixed >> 27).wrapping_mul(0x94D0_49BB_1331_11EB) % limit
+        let mixed = (at ^ (at >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB) % limit
     }
 }
 
@@ -72,7 +73,7 @@ fn wanted(step: u64) -> Wanted {
     Wanted { rate: SampleRate::new(44_100).unwrap(), salvage: false, step, counted: 0..SAMPLES }
 }
 
-/// Four threads ask for steps at random; how many times they were given one.
+/// A cache that four threads have asked for steps at random.
 fn stress(seed: u64, limit: u64, gets: u64, is_moody: bool) -> PcmCache {
     let (cache, (moody, source)) = (PcmCache::new(limit), moody(seed));
     moody.moody.store(is_moody, Ordering::Relaxed);

@@ -1,4 +1,5 @@
 //! The schedule against a model of it that is too simple to be wrong.
+#![allow(clippy::cast_possible_truncation, clippy::float_cmp)] // small numbers, and a sum of nothing
 
 use std::collections::BTreeMap;
 
@@ -8,7 +9,7 @@ use super::*;
 
 const LANES: u64 = 6;
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 enum Step {
     Add {
         lane: u64,
