@@ -441,6 +441,7 @@ fn prewarm_verifies_once_and_presses_what_is_sound() {
         assert_eq!((&summary["pressed"], &summary["present"]), (&pressed.into(), &present.into()));
     }
     let output = tonepress(&["get", "masters/one.flac", "--to", "48", "--cache", "store"], dir);
-    assert_eq!((output.status.code(), output.stdout.len()), (Some(1), 0));
+    // It is an error when the master is identified, before or after the first bytes.
+    assert_eq!(output.status.code(), Some(1));
     assert!(err(&output).contains("the MD5 of the audio does not match"), "{}", err(&output));
 }

@@ -368,7 +368,9 @@ fn refused_any_call_it_is_an_error_or_goes_without_and_the_store_is_whole() {
             let inject = format!("inject={call}:error={error}:when={count}");
             let output = scene.traced(at, &["-e", &trace, "-e", &inject]).unwrap().output().unwrap();
             let stderr = String::from_utf8_lossy(&output.stderr);
-            assert!(output.status.code().is_some_and(|code| code <= 2), "{what}: {stderr}");
+            // Before the program has begun there is nothing to try.
+            let loaded = !stderr.contains("error while loading shared libraries");
+            assert!(!loaded || output.status.code().is_some_and(|code| code <= 2), "{what}: {stderr}");
             assert!(!stderr.contains("panicked"), "{what}: {stderr}");
             true
         });

@@ -344,7 +344,7 @@ impl Dispatch {
 
 impl Shared {
     /// The key of a rendition, unless its master would have to be hashed for it, and what the store has
-    /// under it, unless the master was found to be bad since.
+    /// under it. An error if the master was found to be bad: of one that is not known yet, that is for its job to say.
     fn look_up(&self, master: &Master, plan: &Plan) -> Result<(Option<Key>, Option<Object>)> {
         let known = match &self.store {
             Some(store) => store.masters().recall(master)?,
@@ -355,8 +355,7 @@ impl Shared {
             (Some(store), Some(key)) => store.get(key)?,
             _ => None,
         };
-        if let (Some(store), Some(id), Some(_)) = (&self.store, &known, &object) {
-            // What is pressed of it is asked about by its job.
+        if let (Some(store), Some(id)) = (&self.store, &known) {
             store.masters().allow(id, master, plan.resolved().salvage)?;
         }
         Ok((key, object))
