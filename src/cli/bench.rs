@@ -50,9 +50,9 @@ pub(crate) fn run(args: &args::Bench) -> Result<Outcome, Failure> {
         plot::draw(&results, path)?;
     }
     if args.json.json {
-        report::json(&results)?
+        report::json(&results)?;
     } else {
-        table::print(&results)?
+        table::print(&results)?;
     }
     Ok(Outcome::Done)
 }
@@ -134,7 +134,7 @@ fn measure(args: &args::Bench, folder: &Path, interrupted: &AtomicBool) -> Resul
         }
     }
     let tasks = tasks(&masters, &profiles, threads);
-    let (rivals, programs) = rivals(args, &masters, &profiles, folder)?;
+    let (rivals, programs) = rivals(args, &masters, &profiles, folder);
     let bench = Bench {
         rivals,
         folder,
@@ -180,7 +180,7 @@ fn rivals(
     masters: &[Master],
     profiles: &[Profile],
     folder: &Path,
-) -> Result<(Vec<Rival>, Vec<Program>), Failure> {
+) -> (Vec<Rival>, Vec<Program>) {
     let (mut rivals, mut programs) = (Vec::new(), Vec::new());
     for rival in args.against() {
         let Some(version) = rivals::version(rival) else {
@@ -196,7 +196,7 @@ fn rivals(
             Err(error) => report::note(&format!("{error}: left out")),
         }
     }
-    Ok((rivals, programs))
+    (rivals, programs)
 }
 
 struct Bench<'a> {

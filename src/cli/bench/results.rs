@@ -127,6 +127,7 @@ pub(super) struct Memory {
 
 /// One figure, now and before.
 #[derive(Debug, Serialize, Deserialize)]
+#[allow(clippy::struct_field_names)] // names of the JSON
 pub(super) struct Ratio {
     pub(super) figure: String,
     pub(super) before: f64,

@@ -26,12 +26,12 @@ impl Dice {
 struct Moody {
     bytes: Vec<u8>,
     dice: Dice,
-    moody: AtomicBool,
+    failing: AtomicBool,
 }
 
 impl MasterSource for Moody {
     fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
-        if self.moody.load(Ordering::Relaxed) {
+        if self.failing.load(Ordering::Relaxed) {
             match self.dice.below(24) {
                 0 => return Err(io::Error::other("not today")),
                 1 => resume_unwind(Box::new("not today")),
@@ -61,7 +61,7 @@ fn moody(seed: u64) -> (Arc<Moody>, Source) {
     let format = [&format, &(2 * rate).to_le_bytes()[..], &[2, 0, 16, 0]].concat();
     let file = [b"RIFF", &(len + 36).to_le_bytes()[..], b"WAVEfmt ", &16_u32.to_le_bytes(), &format];
     let bytes = [&file.concat(), &b"data"[..], &len.to_le_bytes(), &data].concat();
-    let moody = Arc::new(Moody { bytes, dice: Dice(AtomicU64::new(seed)), moody: AtomicBool::new(false) });
+    let moody = Arc::new(Moody { bytes, dice: Dice(AtomicU64::new(seed)), failing: AtomicBool::new(false) });
     let source: Arc<dyn MasterSource> = Arc::clone(&moody) as _;
     let source = Source::new(&Master::from_source("moody", source).unwrap());
     (moody, source)
@@ -76,7 +76,7 @@ fn wanted(step: u64) -> Wanted {
 /// A cache that four threads have asked for steps at random.
 fn stress(seed: u64, limit: u64, gets: u64, is_moody: bool) -> PcmCache {
     let (cache, (moody, source)) = (PcmCache::new(limit), moody(seed));
-    moody.moody.store(is_moody, Ordering::Relaxed);
+    moody.failing.store(is_moody, Ordering::Relaxed);
     thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| {
