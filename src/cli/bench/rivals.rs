@@ -58,7 +58,7 @@ fn lame(master: &Master, plan: &Plan, out: &str) -> Result<Pipeline, String> {
     let resolved = plan.resolved();
     let mut lame = Command::new("lame");
     // Its loudness analysis is no part of the work.
-    lame.args(["--quiet", "--noreplaygain", "-q", &resolved.effort.to_string()]);
+    lame.args(["--quiet", "--noreplaygain", "-q", &plan.profile().effort.to_string()]);
     match plan.profile().coding {
         tonepress::profile::Coding::Cbr(kbps) => lame.args(["-b", &kbps.0.to_string()]),
         tonepress::profile::Coding::Abr(kbps) => lame.args(["--abr", &kbps.0.to_string()]),
@@ -89,7 +89,7 @@ fn ffmpeg(master: &Master, plans: &[(Plan, String)]) -> Pipeline {
     for (plan, out) in plans {
         let resolved = plan.resolved();
         ffmpeg.args(["-map", "0:a:0", "-c:a", "libmp3lame", "-map_metadata", "-1"]);
-        ffmpeg.args(["-compression_level", &resolved.effort.to_string()]);
+        ffmpeg.args(["-compression_level", &plan.profile().effort.to_string()]);
         match plan.profile().coding {
             tonepress::profile::Coding::Cbr(kbps) => ffmpeg.args(["-b:a", &format!("{}k", kbps.0)]),
             tonepress::profile::Coding::Abr(kbps) => {
