@@ -12,6 +12,7 @@ use tonepress::store::{Options, Store};
 use tonepress::{Error, Profile};
 
 use super::byte_range::ByteRange;
+use super::help::{BENCH_HELP, CACHE_HELP, ENCODE_HELP, GET_HELP, PLAN_HELP, PREWARM_HELP, PROBE_HELP};
 use super::name::NameTemplate;
 use super::tags::TagOptions;
 
@@ -47,98 +48,6 @@ pub(crate) enum Command {
     #[command(after_help = BENCH_HELP)]
     Bench(Bench),
 }
-
-macro_rules! with_profiles {
-    ($examples:literal) => {
-        concat!(
-            $examples,
-            "
-Profiles:
-  128, cbr192, 320    constant bitrate in kbps; the size is exact beforehand
-  v0 … v9, v2.5       variable bitrate by quality, v0 is the best
-  abr160              average bitrate in kbps
-  with options        :mono :stereo :joint :rate=22050 :q=0-9 :whole :salvage
-"
-        )
-    };
-}
-
-const ENCODE_HELP: &str = with_profiles!(
-    "\
-Examples:
-  tonepress encode song.flac --to 128,320,v0
-  tonepress encode album/ -o mp3/ --to 192 --name '{dir}/{profile}/{stem}.mp3'
-  tonepress encode album/ --to v2 --json | jq .file_bytes
-  tonepress encode album/ -o mp3/ --to 128,v0 --cache /var/cache/tonepress --cache-size 20GiB
-  tonepress encode song.wav --to v0 --tag TITLE='Für Elise' --tag ARTIST=Beethoven --cover front.jpg
-"
-);
-
-const GET_HELP: &str = with_profiles!(
-    "\
-Examples:
-  tonepress get song.flac --to 192 > song.mp3
-  tonepress get song.flac --to v2 | mpg123 -
-  tonepress get song.flac --to 320 --range 100000-199999 -o part
-  tonepress get song.flac --to 192 --range 1500000- >> download.mp3
-  tonepress get song.flac --to 192 --tags --tag ORDERNUMBER=4711 -o song.mp3
-  tonepress get --key 3fa92c --range -1000 --cache /var/cache/tonepress > end
-"
-);
-
-const PREWARM_HELP: &str = with_profiles!(
-    "\
-Examples:
-  export TONEPRESS_CACHE=/var/cache/tonepress
-  tonepress prewarm albums/ --to 128,192,320,v0 --dry-run
-  tonepress prewarm albums/ --to 128,192,320,v0 --nice
-  tonepress prewarm albums/ --to 192 --verify --loudness
-  tonepress prewarm --from list.jsonl --to 192 --json
-  echo '{\"master\": \"song.flac\", \"to\": [\"320\", \"v0\"], \"priority\": 9}' | tonepress prewarm --from -
-
-What is there is skipped, so an interrupted run goes on when it is started again. Nothing that a run
-wants gives way to something else that it wants: it stops when those fill the store.
-
---verify and --loudness look at as many masters ahead as there are threads, on threads of their own beside
-those that press, which go on meanwhile. An album's loudness is kept when its folder was walked through as a
-whole and nothing in it failed: what ALBUM and ALBUMARTIST say is an album, without ALBUM a folder is.
-"
-);
-
-const PLAN_HELP: &str = with_profiles!(
-    "\
-Examples:
-  tonepress plan song.flac --to 128,192,256,320,v2,v0
-  tonepress plan album/ --to 320 --json | jq -s 'map(.audio_bytes) | add'
-"
-);
-
-const PROBE_HELP: &str = "\
-Examples:
-  tonepress probe song.flac
-  tonepress probe --verify --json album/ | jq 'select(.error)'
-  tonepress probe --verify --cache /var/cache/tonepress album/
-  tonepress probe --loudness album/ --cache /var/cache/tonepress
-";
-
-const CACHE_HELP: &str = "\
-Examples:
-  export TONEPRESS_CACHE=/var/cache/tonepress
-  tonepress cache stat
-  tonepress cache ls --profile 128 --unused-for 30d
-  tonepress cache verify --sample 0.1 --rate 50MB
-  tonepress cache gc --stale
-  tonepress cache pin 3fa92c
-";
-
-const BENCH_HELP: &str = with_profiles!(
-    "\
-Examples:
-  tonepress bench
-  tonepress bench album/ --against lame,ffmpeg --plot speed.svg
-  tonepress bench --json > before.json && tonepress bench --baseline before.json
-"
-);
 
 fn version() -> String {
     let build = tonepress::build_info();

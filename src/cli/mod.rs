@@ -8,6 +8,7 @@ mod cache;
 mod encode;
 mod files;
 mod get;
+mod help;
 mod interrupt;
 mod masters;
 mod name;

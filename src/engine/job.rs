@@ -1,18 +1,19 @@
 //! One rendition being pressed: how far it is, who waits for it, and what has become of it.
 
+mod reading;
+
 use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::task::Waker;
 use std::time::Instant;
 
 use super::lock;
 use super::pcm::Source;
-use crate::error::{Error, Result, Stage};
+use crate::error::{Error, Result};
 use crate::pcm::Repairs;
-use crate::plan::{Plan, Size};
-use crate::read_at::ReadAt as _;
+use crate::plan::Plan;
 use crate::store::{Fallback, Identified, Key, Object, Partial, PartialReader, Recipe, Store};
 
 /// A rendition being pressed, or just finished.
@@ -80,21 +81,6 @@ struct Waiting {
     segment: Option<u64>,
     /// `None`: it sleeps.
     waker: Option<Waker>,
-}
-
-/// What a reader gets.
-enum Answer<T> {
-    Now(T),
-    /// Nothing, before this segment, or the whole, has got further.
-    Wait(Option<u64>),
-}
-
-/// Where bytes are to be had.
-enum Bytes {
-    Object(Object),
-    /// So many in what is being written.
-    Partial(PartialReader, u64),
-    End,
 }
 
 /// How far a rendition is.
@@ -327,103 +313,6 @@ impl Job {
         ready
     }
 
-    /// Copies bytes that are there, and waits where there are none. `waits` is told of which segment
-    /// (`None`: of all) before the waiting begins.
-    pub(super) fn read(
-        &self,
-        reader: u64,
-        buf: &mut [u8],
-        offset: u64,
-        waits: impl FnOnce(Option<u64>),
-    ) -> Result<usize> {
-        let bytes = self.wait_for(reader, |state| self.find(state, offset, buf.len()), waits)?;
-        self.copy(bytes, buf, offset)
-    }
-
-    /// As [`read`](Self::read), without blocking: the task is woken when it is worth asking again.
-    pub(super) fn poll_read(
-        &self,
-        reader: u64,
-        context: &Context,
-        buf: &mut [u8],
-        offset: u64,
-        waits: impl FnOnce(Option<u64>),
-    ) -> Poll<Result<usize>> {
-        self.poll_for(reader, context, |state| self.find(state, offset, buf.len()), waits)
-            .map(|bytes| self.copy(bytes?, buf, offset))
-    }
-
-    /// Waits for the finished rendition.
-    pub(super) fn wait(&self, reader: u64) -> Result<Object> {
-        self.wait_for(reader, finished, |_| ())
-    }
-
-    /// As [`wait`](Self::wait), without blocking.
-    pub(super) fn poll_wait(&self, reader: u64, context: &Context) -> Poll<Result<Object>> {
-        self.poll_for(reader, context, finished, |_| ())
-    }
-
-    /// `reader` waits no more.
-    pub(super) fn forget(&self, reader: u64) {
-        lock(&self.state).waiting.remove(&reader);
-    }
-
-    fn wait_for<T>(
-        &self,
-        reader: u64,
-        ask: impl Fn(&State) -> Result<Answer<T>>,
-        waits: impl FnOnce(Option<u64>),
-    ) -> Result<T> {
-        let mut waits = Some(waits);
-        let mut state = lock(&self.state);
-        loop {
-            let answer = ask(&state);
-            let Ok(Answer::Wait(segment)) = answer else {
-                state.waiting.remove(&reader);
-                return match answer? {
-                    Answer::Now(now) => Ok(now),
-                    Answer::Wait(_) => Err(self.cancelled()),
-                };
-            };
-            state.waiting.insert(reader, Waiting { segment, waker: None });
-            // Telling takes another lock, so the state may be another afterwards.
-            if let Some(waits) = waits.take() {
-                drop(state);
-                waits(segment);
-                state = lock(&self.state);
-            } else {
-                state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
-            }
-        }
-    }
-
-    fn poll_for<T>(
-        &self,
-        reader: u64,
-        context: &Context,
-        ask: impl Fn(&State) -> Result<Answer<T>>,
-        waits: impl FnOnce(Option<u64>),
-    ) -> Poll<Result<T>> {
-        let mut state = lock(&self.state);
-        match ask(&state) {
-            Ok(Answer::Now(now)) => {
-                state.waiting.remove(&reader);
-                Poll::Ready(Ok(now))
-            }
-            Err(error) => {
-                state.waiting.remove(&reader);
-                Poll::Ready(Err(error))
-            }
-            Ok(Answer::Wait(segment)) => {
-                let waker = Some(context.waker().clone());
-                state.waiting.insert(reader, Waiting { segment, waker });
-                drop(state);
-                waits(segment);
-                Poll::Pending
-            }
-        }
-    }
-
     /// Wakes those who wait for a segment, or everybody; after unlocking the state, since what a waker
     /// does is its owner's affair.
     fn wake(&self, mut state: MutexGuard<State>, segment: Option<u64>) {
@@ -435,58 +324,6 @@ impl Job {
             self.changed.notify_all();
         }
         woken.into_iter().flatten().for_each(Waker::wake);
-    }
-
-    /// Where to find up to `len` bytes from `offset` on.
-    fn find(&self, state: &State, offset: u64, len: usize) -> Result<Answer<Bytes>> {
-        match &state.phase {
-            Phase::Done(object) => return Ok(Answer::Now(Bytes::Object(object.clone()))),
-            Phase::Failed(error) => return Err(error.clone()),
-            Phase::Pressing | Phase::Publishing => {}
-        }
-        let Size::Exact(size) = self.plan.size() else { return Ok(Answer::Wait(None)) };
-        let Some(mut number) = self.plan.segment_at(offset).filter(|_| len > 0) else {
-            return Ok(Answer::Now(Bytes::End));
-        };
-        let Some(reader) = &state.reader else { return Ok(Answer::Wait(Some(number))) };
-        let wanted = offset.saturating_add(len as u64).min(size);
-        let mut end = if offset < self.plan.info_bytes() { self.plan.info_bytes() } else { offset };
-        while end < wanted
-            && let Some(bytes) = self.plan.segment_bytes(number)
-        {
-            let segment = state.segments[index(number)];
-            end = end.max(bytes.start + segment.ready);
-            if !segment.done {
-                break;
-            }
-            number += 1;
-        }
-        Ok(match end.min(wanted).checked_sub(offset) {
-            Some(count @ 1..) => Answer::Now(Bytes::Partial(reader.clone(), count)),
-            _ => Answer::Wait(Some(number)),
-        })
-    }
-
-    fn copy(&self, bytes: Bytes, buf: &mut [u8], offset: u64) -> Result<usize> {
-        match bytes {
-            Bytes::Object(object) => object.read_at(buf, offset),
-            Bytes::End => Ok(0),
-            Bytes::Partial(reader, count) => {
-                let buf = &mut buf[..index(count)];
-                match reader.read_at(buf, offset).map_err(Error::io(Stage::Read, self.name()))? {
-                    0 => Err(Error::Corrupt { name: self.name(), detail: format!("no byte at {offset}") }),
-                    read => Ok(read),
-                }
-            }
-        }
-    }
-}
-
-fn finished(state: &State) -> Result<Answer<Object>> {
-    match &state.phase {
-        Phase::Done(object) => Ok(Answer::Now(object.clone())),
-        Phase::Failed(error) => Err(error.clone()),
-        Phase::Pressing | Phase::Publishing => Ok(Answer::Wait(None)),
     }
 }
 

@@ -132,10 +132,11 @@ impl Object {
         let Some(mut from) = self.reopen() else {
             return to.write_all(self.as_ref()).map(|()| Copied::Bytes);
         };
-        if reflink(&from, to, front.len() as u64).is_ok() {
+        if front.is_empty() && reflink(&from, to).is_ok() {
             return Ok(Copied::Reflinked);
         }
-        // By copy_file_range where that works, else through memory.
+        // By copy_file_range where that works, which shares whole blocks where the file system can, else
+        // through memory.
         io::copy(&mut from, &mut to).map(|_| Copied::Bytes)
     }
 
@@ -159,31 +160,13 @@ impl Object {
     }
 }
 
-/// Shares the blocks of all of `from` with `to`, from byte `at` on.
 #[cfg(target_os = "linux")]
-fn reflink(from: &File, to: &File, at: u64) -> io::Result<()> {
-    use std::os::fd::AsRawFd;
-
-    use rustix::ioctl::{Opcode, Setter, ioctl, opcode};
-
-    /// The kernel's `struct file_clone_range`; a length of 0 is all there is.
-    #[repr(C)]
-    struct Range {
-        from: i64,
-        from_offset: u64,
-        length: u64,
-        to_offset: u64,
-    }
-    const FICLONERANGE: Opcode = opcode::write::<Range>(0x94, 13);
-
-    let range = Range { from: from.as_raw_fd().into(), from_offset: 0, length: 0, to_offset: at };
-    // SAFETY: this number is FICLONERANGE, which reads a struct file_clone_range, as Range is one, and changes
-    // nothing but the file `to`. `from` is open until it returns.
-    Ok(unsafe { ioctl(to, Setter::<FICLONERANGE, Range>::new(range)) }?)
+fn reflink(from: &File, to: &File) -> io::Result<()> {
+    Ok(rustix::fs::ioctl_ficlone(to, from)?)
 }
 
 #[cfg(not(target_os = "linux"))]
-fn reflink(_: &File, _: &File, _: u64) -> io::Result<()> {
+fn reflink(_: &File, _: &File) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
