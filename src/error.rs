@@ -1,5 +1,6 @@
 //! The one error type: what failed, on which file, at which stage, and what to do about it.
 
+use std::any::Any;
 use std::fmt;
 use std::io;
 use std::path::Path;
@@ -231,6 +232,14 @@ impl Error {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::DiskFull { stage, name },
             _ => Self::Io { stage, name, source: Arc::new(source) },
         }
+    }
+
+    /// What a worker's panic becomes for whoever waits for its work.
+    pub(crate) fn panicked(panic: &(dyn Any + Send)) -> Self {
+        let text = panic.downcast_ref::<&str>().copied();
+        let text =
+            text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message");
+        Self::Internal { detail: format!("a worker panicked: {text}") }
     }
 
     /// As [`io`](Self::io), on the file at `path`.

@@ -181,14 +181,14 @@ fn work<S: Sink>(
             let wanted = (active.id, active.plans[first].resolved().salvage);
             let converter = match &mut open {
                 Some((which, converter)) if *which == wanted => converter,
-                other => &mut other.insert((wanted, converter(&active.master, wanted.1)?)).1,
+                other => &mut other.insert((wanted, Converter::for_rendition(&active.master, wanted.1)?)).1,
             };
             press(&active, &outputs, unit.index(), converter, &mut pcm, cancelled, sender)
         }));
         let error = match pressed {
             Ok(Ok(())) => continue,
             Ok(Err(error)) => error,
-            Err(panic) => Error::Internal { detail: format!("a worker panicked: {}", panic_text(&*panic)) },
+            Err(panic) => Error::panicked(&*panic),
         };
         // What the decoder has seen of a broken master is no ground to stand on.
         open = None;
@@ -199,19 +199,10 @@ fn work<S: Sink>(
     }
 }
 
-fn converter(master: &Master, salvage: bool) -> Result<Converter> {
-    if salvage { Converter::salvaging(master) } else { Converter::new(master) }
-}
-
 fn fail<S>(active: &Active, output: usize, error: &Arc<Error>, sender: &Sender<Message<S>>) {
     if active.give_up(output) {
         drop(sender.send(Message::Failed((active.id, output), error.clone())));
     }
-}
-
-fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
-    let text = panic.downcast_ref::<&str>().copied();
-    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")
 }
 
 /// Decodes segment `index` once and encodes it for all `outputs`, which share a rate; in steps, so that

@@ -71,10 +71,11 @@ impl Source {
             let at = all.iter().position(fits).or(all.len().checked_sub(1));
             at.map(|at| all.swap_remove(at)).filter(|idle| idle.salvage == salvage)
         };
-        let mut idle = match found {
-            Some(idle) => idle,
-            None if salvage => Idle { rate, salvage, at: 0, converter: Converter::salvaging(&self.master)? },
-            None => Idle { rate, salvage, at: 0, converter: Converter::new(&self.master)? },
+        let mut idle = if let Some(idle) = found {
+            idle
+        } else {
+            let converter = Converter::for_rendition(&self.master, salvage)?;
+            Idle { rate, salvage, at: 0, converter }
         };
         // After an error it is thrown away: what it has seen of a broken master is no ground to stand on.
         let repairs = idle.converter.read(wanted.rate, wanted.step.clone(), &wanted.counted, pcm)?;

@@ -1,6 +1,5 @@
 //! What workers do: identify masters, press segments; and what is done behind their backs: publish.
 
-use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread;
@@ -58,7 +57,7 @@ impl Shared {
         let error = match catch_unwind(AssertUnwindSafe(work)) {
             Ok(Ok(())) => return,
             Ok(Err(error)) => error,
-            Err(panic) => Error::Internal { detail: format!("a worker panicked: {}", panic_text(&*panic)) },
+            Err(panic) => Error::panicked(&*panic),
         };
         self.settle(job, Err(error));
     }
@@ -192,11 +191,6 @@ impl Shared {
         });
         theirs && !job.is_settled()
     }
-}
-
-fn panic_text(panic: &(dyn Any + Send)) -> &str {
-    let text = panic.downcast_ref::<&str>().copied();
-    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")
 }
 
 /// What is done by a thread of its own, since it waits for disks or for others.

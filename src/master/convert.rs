@@ -39,6 +39,11 @@ impl Converter {
         Ok(Self::with(master, master.salvaging_decoder()?))
     }
 
+    /// The one that a rendition wants.
+    pub(crate) fn for_rendition(master: &Master, salvage: bool) -> Result<Self> {
+        if salvage { Self::salvaging(master) } else { Self::new(master) }
+    }
+
     fn with(master: &Master, decoder: Decoder) -> Self {
         let layout = master.info().layout;
         Self {
