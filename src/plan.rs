@@ -1,7 +1,8 @@
 //! Plans: the geometry and size of a rendition, by arithmetic alone.
 //!
-//! A rendition is `Info frame ‖ segment 0 ‖ segment 1 ‖ …`. Segments lie on a fixed grid of frames;
-//! each is encoded on its own, so for CBR the size and place of every one follows from counting.
+//! A rendition is `Info frame ‖ segment 0 ‖ segment 1 ‖ …`. Segments have the same number of frames, but
+//! for the last, which may lack a few; each is encoded on its own, so for CBR the size and place of every
+//! one follows from counting.
 //!
 //! With n samples, s samples per frame and LAME's delay of 576, the padding is
 //! `s - (n + 576) mod s`, and s more if that is less than 576; the frames are `(n + 576 + padding) / s`
@@ -23,18 +24,16 @@ use crate::units::{Frames, SampleRate, Samples};
 /// With 0 the first kept frame has 22 dB more noise, with 1 13 dB; 4 is as good as any more.
 pub const PRE_ROLL: u64 = 4;
 
-/// Frames in a segment, but for the last: 23.04 s at every rate, the shortest time that is a whole number
-/// of frames at all nine of them and of the period of 49 frames after which CBR padding repeats at
-/// 44.1 kHz and its halves, so that all full segments of a rendition are of one size. Shorter segments
-/// cost quality, longer ones keep ranges waiting and cores idle: docs/segments.md has the measurements.
-const fn grid(rate: SampleRate) -> u64 {
-    match rate.hz() {
-        48_000 | 24_000 => 960,
-        32_000 | 16_000 => 640,
-        12_000 => 480,
-        11_025 => 441,
-        8_000 => 320,
-        _ => 882,
+/// There are no more segments than this many seconds go into a master. More of them cost quality, fewer keep
+/// ranges waiting: docs/segments.md has the measurements.
+const SEGMENT_SECONDS: u64 = 20;
+
+/// The number of segments: as many as two cores, and of all but short masters four, can share evenly.
+fn segment_count(master: &MasterInfo) -> u64 {
+    match master.samples.0 / (SEGMENT_SECONDS * u64::from(master.rate.hz())) {
+        0 => 1,
+        1..=3 => 2,
+        most => most - most % 4,
     }
 }
 
@@ -151,7 +150,7 @@ impl Plan {
             master_samples: master.samples,
             samples: Samples(samples),
             frames: Frames(frames),
-            segment_frames: if resolved.whole { frames } else { grid(resolved.rate) },
+            segment_frames: if resolved.whole { frames } else { frames.div_ceil(segment_count(master)) },
             info_bytes: Info::frame_size(&resolved),
         })
     }
@@ -256,7 +255,7 @@ impl Plan {
         if offset >= self.size().likely() {
             return None;
         }
-        // All but the first and the last are of one size.
+        // All but the first, which has no pre-roll, and the last are of one size.
         let second = self.segment_start(1);
         let full = bytes_of_run(size, PRE_ROLL, self.segment_frames);
         Some(offset.checked_sub(second).map_or(0, |behind| 1 + behind / full))

@@ -89,7 +89,7 @@ impl Oracle {
     }
 }
 
-/// Three masters of one, three and nine segments, and a damaged one.
+/// Three masters of one, two and eight segments, and a damaged one.
 fn write_masters(folder: &Path) {
     for (name, rate, samples) in
         [("a.wav", 22_050, 300_000), ("b.wav", 22_050, 1_200_345), ("c.wav", 22_050, 4_200_001)]

@@ -175,7 +175,7 @@ fn many_clients_read_what_they_like_and_some_go_away() {
         }
     });
     assert!(server.curl(&[], &path) == expected);
-    assert_eq!(server.metric("segments_total"), 7, "each segment is pressed once");
+    assert_eq!(server.metric("segments_total"), 8, "each segment is pressed once");
     // All bytes are there before the rendition is published.
     let published = (0..1_000).any(|_| {
         thread::sleep(Duration::from_millis(10));

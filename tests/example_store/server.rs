@@ -15,8 +15,8 @@ use crate::common::press::wav;
 use crate::common::signal::Music;
 use crate::common::{run, tool};
 
-/// The seconds of the long master: seven segments.
-pub(crate) const LONG: u64 = 150;
+/// The seconds of the long master: eight segments.
+pub(crate) const LONG: u64 = 160;
 
 /// A store, its folder, and the server on it.
 pub(crate) struct Server {
