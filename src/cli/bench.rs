@@ -20,7 +20,7 @@ use indicatif::ProgressBar;
 use tonepress::Profile;
 use tonepress::master::Master;
 
-use cost::{Cost, Whose};
+use cost::{Cost, Spread, Whose};
 use results::{MasterFacts, Program, Results, Samples, Work};
 
 use super::args::Rival;
@@ -149,7 +149,7 @@ fn measure(args: &args::Bench, folder: &Path, interrupted: &AtomicBool) -> Resul
         let what = format!("{} masters", masters.len());
         memory.extend(memory::peak(what, &masters, &profiles, threads, folder)?);
     }
-    let works = bench.run(&tasks, runs)?;
+    let (works, lame_speedup) = bench.run(&tasks, runs)?;
     let pressing = works[0].ours.last().map_or(0.0, |ours| ours.runs.wall_s.median);
     let cold = cold::cold(&masters[0], &profiles, threads, runs)?;
     let hits = cold::hits(&masters[0], &profiles[0], (threads, runs), pressing, folder)?;
@@ -167,6 +167,7 @@ fn measure(args: &args::Bench, folder: &Path, interrupted: &AtomicBool) -> Resul
         masters: masters.iter().map(facts).collect(),
         programs,
         works,
+        lame_speedup,
         cold,
         hits,
         memory,
@@ -208,21 +209,33 @@ struct Bench<'a> {
 
 impl Bench<'_> {
     /// Everything, run by run: whatever disturbs the machine for a while disturbs all alike.
-    fn run(&self, tasks: &[Task], runs: usize) -> Result<Vec<Work>, Failure> {
-        let mut samples: Vec<Samples> = Vec::new();
+    fn run(&self, tasks: &[Task], runs: usize) -> Result<(Vec<Work>, Option<Spread>), Failure> {
+        let (mut samples, mut speedups) = (Vec::new(), Vec::new());
         for task in tasks {
             samples.push(self.prepare(task)?);
         }
         for _ in 0..runs {
-            for (task, samples) in tasks.iter().zip(&mut samples) {
+            for (at, (task, samples)) in tasks.iter().zip(&mut samples).enumerate() {
                 self.once(task, samples)?;
+                if at == 0 {
+                    speedups.extend(self.lame_speedup(task, samples)?);
+                }
             }
         }
         let works = samples.into_iter().zip(tasks).map(|(samples, task)| {
             let profiles = task.profiles.iter().map(Profile::to_string).collect();
             samples.sum_up(task.name.clone(), task.masters.len(), profiles, task.audio())
         });
-        Ok(works.collect())
+        let lame_speedup = (!speedups.is_empty()).then(|| Spread::of(speedups));
+        Ok((works.collect(), lame_speedup))
+    }
+
+    /// What more threads give LAME alone, if there are more.
+    fn lame_speedup(&self, task: &Task, samples: &Samples) -> Result<Option<f64>, Failure> {
+        let most = task.threads.last().copied().unwrap_or(1);
+        let Some(&one) = samples.floor.last().filter(|_| most > 1) else { return Ok(None) };
+        self.progress.set_message(format!("{}: LAME alone, {most} at once", task.name));
+        Ok(Some(ours::lame_speedup(&task.masters[0], &task.profiles[0], most, one)?))
     }
 
     /// Lists what is to be measured, and finds out what one look is enough for.

@@ -82,6 +82,11 @@ impl Spread {
     }
 }
 
+/// The ratios of what belongs together, run by run: a machine that slows down for a while does so for both.
+pub(super) fn paired(one: &[f64], other: &[f64]) -> Spread {
+    Spread::of(one.iter().zip(other).map(|(one, other)| one / other))
+}
+
 /// What several runs cost.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub(super) struct Runs {
@@ -106,5 +111,6 @@ mod tests {
     fn the_median_is_the_middle_or_between_the_two_there() {
         assert_eq!(Spread::of([3.0, 1.0, 8.0]), Spread { median: 3.0, min: 1.0, max: 8.0 });
         assert_eq!(Spread::of([4.0, 1.0, 8.0, 2.0]), Spread { median: 3.0, min: 1.0, max: 8.0 });
+        assert_eq!(paired(&[2.0, 6.0, 3.0], &[1.0, 2.0, 3.0]), Spread { median: 2.0, min: 1.0, max: 3.0 });
     }
 }

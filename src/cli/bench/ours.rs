@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 
 use tonepress::fan_out::{Event, Job, Output, fan_out};
 use tonepress::floor::{FULL_SCALE, Floor};
@@ -90,6 +91,24 @@ pub(super) fn floor(master: &Master, profile: &Profile) -> Result<Cost, String> 
         done.map(|()| sum + cost)
     };
     alone().map_err(|error| error.to_string())
+}
+
+/// How much faster `threads` LAMEs are that run at once than one after the other; `one` is what one takes alone.
+pub(super) fn lame_speedup(
+    master: &Master,
+    profile: &Profile,
+    threads: usize,
+    one: Cost,
+) -> Result<f64, String> {
+    let walls = thread::scope(|scope| {
+        let lames: Vec<_> = (0..threads).map(|_| scope.spawn(|| floor(master, profile))).collect();
+        let panicked = |_| Err("a thread panicked".to_owned());
+        lames
+            .into_iter()
+            .map(|lame| Ok(lame.join().unwrap_or_else(panicked)?.wall))
+            .collect::<Result<Vec<_>, String>>()
+    })?;
+    Ok(threads as f64 * one.wall / walls.into_iter().fold(0.0, f64::max))
 }
 
 /// The parts of the work on one thread.

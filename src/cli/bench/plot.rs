@@ -158,14 +158,14 @@ fn scaling(area: &Area, works: &[Work]) -> Drawn {
         let points: Vec<(f64, f64)> = work
             .ours
             .iter()
-            .filter_map(|ours| Some(((ours.threads as f64).log2(), ours.speedup?.log2().max(0.0))))
+            .filter_map(|ours| Some(((ours.threads as f64).log2(), ours.speedup?.median.log2().max(0.0))))
             .collect();
         let most = work.ours.last().and_then(|ours| ours.speedup.zip(ours.efficiency_percent));
         let Some((speedup, percent)) = most.filter(|_| points.len() > 1) else { continue };
         let colour = colours(at);
         chart
             .draw_series(LineSeries::new(points.clone(), colour.stroke_width(2)))?
-            .label(format!("{}: {speedup:.2}, {percent:.0} %", work.name))
+            .label(format!("{}: {:.2}, {percent:.0} %", work.name, speedup.median))
             .legend(move |(x, y)| PathElement::new([(x, y), (x + 14, y)], colour.stroke_width(2)));
         chart.draw_series(points.iter().map(|point| Circle::new(*point, 3, colour.filled())))?;
     }

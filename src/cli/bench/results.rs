@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::cost::{Cost, Runs, Spread};
+use super::cost::{Cost, Runs, Spread, paired};
 
 /// A whole run of `tonepress bench`.
 #[derive(Debug, Serialize, Deserialize)]
@@ -20,6 +20,8 @@ pub(super) struct Results {
     /// Other programs, as they were run.
     pub(super) programs: Vec<Program>,
     pub(super) works: Vec<Work>,
+    /// As many LAMEs as there are threads, all at once, against one after the other: what the machine gives.
+    pub(super) lame_speedup: Option<Spread>,
     pub(super) cold: Vec<Cold>,
     pub(super) hits: Hits,
     pub(super) memory: Vec<Memory>,
@@ -55,7 +57,7 @@ pub(super) struct Work {
     pub(super) floor: Option<Runs>,
     pub(super) ours: Vec<OnThreads>,
     /// What one thread takes beyond LAME alone, in percent of that; processor time.
-    pub(super) overhead_percent: Option<f64>,
+    pub(super) overhead_percent: Option<Spread>,
     pub(super) cpu_s_per_hour: f64,
     /// Where the processor time of one thread goes.
     pub(super) shares_percent: Option<Shares>,
@@ -70,7 +72,7 @@ pub(super) struct OnThreads {
     pub(super) runs: Runs,
     pub(super) realtime_x: f64,
     /// Against one thread, if that was measured.
-    pub(super) speedup: Option<f64>,
+    pub(super) speedup: Option<Spread>,
     pub(super) efficiency_percent: Option<f64>,
 }
 
@@ -84,8 +86,8 @@ pub(super) struct Other {
     pub(super) runs: Runs,
     pub(super) realtime_x: f64,
     /// What tonepress on all threads takes of it.
-    pub(super) wall_ratio: f64,
-    pub(super) cpu_ratio: f64,
+    pub(super) wall_ratio: Spread,
+    pub(super) cpu_ratio: Spread,
 }
 
 /// In percent of the whole.
@@ -147,48 +149,55 @@ pub(super) struct Samples {
 }
 
 impl Samples {
-    /// Sums the runs up.
+    /// Sums the runs up. Ratios are those of one run each.
     pub(super) fn sum_up(self, name: String, masters: usize, profiles: Vec<String>, audio_s: f64) -> Work {
-        let floor = (!self.floor.is_empty()).then(|| Runs::of(&self.floor));
-        let ours: Vec<_> = self.ours.iter().map(|(threads, costs)| (*threads, Runs::of(costs))).collect();
-        let one = ours.iter().find(|(threads, _)| *threads == 1).map(|(_, runs)| *runs);
-        let (_, all) = ours[ours.len() - 1];
-        let others = self.others.into_iter().map(|(program, processes, costs)| {
-            let runs = Runs::of(&costs);
-            Other {
-                program,
-                processes,
+        let one = self.ours.iter().find(|(threads, _)| *threads == 1).map(|(_, costs)| costs);
+        let all = &self.ours[self.ours.len() - 1].1;
+        let ours = self.ours.iter().map(|(threads, costs)| {
+            let runs = Runs::of(costs);
+            let speedup = one.map(|one| paired(&walls(one), &walls(costs)));
+            OnThreads {
+                threads: *threads,
                 runs,
                 realtime_x: audio_s / runs.wall_s.median,
-                wall_ratio: all.wall_s.median / runs.wall_s.median,
-                cpu_ratio: all.cpu_s.median / runs.cpu_s.median,
+                speedup,
+                efficiency_percent: speedup.map(|speedup| 100.0 * speedup.median / *threads as f64),
             }
+        });
+        let others = self.others.iter().map(|(program, processes, costs)| {
+            let runs = Runs::of(costs);
+            Other {
+                program: program.clone(),
+                processes: *processes,
+                runs,
+                realtime_x: audio_s / runs.wall_s.median,
+                wall_ratio: paired(&walls(all), &walls(costs)),
+                cpu_ratio: paired(&cpus(all), &cpus(costs)),
+            }
+        });
+        let overhead = one.filter(|_| !self.floor.is_empty()).map(|one| {
+            let beyond = cpus(one).into_iter().zip(cpus(&self.floor));
+            Spread::of(beyond.map(|(ours, floor)| 100.0 * (ours / floor - 1.0)))
         });
         Work {
             name,
             masters,
             profiles,
             audio_s,
-            floor,
-            overhead_percent: floor
-                .zip(one)
-                .map(|(floor, one)| 100.0 * (one.cpu_s.median / floor.cpu_s.median - 1.0)),
-            cpu_s_per_hour: 3_600.0 * one.unwrap_or(all).cpu_s.median / audio_s,
-            ours: ours
-                .into_iter()
-                .map(|(threads, runs)| {
-                    let speedup = one.map(|one| one.wall_s.median / runs.wall_s.median);
-                    OnThreads {
-                        threads,
-                        runs,
-                        realtime_x: audio_s / runs.wall_s.median,
-                        speedup,
-                        efficiency_percent: speedup.map(|speedup| 100.0 * speedup / threads as f64),
-                    }
-                })
-                .collect(),
+            floor: (!self.floor.is_empty()).then(|| Runs::of(&self.floor)),
+            overhead_percent: overhead,
+            cpu_s_per_hour: 3_600.0 * Runs::of(one.unwrap_or(all)).cpu_s.median / audio_s,
+            ours: ours.collect(),
             shares_percent: self.shares,
             others: others.collect(),
         }
     }
+}
+
+fn walls(costs: &[Cost]) -> Vec<f64> {
+    costs.iter().map(|cost| cost.wall).collect()
+}
+
+fn cpus(costs: &[Cost]) -> Vec<f64> {
+    costs.iter().map(|cost| cost.cpu).collect()
 }

@@ -8,7 +8,7 @@ use crate::cli::report::{self, Failure, clock, count, line, megabytes, plain};
 pub(super) fn print(results: &Results) -> Result<(), Failure> {
     head(results)?;
     one_thread(&results.works)?;
-    threads(&results.works)?;
+    threads(results)?;
     others(&results.works)?;
     service(results)?;
     baseline(results)
@@ -57,7 +57,7 @@ fn one_thread(works: &[Work]) -> Result<(), Failure> {
             format!("{:.1}", work.audio_s / one.runs.cpu_s.median),
             format!("{:.1}", work.cpu_s_per_hour),
             format!("{:.1}", 3_600.0 * floor.cpu_s.median / work.audio_s),
-            format!("{:+.1} %", work.overhead_percent?),
+            format!("{:+.1} %", work.overhead_percent?.median),
         ];
         Some(figures.into_iter().chain(parts.map(|part| format!("{part:.1} %"))).collect())
     });
@@ -78,8 +78,8 @@ fn one_thread(works: &[Work]) -> Result<(), Failure> {
     section(title, &header, &[0], rows.collect())
 }
 
-fn threads(works: &[Work]) -> Result<(), Failure> {
-    let rows = works.iter().flat_map(|work| {
+fn threads(results: &Results) -> Result<(), Failure> {
+    let rows = results.works.iter().flat_map(|work| {
         work.ours.iter().map(|ours| {
             vec![
                 work.name.clone(),
@@ -87,13 +87,18 @@ fn threads(works: &[Work]) -> Result<(), Failure> {
                 seconds(ours.runs.wall_s),
                 range(ours.runs.wall_s),
                 format!("{:.1}", ours.realtime_x),
-                ours.speedup.map_or_else(String::new, |speedup| format!("{speedup:.2}")),
+                ours.speedup.map_or_else(String::new, ratio),
                 ours.efficiency_percent.map_or_else(String::new, |percent| format!("{percent:.0} %")),
             ]
         })
     });
     let header = ["WORK", "THREADS", "SECONDS", "MIN TO MAX", "x REAL TIME", "SPEED-UP", "EFFICIENCY"];
-    section("Threads", &header, &[0], rows.collect())
+    section("Threads", &header, &[0], rows.collect())?;
+    let Some(Spread { median, min, max }) = results.lame_speedup else { return Ok(()) };
+    line(format!(
+        "{} of LAME alone at once: {median:.2} ({min:.2} to {max:.2}) times as fast as one after the other",
+        results.threads
+    ))
 }
 
 fn others(works: &[Work]) -> Result<(), Failure> {
@@ -120,7 +125,7 @@ fn others(works: &[Work]) -> Result<(), Failure> {
                 1 => "1 process".to_owned(),
                 more => format!("{more} processes"),
             };
-            let ratios = [other.wall_ratio, other.cpu_ratio].map(|ratio| format!("{ratio:.3}"));
+            let ratios = [other.wall_ratio, other.cpu_ratio].map(ratio);
             rows.push(row(work, &other.program, at_once, &other.runs, ratios));
         }
     }
@@ -185,6 +190,11 @@ fn baseline(results: &Results) -> Result<(), Failure> {
         ]
     });
     section("Beside the earlier run", &["FIGURE", "BEFORE", "NOW", "RATIO"], &[0], rows.collect())
+}
+
+/// The median, and the least and the most.
+fn ratio(Spread { median, min, max }: Spread) -> String {
+    format!("{median:.2} ({min:.2} to {max:.2})")
 }
 
 fn seconds(spread: Spread) -> String {
