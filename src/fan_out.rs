@@ -181,7 +181,12 @@ fn work<S: Sink>(
             let wanted = (active.id, active.plans[first].resolved().salvage);
             let converter = match &mut open {
                 Some((which, converter)) if *which == wanted => converter,
-                other => &mut other.insert((wanted, Converter::for_rendition(&active.master, wanted.1)?)).1,
+                other => {
+                    if wanted.1 {
+                        active.master.survey(&|| cancelled.load(Ordering::Relaxed))?;
+                    }
+                    &mut other.insert((wanted, Converter::for_rendition(&active.master, wanted.1)?)).1
+                }
             };
             press(&active, &outputs, unit.index(), converter, &mut pcm, cancelled, sender)
         }));

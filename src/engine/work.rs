@@ -109,6 +109,9 @@ impl Shared {
             profile = %plan.profile(), index)
         .entered();
         job.open(self.store.as_ref())?;
+        if plan.resolved().salvage {
+            job.source.master.survey(&|| job.is_settled())?;
+        }
         let mut encoder = SegmentEncoder::new(plan, index)?;
         let mut repairs = Repairs::default();
         let (mut bytes, mut mixed) = (Vec::new(), Pcm::default());

@@ -175,13 +175,25 @@ impl Master {
         Ok(self.salvage()?.gaps().to_vec())
     }
 
+    /// Has the [`gaps`](Self::gaps) found, if nobody has, unless `stop` says otherwise on the way.
+    ///
+    /// # Errors
+    /// Those of [`gaps`](Self::gaps); [`Error::Cancelled`].
+    pub(crate) fn survey(&self, stop: &dyn Fn() -> bool) -> Result<()> {
+        self.salvage_unless(stop).map(drop)
+    }
+
     fn salvage(&self) -> Result<Arc<Salvage>> {
+        self.salvage_unless(&|| false)
+    }
+
+    fn salvage_unless(&self, stop: &dyn Fn() -> bool) -> Result<Arc<Salvage>> {
         // Whoever comes meanwhile waits, since he needs it too.
         let mut known = self.0.salvage.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(salvage) = &*known {
             return Ok(salvage.clone());
         }
-        let salvage = Arc::new(self.0.input.blame(salvage::survey(&self.0))?);
+        let salvage = Arc::new(self.0.input.blame(salvage::survey(&self.0, stop))?);
         *known = Some(salvage.clone());
         Ok(salvage)
     }

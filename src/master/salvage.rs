@@ -38,8 +38,8 @@ impl Known {
     }
 }
 
-/// Decodes all that can be decoded.
-pub(super) fn survey(inner: &Inner) -> Result<Salvage> {
+/// Decodes all that can be decoded, until `stop` says so.
+pub(super) fn survey(inner: &Inner, stop: &dyn Fn() -> bool) -> Result<Salvage> {
     let (input, total) = (&inner.input, inner.info.samples.0);
     let (mut packets, mut gaps) = (Vec::new(), Vec::new());
     let mut end = 0;
@@ -48,6 +48,9 @@ pub(super) fn survey(inner: &Inner) -> Result<Salvage> {
     } else {
         let mut reader = Packets::new(inner, Supply::new(inner)?, false)?;
         while let Some(packet) = reader.next_packet(inner)? {
+            if stop() {
+                return Err(Error::Cancelled { name: input.name.clone() });
+            }
             // What comes out of order, or again, is not in its place.
             if !(end..total).contains(&packet.samples.start) || packet.samples.is_empty() {
                 continue;

@@ -77,9 +77,14 @@ pub fn run() {
     watched("pressed until somebody says so", || {
         let limits = Limits { duration: Duration::MAX, ..Limits::default() };
         let master = open(Memory(flac(true)), &limits).unwrap();
-        let plan = Plan::new(master.info(), &"64".parse().unwrap()).unwrap();
-        let sink = RenditionWriter::new(&plan, io::Cursor::new(Vec::new()), "memory").unwrap();
-        let job = Job { id: 0, master, outputs: vec![Output { id: 0, plan, sink }] };
+        // One thread presses, the other looks for what can be salvaged.
+        let output = |(id, profile): (usize, &str)| {
+            let plan = Plan::new(master.info(), &profile.parse().unwrap()).unwrap();
+            let sink = RenditionWriter::new(&plan, io::Cursor::new(Vec::new()), "memory").unwrap();
+            Output { id, plan, sink }
+        };
+        let outputs = ["64", "64:salvage"].into_iter().enumerate().map(output).collect();
+        let job = Job { id: 0, master: master.clone(), outputs };
         let mut events = 0;
         fan_out(2, [job].into_iter(), |event| {
             assert!(!matches!(event, Event::Done { .. }));
