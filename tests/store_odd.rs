@@ -8,6 +8,7 @@ use std::ops::ControlFlow;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
+use std::thread;
 use std::time::{Duration, SystemTime};
 
 use common::renditions::Rendition;
@@ -62,6 +63,7 @@ impl Elsewhere {
         let store = options(folder.path()).open().unwrap();
         let object = publish(&store).path().unwrap().to_owned();
         store.gc(None).unwrap();
+        settle();
         let mut seen = Vec::new();
         see(folder.path(), &mut seen);
         Self { folder, object, seen }
@@ -88,12 +90,23 @@ fn see(folder: &Path, seen: &mut Vec<(PathBuf, Vec<u8>, i64)>) {
     }
 }
 
+/// Waits until what opening a store does in the background is done, by its thread's name.
+fn settle() {
+    let tidying = || {
+        let threads = fs::read_dir("/proc/self/task").into_iter().flatten(); // Linux
+        // One that ends meanwhile has no name.
+        let mut names =
+            threads.filter_map(|thread| fs::read_to_string(thread.ok()?.path().join("comm")).ok());
+        names.any(|name| name.trim_end() == "tonepress store")
+    };
+    while tidying() {
+        thread::sleep(Duration::from_millis(1));
+    }
+}
+
 /// Puts something in place of what is at `path` in the store at `root`.
 fn replace(root: &Path, path: &Path, with: impl FnOnce(&Path)) {
-    // Opening has work to do in the background: not now.
-    let lock = File::options().create(true).truncate(false).write(true).open(root.join("v1/ledger.lock"));
-    let lock = lock.unwrap();
-    lock.lock().unwrap();
+    settle();
     match fs::symlink_metadata(path) {
         Ok(_) => fs::rename(path, root.join("what was there")).unwrap(),
         Err(_) => fs::create_dir_all(path.parent().unwrap()).unwrap(),
