@@ -53,15 +53,18 @@ EOF
 ask() { wrk -c 16 -t 2 -d 5s "$@" | awk '/Requests\/sec/ { print $2 } /Non-2xx/ { print "failed:", $0 >"/dev/stderr" }'; }
 
 compare() {
-    local what=$1
+    local what=$1 ratios=() ours theirs ratio
     shift
     for _ in $(seq "$runs"); do
-        local ours theirs
         ours=$(ask "$@" "http://127.0.0.1:18080$path")
         theirs=$(ask "$@" http://127.0.0.1:18081/128.mp3)
-        echo "$ours $theirs" | awk -v what="$what" '{ printf "%s: tonepress %.0f/s, nginx %.0f/s, ratio %.2f\n", what, $1, $2, $1 / $2 }'
-    done | tee /dev/stderr | awk '{ print $NF }' | sort -n |
-        awk -v what="$what" '{ r[NR] = $1 } END { printf "%s: median of the ratios %s, %s to %s\n", what, r[int((NR + 1) / 2)], r[1], r[NR] }'
+        ratio=$(awk "BEGIN { printf \"%.2f\", $ours / $theirs }")
+        echo "$what: tonepress $ours/s, nginx $theirs/s, ratio $ratio"
+        ratios+=("$ratio")
+    done
+    printf '%s\n' "${ratios[@]}" | sort -n | awk -v what="$what" '
+        { r[NR] = $1 }
+        END { printf "%s: median of the ratios %s, %s to %s\n", what, r[int((NR + 1) / 2)], r[1], r[NR] }'
 }
 echo "a file of $size bytes, 16 connections, $(nginx -v 2>&1)"
 compare "64 KiB at random places" -s "$folder/ranges.lua"
