@@ -13,8 +13,9 @@ use std::ops::{ControlFlow, Range};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
-use crossbeam::channel::{Receiver, Sender, bounded};
+use crossbeam::channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use rayon::prelude::*;
 
 use queue::{Active, Queue};
@@ -29,6 +30,9 @@ use crate::writer::Sink;
 
 /// PCM is decoded and encoded in steps of so many samples: 3 s at 44.1 kHz.
 const STEP: u64 = 1 << 17;
+
+/// [`Event::Quiet`] comes after so much of it.
+const QUIET: Duration = Duration::from_millis(100);
 
 /// One master and what to press from it.
 pub struct Job<S> {
@@ -77,6 +81,9 @@ pub enum Event<S: Sink> {
         /// How it went. All renditions that one error spoils share it.
         result: Result<Done<S>, Arc<Error>>,
     },
+    /// Nothing has happened for a while: looking for what can be salvaged takes time, and so may a disk.
+    /// For who wants to say break meanwhile.
+    Quiet,
 }
 
 /// A finished rendition.
@@ -296,14 +303,22 @@ fn write<S: Sink>(
     observe: &mut impl FnMut(Event<S>) -> ControlFlow<()>,
 ) {
     let mut all: HashMap<Key, Writing<S>> = HashMap::new();
-    for message in receiver {
-        if cancelled.load(Ordering::Relaxed) {
-            continue; // so that no worker waits for room in the channel
+    let mut tell = |event| {
+        if observe(event).is_break() {
+            cancelled.store(true, Ordering::Relaxed);
         }
-        let mut tell = |event| {
-            if observe(event).is_break() {
-                cancelled.store(true, Ordering::Relaxed);
+    };
+    loop {
+        let message = match receiver.recv_timeout(QUIET) {
+            Ok(_) | Err(RecvTimeoutError::Timeout) if cancelled.load(Ordering::Relaxed) => {
+                continue; // so that no worker waits for room in the channel
             }
+            Ok(message) => message,
+            Err(RecvTimeoutError::Timeout) => {
+                tell(Event::Quiet);
+                continue;
+            }
+            Err(RecvTimeoutError::Disconnected) => break,
         };
         match message {
             Message::Start(active, sinks) => {

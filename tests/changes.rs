@@ -72,7 +72,7 @@ fn press(store: &Store, master: &Master, profile: &str, meanwhile: impl FnOnce()
         match event {
             Event::Started { .. } => meanwhile.take().unwrap()(),
             Event::Done { result: done, .. } => result = Some(done.map(|done| done.made.len())),
-            Event::Progress { .. } => {}
+            Event::Progress { .. } | Event::Quiet => {}
         }
         ControlFlow::Continue(())
     })?;

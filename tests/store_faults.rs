@@ -25,7 +25,7 @@ use tonepress::store::{Begun, Fallback, Filter, Object, Options, Recipe, Scrub};
 use tonepress::{Plan, Store};
 
 /// What changes files, or promises that they last.
-const CHANGES: &str = "mkdir,openat,write,pwrite64,ftruncate,fallocate,fchmod,fsync,rename,unlink,\
+const CHANGES: &str = "mkdir,openat,write,pwrite64,ftruncate,fallocate,fchmod,fsync,rename,renameat2,unlink,\
     utimensat,flock,copy_file_range,ioctl";
 /// What reads them.
 const READS: &str = "read,pread64,statx,getdents64,mmap,statfs";
@@ -43,6 +43,7 @@ struct Scene {
 }
 
 const PRESS: &[&str] = &["encode", "one.oga", "--to", PROFILES, "-o", "out", "--force", "--no-tags", "-j1"];
+const PRESS_V4: &[&str] = &["encode", "one.oga", "--to", "v4", "-o", "out", "--force", "--no-tags", "-j1"];
 const PRESS_OTHER: &[&str] =
     &["encode", "two.m4a", "--to", PROFILES, "-o", "out", "--force", "--no-tags", "-j1"];
 const PRESS_BOTH: &[&str] =
@@ -400,6 +401,31 @@ fn stalled_at_any_call_it_holds_nobody_up_for_ever() {
         SCENES[0].assert_sound(at, &expected, &what);
     }
     println!("{met} stalled while another was served");
+    assert!(met > 0);
+}
+
+#[test]
+fn who_publishes_second_takes_what_the_first_has_published() {
+    let expected = Expected::new();
+    let scene = Scene { arguments: PRESS_V4, ..SCENES[0] };
+    let mut met = 0;
+    // Held up before each sync of its publication: behind its look whether there is one already.
+    for sync in 1..=4 {
+        let folder = scene.folder();
+        let at = folder.path();
+        let inject = format!("inject=fsync:delay_enter=2s:when={sync}");
+        let Some(mut child) = scene.traced(at, &["-e", "trace=fsync", "-e", &inject]) else { return };
+        let mut child = child.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        thread::sleep(Duration::from_millis(200)); // to get there
+        obtain(at, "v4");
+        met += usize::from(child.try_wait().unwrap().is_none());
+        let output = child.wait_with_output().unwrap();
+        if !may_trace(&output) {
+            return;
+        }
+        assert!(output.status.success(), "sync {sync}");
+        scene.assert_sound(at, &expected, &format!("sync {sync}"));
+    }
     assert!(met > 0);
 }
 

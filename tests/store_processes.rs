@@ -305,7 +305,7 @@ fn the_system_calls_of_publishing_come_in_the_order_that_survives_a_power_failur
         ("and synced", last(&["fsync(", &key, ".json>"])),
         ("and gets its name", last(&["rename(", &json])),
         ("which is synced", lines.iter().position(|l| l.contains("fsync(") && l.contains(&shard)).unwrap()),
-        ("the rendition gets its name", last(&["rename(", &part, &mp3])),
+        ("the rendition gets its name", last(&["renameat2(", &part, &mp3])),
         ("which is synced", last(&["fsync(", &shard])),
     ];
     for pair in order.windows(2) {

@@ -208,7 +208,9 @@ impl Partial {
             engine: engine(),
             published: now(),
         };
-        commit(&store, scratch, &sidecar)?;
+        if let Some(other) = commit(&store, scratch, &sidecar)? {
+            return Ok(other);
+        }
         let object = Object::map(&file, key, Some(&store.layout().object(&key)))?;
         store.keep(&object);
         Ok(object)
@@ -229,8 +231,8 @@ impl Sink for Partial {
     }
 }
 
-/// Gives object and sidecar their names, the sidecar first.
-fn commit(store: &Store, mut scratch: Scratch, sidecar: &Sidecar) -> Result<()> {
+/// Gives object and sidecar their names, the sidecar first; unless somebody was faster, whose object is returned.
+fn commit(store: &Store, mut scratch: Scratch, sidecar: &Sidecar) -> Result<Option<Object>> {
     let (layout, key) = (store.layout(), &sidecar.key);
     layout.create()?;
     layout.create_shard(key)?;
@@ -240,7 +242,13 @@ fn commit(store: &Store, mut scratch: Scratch, sidecar: &Sidecar) -> Result<()> 
     facts.commit(&layout.sidecar(key))?;
     sync_folder(&layout.shard(key))?;
 
-    scratch.commit(&layout.object(key))?;
+    // Never in place of another: both would be in the books.
+    if !scratch.commit_new(&layout.object(key))? {
+        if let Some(other) = store.get(key)? {
+            return Ok(Some(other));
+        }
+        scratch.commit(&layout.object(key))?; // the other was no rendition
+    }
     if let Err(e) = sync_folder(&layout.shard(key)) {
         // It is there, but nobody can say for how long.
         let _ = store.ledger().and_then(|mut ledger| evict::evict(layout, &mut ledger, &[*key]));
@@ -248,7 +256,7 @@ fn commit(store: &Store, mut scratch: Scratch, sidecar: &Sidecar) -> Result<()> 
     }
     // Locking the ledger books this. If it cannot be had now, whoever has it next does.
     let _ = store.ledger();
-    Ok(())
+    Ok(None)
 }
 
 /// Takes the space that a rendition needs at most, so that a full disk is found out now. The file's

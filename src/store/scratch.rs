@@ -9,6 +9,9 @@ use std::process;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use rustix::fs::{CWD, RenameFlags};
+use rustix::io::Errno;
+
 use crate::error::{Error, Result, Stage};
 use crate::store::layout::{look, options, remove};
 
@@ -118,6 +121,18 @@ impl Scratch {
             .set_permissions(permissions)
             .and_then(|()| self.file.sync_all())
             .map_err(Error::at(Stage::Sync, &self.path))
+    }
+
+    /// Moves the file to its place, in one step, unless there is something; false if there is.
+    pub(super) fn commit_new(&mut self, to: &Path) -> Result<bool> {
+        match rustix::fs::renameat_with(CWD, &self.path, CWD, to, RenameFlags::NOREPLACE) {
+            Ok(()) => self.committed = true,
+            Err(Errno::EXIST) => return Ok(false),
+            // Some file systems cannot.
+            Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => self.commit(to)?,
+            Err(e) => return Err(Error::at(Stage::Write, to)(e.into())),
+        }
+        Ok(true)
     }
 
     /// Moves the file to its place, in one step.

@@ -3,6 +3,7 @@
 use std::io;
 use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tonepress::fan_out::{Event, Job, Output, fan_out};
@@ -52,6 +53,25 @@ impl MasterSource for Sparse {
     }
 }
 
+/// Counts the bytes that are read of it.
+struct Counted(Memory, Arc<AtomicUsize>);
+
+impl MasterSource for Counted {
+    fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
+        let count = self.0.read_at(buf, offset)?;
+        self.1.fetch_add(count, Ordering::Relaxed);
+        Ok(count)
+    }
+
+    fn len(&self) -> io::Result<u64> {
+        self.0.len()
+    }
+
+    fn version(&self) -> io::Result<Vec<u8>> {
+        self.0.version()
+    }
+}
+
 fn open(source: impl MasterSource + 'static, limits: &Limits) -> Result<Master, Error> {
     Master::from_source_with("a bomb", Arc::new(source), limits)
 }
@@ -76,22 +96,25 @@ pub fn run() {
     });
     watched("pressed until somebody says so", || {
         let limits = Limits { duration: Duration::MAX, ..Limits::default() };
-        let master = open(Memory(flac(true)), &limits).unwrap();
-        // One thread presses, the other looks for what can be salvaged.
-        let output = |(id, profile): (usize, &str)| {
+        let (bomb, read) = (flac(true), Arc::new(AtomicUsize::new(0)));
+        let length = bomb.len();
+        let master = open(Counted(Memory(bomb), Arc::clone(&read)), &limits).unwrap();
+        let press = |profile: &str, until: fn(&Event<_>) -> bool| {
             let plan = Plan::new(master.info(), &profile.parse().unwrap()).unwrap();
             let sink = RenditionWriter::new(&plan, io::Cursor::new(Vec::new()), "memory").unwrap();
-            Output { id, plan, sink }
+            let job = Job { id: 0, master: master.clone(), outputs: vec![Output { id: 0, plan, sink }] };
+            fan_out(2, [job].into_iter(), |event| {
+                assert!(!matches!(event, Event::Done { .. }));
+                if until(&event) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            })
+            .unwrap();
         };
-        let outputs = ["64", "64:salvage"].into_iter().enumerate().map(output).collect();
-        let job = Job { id: 0, master: master.clone(), outputs };
-        let mut events = 0;
-        fan_out(2, [job].into_iter(), |event| {
-            assert!(!matches!(event, Event::Done { .. }));
-            events += 1;
-            if events < 12 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
-        })
-        .unwrap();
+        press("64", |event| matches!(event, Event::Progress { .. }));
+        read.store(0, Ordering::Relaxed);
+        // All of it would be looked at before anything comes.
+        press("64:salvage", |event| matches!(event, Event::Quiet));
+        let read = read.load(Ordering::Relaxed);
+        assert!(read < length, "{read} of {length} bytes were read");
     });
     watched("a WAV of 40 GB", || {
         let head = rf64(&wav_format(1, 2, 44_100, 16), &[0; 4]);

@@ -147,6 +147,7 @@ impl Report {
                     Err(error) => self.failed(&task.name, Some(target.plan.profile()), &error),
                 }
             }
+            Event::Quiet => Ok(()),
         }
     }
 
