@@ -153,9 +153,7 @@ impl<'a> Ledger<'a> {
             match reclaim(&entry.path())? {
                 // Its length is what it was promised; none, and it has not been promised anything yet.
                 Writer::Alive => {
-                    if let Ok(meta) = entry.metadata()
-                        && meta.len() > 0
-                    {
+                    if let Some(meta) = look(&entry.path())?.filter(|meta| meta.len() > 0) {
                         let reservation = Reservation { name, key, charge: charge(meta.len()) };
                         book.reserved.insert(meta.ino(), reservation);
                     }
