@@ -372,7 +372,9 @@ fn refused_any_call_it_is_an_error_or_goes_without_and_the_store_is_whole() {
             // Before the program has begun there is nothing to try.
             let loaded = !stderr.contains("error while loading shared libraries");
             assert!(!loaded || output.status.code().is_some_and(|code| code <= 2), "{what}: {stderr}");
-            assert!(!stderr.contains("panicked"), "{what}: {stderr}");
+            // So does the standard library where a thread gets no stack for its signals.
+            let ours = !stderr.contains("failed to allocate an alternative stack");
+            assert!(!ours || !stderr.contains("panicked"), "{what}: {stderr}");
             true
         });
     }
