@@ -146,7 +146,7 @@ impl<'a> Ledger<'a> {
     /// Counts what is there, and believes that.
     pub(super) fn recount(&mut self) -> Result<()> {
         let mut book = Book { boot: boot(), ..Book::default() };
-        // Partials first: one that is published meanwhile is then counted twice, not missed.
+        // Partials first: one that is published meanwhile is then seen twice, not missed.
         for entry in files(&self.layout.partials())? {
             let name = entry.file_name().to_string_lossy().into_owned();
             let Some(key) = parse_partial(&name) else { continue };
@@ -163,6 +163,7 @@ impl<'a> Ledger<'a> {
             }
         }
         inventory::walk(self.layout, |_, meta| {
+            book.reserved.remove(&meta.ino());
             book.objects += 1;
             book.charged += charge(meta.len());
         })?;

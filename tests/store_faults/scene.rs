@@ -1,58 +1,44 @@
-//! The store's program, interrupted at every system call by which it changes or reads the store: killed
-//! before it, refused it, held up in it. What is done to it strace does; the program knows nothing of it.
-//!
-//! In CI each experiment takes one point in so many; `TONEPRESS_ALL_POINTS=1` takes all.
-#![cfg(all(feature = "cli", target_os = "linux"))]
-#![allow(clippy::unwrap_used)] // whatever goes wrong fails the test
-
-mod common;
+//! A store in some state, the program that is let loose on it, and what must hold afterwards.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs;
 use std::ops::ControlFlow;
-use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
-use std::thread;
+use std::process::{Command, Output};
 use std::time::{Duration, SystemTime};
 
-use common::mount::Mount;
-use common::{run, tool};
 use tempfile::TempDir;
-use tonepress::fan_out::{self, Event, Job};
-use tonepress::master::Master;
-use tonepress::store::{Begun, Fallback, Filter, Object, Options, Recipe, Scrub};
-use tonepress::{Plan, Store};
+use tonepress::Store;
+use tonepress::store::{Filter, Options, Scrub};
 
-/// What changes files, or promises that they last.
-const CHANGES: &str = "mkdir,openat,write,pwrite64,ftruncate,fallocate,fchmod,fsync,rename,renameat2,unlink,\
-    utimensat,flock,copy_file_range,ioctl";
-/// What reads them.
-const READS: &str = "read,pread64,statx,getdents64,mmap,statfs";
+use crate::CHANGES;
+use crate::common::{run, tool};
 
 /// A store in some state, and the program that is let loose on it.
-struct Scene {
-    name: &'static str,
+pub struct Scene {
+    pub name: &'static str,
     /// Brings a new store into that state, in a folder of its own.
-    prepare: fn(&Scene, &Path),
-    arguments: &'static [&'static str],
+    pub prepare: fn(&Scene, &Path),
+    pub arguments: &'static [&'static str],
     /// Whether two masters want more than the budget has.
-    tight: bool,
+    pub tight: bool,
     /// Whether the state has broken renditions.
-    spoilt: bool,
+    pub spoilt: bool,
 }
 
-const PRESS: &[&str] = &["encode", "one.oga", "--to", PROFILES, "-o", "out", "--force", "--no-tags", "-j1"];
-const PRESS_V4: &[&str] = &["encode", "one.oga", "--to", "v4", "-o", "out", "--force", "--no-tags", "-j1"];
-const PRESS_OTHER: &[&str] =
+pub const PRESS: &[&str] =
+    &["encode", "one.oga", "--to", PROFILES, "-o", "out", "--force", "--no-tags", "-j1"];
+pub const PRESS_V4: &[&str] =
+    &["encode", "one.oga", "--to", "v4", "-o", "out", "--force", "--no-tags", "-j1"];
+pub const PRESS_OTHER: &[&str] =
     &["encode", "two.m4a", "--to", PROFILES, "-o", "out", "--force", "--no-tags", "-j1"];
-const PRESS_BOTH: &[&str] =
+pub const PRESS_BOTH: &[&str] =
     &["encode", "one.oga", "two.m4a", "--to", PROFILES, "-o", "out", "--force", "--no-tags", "-j2"];
-const PROFILES: &str = "128,192,320,v4,v0,abr64:mono";
+pub const PROFILES: &str = "128,192,320,v4,v0,abr64:mono";
 /// How many those are.
-const EACH: usize = 6;
+pub const EACH: usize = 6;
 
-const SCENES: [Scene; 8] = [
+pub const SCENES: [Scene; 8] = [
     Scene {
         name: "press into a new store",
         prepare: |_, _| {},
@@ -138,7 +124,7 @@ const SCENES: [Scene; 8] = [
 
 impl Scene {
     /// A folder with masters and a store in the scene's state.
-    fn folder(&self) -> TempDir {
+    pub fn folder(&self) -> TempDir {
         let folder = tempfile::tempdir().unwrap();
         let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata");
         for (from, to) in [("short.oga", "one.oga"), ("short.m4a", "two.m4a")] {
@@ -161,18 +147,18 @@ impl Scene {
         }
     }
 
-    fn command(&self, at: &Path, arguments: &[&str]) -> Command {
+    pub fn command(&self, at: &Path, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_tonepress"));
         self.dress(&mut command, at, arguments);
         command
     }
 
-    fn tonepress(&self, at: &Path, arguments: &[&str]) {
+    pub fn tonepress(&self, at: &Path, arguments: &[&str]) {
         run(&mut self.command(at, arguments));
     }
 
     /// strace around the scene's program, with what it is to do; `None` (said aloud) without strace.
-    fn traced(&self, at: &Path, strace: &[&str]) -> Option<Command> {
+    pub fn traced(&self, at: &Path, strace: &[&str]) -> Option<Command> {
         let mut command = tool("strace")?;
         command.args(["-f", "-y", "-o", "trace"]).args(strace).arg(env!("CARGO_BIN_EXE_tonepress"));
         self.dress(&mut command, at, self.arguments);
@@ -181,7 +167,7 @@ impl Scene {
 
     /// Every call on the store or the output, by name and number, in the order in which the program makes them: points at which
     /// something can happen. `None` (said aloud) where nothing can be traced.
-    fn points(&self, calls: &str) -> Option<Vec<(String, u32)>> {
+    pub fn points(&self, calls: &str) -> Option<Vec<(String, u32)>> {
         let folder = self.folder();
         let trace = format!("trace={calls}");
         let output = self.traced(folder.path(), &["-e", &trace])?.output().unwrap();
@@ -212,7 +198,7 @@ impl Scene {
     }
 
     /// What must hold after whatever has happened, and that the program goes on from there.
-    fn assert_sound(&self, at: &Path, expected: &Expected, what: &str) {
+    pub fn assert_sound(&self, at: &Path, expected: &Expected, what: &str) {
         let store = open(at);
         let sums = store.verify(&Scrub::default(), |_| ControlFlow::Continue(())).unwrap();
         assert!(sums.bad.is_empty() || self.spoilt, "{what}: {:?}", sums.bad);
@@ -236,12 +222,12 @@ impl Scene {
 }
 
 /// What all renditions must be, by key.
-struct Expected {
-    objects: BTreeMap<String, Vec<u8>>,
+pub struct Expected {
+    pub objects: BTreeMap<String, Vec<u8>>,
 }
 
 impl Expected {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let easy = Scene { name: "easy", prepare: |_, _| {}, arguments: PRESS, tight: false, spoilt: false };
         let folder = easy.folder();
         easy.tonepress(folder.path(), PRESS);
@@ -256,7 +242,7 @@ impl Expected {
     }
 
     /// The MP3s that were written are whole; returns how many there are of the first master.
-    fn assert_outputs(&self, at: &Path, what: &str) -> usize {
+    pub fn assert_outputs(&self, at: &Path, what: &str) -> usize {
         let mp3 = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "mp3");
         let written: Vec<PathBuf> = files(&at.join("out")).into_iter().filter(mp3).collect();
         for path in &written {
@@ -267,16 +253,16 @@ impl Expected {
     }
 }
 
-fn open(at: &Path) -> Store {
+pub fn open(at: &Path) -> Store {
     Options::new(at.join("store")).spill(at).wait(Duration::from_millis(300)).open().unwrap()
 }
 
 /// The files in a folder, if there is one.
-fn files(folder: &Path) -> Vec<PathBuf> {
+pub fn files(folder: &Path) -> Vec<PathBuf> {
     fs::read_dir(folder).into_iter().flatten().map(|entry| entry.unwrap().path()).collect()
 }
 
-fn each_object(at: &Path, change: impl Fn(&Path)) {
+pub fn each_object(at: &Path, change: impl Fn(&Path)) {
     let store = open(at);
     for entry in store.list(&Filter::default()).unwrap() {
         change(&store.path(&entry.key));
@@ -284,7 +270,7 @@ fn each_object(at: &Path, change: impl Fn(&Path)) {
 }
 
 /// What a failing disk does.
-fn spoil(path: &Path, change: impl FnOnce(&mut Vec<u8>)) {
+pub fn spoil(path: &Path, change: impl FnOnce(&mut Vec<u8>)) {
     let mut bytes = fs::read(path).unwrap();
     change(&mut bytes);
     fs::remove_file(path).unwrap();
@@ -292,7 +278,7 @@ fn spoil(path: &Path, change: impl FnOnce(&mut Vec<u8>)) {
 }
 
 /// The books say what is there.
-fn assert_books(store: &Store, at: &Path, what: &str) {
+pub fn assert_books(store: &Store, at: &Path, what: &str) {
     let charge = |bytes: u64| (bytes.div_ceil(4_096) + 1) * 4_096;
     let entries = store.list(&Filter::default()).unwrap();
     let stored: u64 = entries.iter().map(|entry| charge(entry.bytes)).sum();
@@ -304,7 +290,7 @@ fn assert_books(store: &Store, at: &Path, what: &str) {
     assert_eq!((stat.reserved, stat.writers), (0, 0), "{what}: promises to nobody");
 }
 
-fn may_trace(output: &Output) -> bool {
+pub fn may_trace(output: &Output) -> bool {
     let stderr = String::from_utf8_lossy(&output.stderr);
     if stderr.to_lowercase().contains("ptrace(") {
         assert!(std::env::var_os("TONEPRESS_REQUIRE_TOOLS").is_none_or(|v| v != "1"), "{stderr}");
@@ -313,176 +299,4 @@ fn may_trace(output: &Output) -> bool {
     }
     assert!(output.status.code().is_some_and(|code| code < 2), "{stderr}");
     true
-}
-
-/// One point in `so_many`, or all of them where that is asked for.
-fn every(so_many: usize) -> usize {
-    if std::env::var_os("TONEPRESS_ALL_POINTS").is_some_and(|all| all == "1") { 1 } else { so_many }
-}
-
-/// Does something at the points of all scenes at which one of `calls` is made: one in `so_many` of them.
-/// `experiment` says whether it came to pass; returns how often it did.
-fn at_points(
-    calls: &str,
-    so_many: usize,
-    mut experiment: impl FnMut(&Scene, &Path, &str, u32, &str) -> bool,
-) {
-    let expected = Expected::new();
-    let (mut number, mut done) = (0, 0);
-    for scene in &SCENES {
-        let Some(points) = scene.points(calls) else { return };
-        let before = done;
-        for (call, count) in &points {
-            number += 1;
-            if number % every(so_many) != 0 {
-                continue;
-            }
-            let folder = scene.folder();
-            let what = format!("{}, {call} number {count}", scene.name);
-            done += usize::from(experiment(scene, folder.path(), call, *count, &what));
-            scene.assert_sound(folder.path(), &expected, &what);
-        }
-        println!("{}: {} points, {} tried", scene.name, points.len(), done - before);
-    }
-    println!("{done} in all");
-    assert!(done > 0);
-}
-
-#[test]
-fn killed_at_any_call_the_store_is_whole_and_goes_on() {
-    at_points(CHANGES, 20, |scene, at, call, count, what| {
-        let trace = format!("trace={call}");
-        let inject = format!("inject={call}:signal=SIGKILL:when={count}");
-        let output = scene.traced(at, &["-e", &trace, "-e", &inject]).unwrap().output().unwrap();
-        let killed = output.status.signal() == Some(9);
-        assert!(killed || output.status.success(), "{what}: {}", String::from_utf8_lossy(&output.stderr));
-        killed
-    });
-}
-
-#[test]
-fn refused_any_call_it_is_an_error_or_goes_without_and_the_store_is_whole() {
-    let calls = format!("{CHANGES},{READS}");
-    for (error, so_many) in [("EIO", 60), ("ENOSPC", 80)] {
-        at_points(&calls, so_many, |scene, at, call, count, what| {
-            let trace = format!("trace={call}");
-            let inject = format!("inject={call}:error={error}:when={count}");
-            let output = scene.traced(at, &["-e", &trace, "-e", &inject]).unwrap().output().unwrap();
-            let stderr = String::from_utf8_lossy(&output.stderr);
-            // Before the program has begun there is nothing to try.
-            let loaded = !stderr.contains("error while loading shared libraries");
-            assert!(!loaded || output.status.code().is_some_and(|code| code <= 2), "{what}: {stderr}");
-            // So does the standard library where a thread gets no stack for its signals.
-            let ours = !stderr.contains("failed to allocate an alternative stack");
-            assert!(!ours || !stderr.contains("panicked"), "{what}: {stderr}");
-            true
-        });
-    }
-}
-
-#[test]
-fn stalled_at_any_call_it_holds_nobody_up_for_ever() {
-    let expected = Expected::new();
-    let Some(points) = SCENES[0].points(CHANGES) else { return };
-    let every = every(60);
-    let mut met = 0;
-    for (call, count) in points.iter().skip(every - 1).step_by(every) {
-        let what = format!("{call} number {count}");
-        let folder = SCENES[0].folder();
-        let at = folder.path();
-        let (trace, inject) = (format!("trace={call}"), format!("inject={call}:delay_enter=2s:when={count}"));
-        let mut child = SCENES[0].traced(at, &["-e", &trace, "-e", &inject]).unwrap();
-        let mut child = child.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        thread::sleep(Duration::from_millis(200)); // to get there
-        // Another gets what it wants: from the store, or past it while this one has what is locked.
-        let object = obtain(at, "v4");
-        let bytes = expected.objects.get(&object.key().to_string());
-        assert!(bytes.is_some_and(|bytes| object.as_ref() == bytes), "{what}");
-        met += usize::from(child.try_wait().unwrap().is_none());
-        assert!(child.wait().unwrap().success(), "{what}");
-        SCENES[0].assert_sound(at, &expected, &what);
-    }
-    println!("{met} stalled while another was served");
-    assert!(met > 0);
-}
-
-#[test]
-fn who_publishes_second_takes_what_the_first_has_published() {
-    let expected = Expected::new();
-    let scene = Scene { arguments: PRESS_V4, ..SCENES[0] };
-    let mut met = 0;
-    // Held up before each sync of its publication: behind its look whether there is one already.
-    for sync in 1..=4 {
-        let folder = scene.folder();
-        let at = folder.path();
-        let inject = format!("inject=fsync:delay_enter=2s:when={sync}");
-        let Some(mut child) = scene.traced(at, &["-e", "trace=fsync", "-e", &inject]) else { return };
-        let mut child = child.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-        thread::sleep(Duration::from_millis(200)); // to get there
-        obtain(at, "v4");
-        met += usize::from(child.try_wait().unwrap().is_none());
-        let output = child.wait_with_output().unwrap();
-        if !may_trace(&output) {
-            return;
-        }
-        assert!(output.status.success(), "sync {sync}");
-        scene.assert_sound(at, &expected, &format!("sync {sync}"));
-    }
-    assert!(met > 0);
-}
-
-/// A rendition of the first master, in this process, which waits for nobody for long.
-fn obtain(at: &Path, profile: &str) -> Object {
-    let master = Master::open(at.join("one.oga")).unwrap();
-    let plan = Plan::new(master.info(), &profile.parse().unwrap()).unwrap();
-    let recipe = Recipe::new(master.id().unwrap(), *plan.resolved()).unwrap();
-    let partial = match open(at).begin(&recipe, &plan, Fallback::Uncached).unwrap() {
-        Begun::Ready(object) => return object,
-        Begun::Press(partial) => partial,
-    };
-    let mut made = None;
-    let outputs = vec![fan_out::Output { id: 0, plan, sink: partial }];
-    fan_out::fan_out(1, [Job { id: 0, master, outputs }].into_iter(), |event| {
-        if let Event::Done { result, .. } = event {
-            made = Some(result.unwrap().made);
-        }
-        ControlFlow::Continue(())
-    })
-    .unwrap();
-    made.unwrap()
-}
-
-#[test]
-fn on_a_disk_that_is_full_at_any_page_renditions_go_uncached() {
-    let expected = Expected::new();
-    let scene = &SCENES[0];
-    // With and without space being set aside beforehand, which not every file system can do.
-    let inject = ["-e", "trace=fallocate,ioctl", "-e", "inject=fallocate,ioctl:error=EOPNOTSUPP"];
-    let (mut tried, mut stored) = (0, 0);
-    for allocates in [true, false] {
-        // From what holds the folders alone to what holds everything.
-        for pages in (2..110).step_by(every(9)) {
-            let folder = scene.folder();
-            let at = folder.path();
-            let Some(_mount) = Mount::new(&at.join("store"), &format!("size={}k", pages * 4)) else { return };
-            let what = format!("{pages} pages, allocates: {allocates}");
-            let command = if allocates { Some(scene.command(at, PRESS)) } else { scene.traced(at, &inject) };
-            let Some(mut command) = command else { return };
-            let output = command.output().unwrap();
-            if !allocates && !may_trace(&output) {
-                return;
-            }
-            let stderr = String::from_utf8_lossy(&output.stderr);
-            assert!(output.status.code().is_some_and(|code| code <= 1), "{what}: {stderr}");
-            assert!(!stderr.contains("panicked"), "{what}: {stderr}");
-            expected.assert_outputs(at, &what);
-            // More room, and all is well.
-            run(Command::new("mount").args(["-o", "remount,size=4m"]).arg(at.join("store")));
-            stored += open(at).list(&Filter::default()).unwrap().len();
-            tried += 1;
-            scene.assert_sound(at, &expected, &what);
-        }
-    }
-    println!("{tried} sizes, {stored} renditions stored");
-    assert!(stored > 0);
 }
