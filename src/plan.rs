@@ -135,7 +135,10 @@ impl Plan {
     /// # Errors
     /// Those of [`Profile::resolve`].
     pub fn new(master: &MasterInfo, profile: &Profile) -> Result<Self> {
-        let resolved = profile.resolve(master)?;
+        Ok(Self::resolved_to(profile.resolve(master)?, master, profile))
+    }
+
+    fn resolved_to(resolved: Resolved, master: &MasterInfo, profile: &Profile) -> Self {
         let samples = if master.rate == resolved.rate {
             master.samples.0
         } else {
@@ -143,7 +146,7 @@ impl Plan {
         };
         let per_frame = resolved.version().samples_per_frame();
         let frames = (samples + u64::from(ENCODER_DELAY) + 576).div_ceil(per_frame);
-        Ok(Self {
+        Self {
             profile: *profile,
             resolved,
             master_rate: master.rate,
@@ -152,7 +155,7 @@ impl Plan {
             frames: Frames(frames),
             segment_frames: if resolved.whole { frames } else { frames.div_ceil(segment_count(master)) },
             info_bytes: Info::frame_size(&resolved),
-        })
+        }
     }
 
     /// The profile as asked for.
@@ -328,4 +331,61 @@ fn bytes_of_run(size: FrameSize, before: u64, frames: u64) -> u64 {
 /// A byte position as an entry of the table of contents.
 pub(crate) fn toc_entry(position: u64, bytes: u64) -> u8 {
     u8::try_from(256 * position / bytes.max(1)).unwrap_or(u8::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    use crate::master::{Codec, Container, Layout};
+    use crate::mp3::frame::{Mode, RATES, Version};
+    use crate::profile::Coding;
+    use crate::units::Kbps;
+
+    /// Any CBR rendition of any master of up to ten hours, whatever LAME would choose.
+    fn plans() -> impl Strategy<Value = Plan> {
+        let rates = || prop::sample::select(RATES.to_vec()).prop_map(|hz| SampleRate::new(hz).unwrap());
+        let lengths = prop_oneof![1..5_000_u64, 1..20_000_000_u64, 1..1_728_000_000_u64];
+        (rates(), rates(), any::<prop::sample::Index>(), lengths).prop_map(|(from, to, kbps, samples)| {
+            let kbps = *kbps.get(Version::of(to).unwrap().bitrates());
+            let master = MasterInfo {
+                container: Container::Flac,
+                codec: Codec::Flac,
+                rate: from,
+                bits: 16,
+                layout: Layout::STEREO,
+                samples: Samples(samples),
+            };
+            let coding = ResolvedCoding::Cbr(Kbps(kbps));
+            let (mode, lowpass, effort) = (Mode::Joint, None, 4);
+            let resolved = Resolved { rate: to, mode, coding, lowpass, effort, whole: false, salvage: false };
+            Plan::resolved_to(resolved, &master, &Profile::new(Coding::Cbr(Kbps(kbps))))
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn segments_tile_the_rendition_its_bytes_and_its_master(plan in plans()) {
+            let (mut frames, mut samples, mut bytes, mut master) = (0, 0, plan.info_bytes(), 0);
+            for index in 0..plan.segments() {
+                let segment = plan.segment(index);
+                prop_assert_eq!(segment.frames.start, frames);
+                prop_assert_eq!(segment.own.start, samples);
+                prop_assert!(segment.pcm.start <= segment.own.start && segment.own.end <= segment.pcm.end);
+                let place = plan.segment_bytes(index).unwrap();
+                prop_assert_eq!(place.start, bytes);
+                prop_assert_eq!(plan.segment_at(place.start), Some(index));
+                prop_assert_eq!(plan.segment_at(place.end - 1), Some(index));
+                let of_master = plan.master_range(&segment.own);
+                prop_assert_eq!(of_master.start, master);
+                (frames, samples, bytes, master) = (segment.frames.end, segment.own.end, place.end, of_master.end);
+            }
+            prop_assert_eq!(frames, plan.frames().0);
+            prop_assert_eq!(samples, plan.samples().0);
+            prop_assert_eq!(bytes, plan.size().likely());
+            prop_assert_eq!(plan.segment_at(bytes), None);
+            prop_assert_eq!(master, plan.master_samples.0);
+        }
+    }
 }
