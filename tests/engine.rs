@@ -226,13 +226,9 @@ fn two_engines_on_one_store_press_a_rendition_once() {
 fn a_broken_master_fails_its_own_requests_with_its_own_error() {
     let (engine, store, root) = with_store(2);
     let bytes = wav(&Music::new(RATE, SAMPLES), RATE, 1, SAMPLES);
-    let broken =
-        watched(
-            bytes,
-            |end| {
-                if end > 4_000_000 { Err(io::Error::other("the disk is on fire")) } else { Ok(()) }
-            },
-        );
+    let broken = watched(bytes, |range| {
+        if range.end > 4_000_000 { Err(io::Error::other("the disk is on fire")) } else { Ok(()) }
+    });
     let renditions = engine.fan_out(&broken, &[profile("24:q=7"), profile("v7:q=7")]);
     let good = engine.request(&small(), &profile("24:q=7")).unwrap();
     for rendition in renditions {
@@ -255,8 +251,8 @@ fn a_broken_master_fails_its_own_requests_with_its_own_error() {
 fn a_panic_in_a_worker_is_an_error_of_its_job() {
     let engine = engine(2);
     let bytes = wav(&Music::new(RATE, SAMPLES), RATE, 1, SAMPLES);
-    let cursed = watched(bytes, |end| {
-        assert!(end < 3_000_000, "a curse");
+    let cursed = watched(bytes, |range| {
+        assert!(range.end < 3_000_000, "a curse");
         Ok(())
     });
     let error = engine.request(&cursed, &profile("24:q=7")).unwrap().wait().unwrap_err();

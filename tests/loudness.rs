@@ -5,41 +5,20 @@
 mod common;
 
 use std::f64::consts::TAU;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use common::memory::watched;
 use common::press::wav;
 use common::signal::Music;
 use common::{ffmpeg, run, tool, write};
+use tonepress::master::Master;
 use tonepress::master::loudness::{self, Loudness};
-use tonepress::master::{Master, MasterSource};
 use tonepress::store::Options;
 
-/// Bytes in memory, and how often they were read.
-struct Memory(Vec<u8>, AtomicU64);
-
-impl MasterSource for Memory {
-    fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
-        self.1.fetch_add(1, Ordering::Relaxed);
-        let from = usize::try_from(offset).unwrap().min(self.0.len());
-        let count = buf.len().min(self.0.len() - from);
-        buf[..count].copy_from_slice(&self.0[from..from + count]);
-        Ok(count)
-    }
-
-    fn len(&self) -> io::Result<u64> {
-        Ok(self.0.len() as u64)
-    }
-
-    fn version(&self) -> io::Result<Vec<u8>> {
-        Ok(Vec::new())
-    }
-}
-
 fn master(wav: Vec<u8>) -> Master {
-    Master::from_source("memory", Arc::new(Memory(wav, AtomicU64::new(0)))).unwrap()
+    watched(wav, |_| Ok(()))
 }
 
 fn measure(wav: Vec<u8>) -> Loudness {
@@ -224,10 +203,14 @@ fn an_album_is_gated_as_one_programme() {
 fn the_store_has_a_master_measured_once() {
     let folder = tempfile::tempdir().unwrap();
     let store = Options::new(folder.path()).open().unwrap();
-    let source = Arc::new(Memory(both(&[(-20.0, 5.0)]), AtomicU64::new(0)));
-    let master = Master::from_source("memory", source.clone()).unwrap();
+    let count = Arc::new(AtomicU64::new(0));
+    let counted = Arc::clone(&count);
+    let master = watched(both(&[(-20.0, 5.0)]), move |_| {
+        counted.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    });
     master.id().unwrap();
-    let reads = || source.1.load(Ordering::Relaxed);
+    let reads = || count.load(Ordering::Relaxed);
     let before = reads();
     let measured = store.masters().loudness(&master).unwrap();
     let after = reads();

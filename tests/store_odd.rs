@@ -93,17 +93,14 @@ fn see(folder: &Path, seen: &mut Vec<(PathBuf, Vec<u8>, i64)>) {
 /// Waits until what opening a store does in the background is done, by its thread's name; before it has
 /// that, a thread is called as who made it. No two tests begin with the same 15 letters.
 fn settle() {
-    let name = |task: &Path| fs::read_to_string(task.join("comm")).ok(); // none if it ends meanwhile
-    let mine =
-        fs::read_link("/proc/thread-self").map(|task| Path::new("/proc").join(task)).unwrap_or_default(); // Linux
-    let tidying = || {
-        let tasks = fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
-        let mut others = tasks.filter(|task| Some(task.file_name().as_os_str()) != mine.file_name());
-        others.any(|task| {
-            name(&task.path()).is_some_and(|of| of.trim_end() == "tonepress store" || Some(of) == name(&mine))
-        })
+    let mine = fs::read_to_string("/proc/thread-self/comm").unwrap_or_default();
+    let count = || {
+        let tasks = fs::read_dir("/proc/self/task").into_iter().flatten(); // Linux
+        // One that ends meanwhile has no name.
+        let names = tasks.filter_map(|task| fs::read_to_string(task.ok()?.path().join("comm")).ok());
+        names.filter(|name| *name == mine || name.trim_end() == "tonepress store").count()
     };
-    while tidying() {
+    while count() > 1 {
         thread::sleep(Duration::from_millis(1));
     }
 }

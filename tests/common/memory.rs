@@ -1,16 +1,17 @@
 //! Masters in memory, whose reading can be watched and spoilt.
 
 use std::io;
+use std::ops::Range;
 use std::sync::Arc;
 
-use tonepress::master::{Master, MasterSource};
+use tonepress::master::{Limits, Master, MasterSource};
 
 use super::press::wav;
 use super::{signal::Music, write};
 
-type Hook = Box<dyn Fn(u64) -> io::Result<()> + Send + Sync>;
+type Hook = Box<dyn Fn(Range<u64>) -> io::Result<()> + Send + Sync>;
 
-/// Bytes, and what happens before some at an offset are read.
+/// Bytes, and what happens before some of them are read.
 struct Memory {
     bytes: Vec<u8>,
     before: Hook,
@@ -18,7 +19,7 @@ struct Memory {
 
 impl MasterSource for Memory {
     fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
-        (self.before)(offset + buf.len() as u64)?;
+        (self.before)(offset..offset + buf.len() as u64)?;
         let from = usize::try_from(offset).unwrap().min(self.bytes.len());
         let n = buf.len().min(self.bytes.len() - from);
         buf[..n].copy_from_slice(&self.bytes[from..from + n]);
@@ -34,9 +35,22 @@ impl MasterSource for Memory {
     }
 }
 
-/// A master with these bytes. `before` is called with where each read of it ends.
-pub fn watched(bytes: Vec<u8>, before: impl Fn(u64) -> io::Result<()> + Send + Sync + 'static) -> Master {
-    Master::from_source("memory", Arc::new(Memory { bytes, before: Box::new(before) })).unwrap()
+/// A master with these bytes. `before` is called with the range of each read of it.
+pub fn watched(
+    bytes: Vec<u8>,
+    before: impl Fn(Range<u64>) -> io::Result<()> + Send + Sync + 'static,
+) -> Master {
+    watched_within(&Limits::default(), bytes, before)
+}
+
+/// The same, within other limits.
+pub fn watched_within(
+    limits: &Limits,
+    bytes: Vec<u8>,
+    before: impl Fn(Range<u64>) -> io::Result<()> + Send + Sync + 'static,
+) -> Master {
+    let source = Arc::new(Memory { bytes, before: Box::new(before) });
+    Master::from_source_with("memory", source, limits).unwrap()
 }
 
 /// Stereo noise at 44.1 kHz as a WAV in memory: made and read in no time, and slow to press.

@@ -3,7 +3,7 @@
 use std::io;
 use std::ops::ControlFlow;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tonepress::fan_out::{Event, Job, Output, fan_out};
@@ -13,6 +13,7 @@ use tonepress::{Error, Plan};
 
 use super::flac::{INFO, Info, frame};
 use super::run::{Memory, watched};
+use crate::common::memory::watched_within;
 use crate::common::write::{rf64, wav_format};
 
 /// The samples of a frame, as many as fit.
@@ -53,25 +54,6 @@ impl MasterSource for Sparse {
     }
 }
 
-/// Counts the bytes that are read of it.
-struct Counted(Memory, Arc<AtomicUsize>);
-
-impl MasterSource for Counted {
-    fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
-        let count = self.0.read_at(buf, offset)?;
-        self.1.fetch_add(count, Ordering::Relaxed);
-        Ok(count)
-    }
-
-    fn len(&self) -> io::Result<u64> {
-        self.0.len()
-    }
-
-    fn version(&self) -> io::Result<Vec<u8>> {
-        self.0.version()
-    }
-}
-
 fn open(source: impl MasterSource + 'static, limits: &Limits) -> Result<Master, Error> {
     Master::from_source_with("a bomb", Arc::new(source), limits)
 }
@@ -96,9 +78,13 @@ pub fn run() {
     });
     watched("pressed until somebody says so", || {
         let limits = Limits { duration: Duration::MAX, ..Limits::default() };
-        let (bomb, read) = (flac(true), Arc::new(AtomicUsize::new(0)));
-        let length = bomb.len();
-        let master = open(Counted(Memory(bomb), Arc::clone(&read)), &limits).unwrap();
+        let (bomb, read) = (flac(true), Arc::new(AtomicU64::new(0)));
+        let length = bomb.len() as u64;
+        let counted = Arc::clone(&read);
+        let master = watched_within(&limits, bomb, move |range| {
+            counted.fetch_add(range.end - range.start, Ordering::Relaxed);
+            Ok(())
+        });
         let press = |profile: &str, until: fn(&Event<_>) -> bool| {
             let plan = Plan::new(master.info(), &profile.parse().unwrap()).unwrap();
             let sink = RenditionWriter::new(&plan, io::Cursor::new(Vec::new()), "memory").unwrap();

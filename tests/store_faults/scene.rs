@@ -258,11 +258,11 @@ pub fn open(at: &Path) -> Store {
 }
 
 /// The files in a folder, if there is one.
-pub fn files(folder: &Path) -> Vec<PathBuf> {
+fn files(folder: &Path) -> Vec<PathBuf> {
     fs::read_dir(folder).into_iter().flatten().map(|entry| entry.unwrap().path()).collect()
 }
 
-pub fn each_object(at: &Path, change: impl Fn(&Path)) {
+fn each_object(at: &Path, change: impl Fn(&Path)) {
     let store = open(at);
     for entry in store.list(&Filter::default()).unwrap() {
         change(&store.path(&entry.key));
@@ -270,7 +270,7 @@ pub fn each_object(at: &Path, change: impl Fn(&Path)) {
 }
 
 /// What a failing disk does.
-pub fn spoil(path: &Path, change: impl FnOnce(&mut Vec<u8>)) {
+fn spoil(path: &Path, change: impl FnOnce(&mut Vec<u8>)) {
     let mut bytes = fs::read(path).unwrap();
     change(&mut bytes);
     fs::remove_file(path).unwrap();
