@@ -5,7 +5,7 @@
 #
 # Needs curl, jq, nginx and wrk. Prints requests a second, run by run, and the median of the ratios.
 set -euo pipefail
-master=$(realpath "$1")
+master=$(realpath -e "${1:?MASTER is missing: an audio file}")
 runs=${2:-5}
 cd "$(dirname "$0")/.."
 cargo build --quiet --release --example store
@@ -17,8 +17,13 @@ chmod 755 "$folder" # nginx's workers are another user
 ln "$master" "$folder/masters/" 2>/dev/null || cp "$master" "$folder/masters/"
 
 target/release/examples/store "$folder/masters" --cache "$folder/cache" --listen 127.0.0.1:18080 2>"$folder/store.log" &
-until curl -sf -o "$folder/tracks" http://127.0.0.1:18080/tracks; do sleep 0.1; done
-path="/tracks/$(jq -r '.[0].id' "$folder/tracks")/128.mp3"
+refuse() { echo "$1" >&2 && cat "$folder/store.log" >&2 && exit 1; }
+until curl -sf -o "$folder/tracks" http://127.0.0.1:18080/tracks; do
+    kill -0 $! 2>/dev/null || refuse "the example store has ended:"
+    sleep 0.1
+done
+id=$(jq -er '.[0].id' "$folder/tracks") || refuse "$master: the example store does not take it:"
+path="/tracks/$id/128.mp3"
 curl -sf -o "$folder/www/128.mp3" "http://127.0.0.1:18080$path"
 size=$(stat -c %s "$folder/www/128.mp3")
 
