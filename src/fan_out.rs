@@ -13,9 +13,11 @@ use std::ops::{ControlFlow, Range};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 use std::time::Duration;
 
 use crossbeam::channel::{Receiver, RecvTimeoutError, Sender, bounded};
+use rayon::ThreadPool;
 use rayon::prelude::*;
 
 use queue::{Active, Queue};
@@ -135,26 +137,37 @@ pub fn fan_out<S: Sink>(
     jobs: impl Iterator<Item = Job<S>> + Send,
     mut observe: impl FnMut(Event<S>) -> ControlFlow<()>,
 ) -> Result<()> {
+    let failed =
+        |detail: String| Error::Internal { detail: format!("threads could not be started: {detail}") };
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(threads)
         .thread_name(|index| format!("press {index}"))
         .build()
-        .map_err(|error| Error::Internal { detail: format!("threads could not be started: {error}") })?;
+        .map_err(|error| failed(error.to_string()))?;
     let threads = pool.current_num_threads();
     // Room for what a worker has while the writer writes what it had before.
     let (sender, receiver) = bounded(8 * threads);
     let queue = Queue::new(jobs, threads);
     let cancelled = AtomicBool::new(false);
 
-    pool.in_place_scope(|scope| {
-        for _ in 0..threads {
-            let (queue, cancelled, sender) = (&queue, &cancelled, sender.clone());
-            scope.spawn(move |_| work(queue, cancelled, &sender));
+    // Workers wait for each other's progress, so they are threads of their own: on the pool, one that waits
+    // inside a parallel loop would begin another on top of its own stack, and that one may wait for the first.
+    thread::scope(|scope| {
+        let mut started = Ok(());
+        for index in 0..threads {
+            let (pool, queue, cancelled, sender) = (&pool, &queue, &cancelled, sender.clone());
+            let worker = thread::Builder::new()
+                .name(format!("work {index}"))
+                .spawn_scoped(scope, move || work(pool, queue, cancelled, &sender));
+            if let Err(error) = worker {
+                cancelled.store(true, Ordering::Relaxed);
+                started = Err(failed(error.to_string()));
+            }
         }
         drop(sender);
         write(&receiver, &cancelled, &mut observe);
-    });
-    Ok(())
+        started
+    })
 }
 
 /// A job's id, and the index of an output in it.
@@ -169,6 +182,7 @@ enum Message<S> {
 
 /// A worker: takes units until there are none.
 fn work<S: Sink>(
+    pool: &ThreadPool,
     queue: &Queue<impl Iterator<Item = Job<S>> + Send>,
     cancelled: &AtomicBool,
     sender: &Sender<Message<S>>,
@@ -195,7 +209,7 @@ fn work<S: Sink>(
                     &mut other.insert((wanted, Converter::for_rendition(&active.master, wanted.1)?)).1
                 }
             };
-            press(&active, &outputs, unit.index(), converter, &mut pcm, cancelled, sender)
+            press(pool, &active, &outputs, unit.index(), converter, &mut pcm, cancelled, sender)
         }));
         let error = match pressed {
             Ok(Ok(())) => continue,
@@ -219,7 +233,9 @@ fn fail<S>(active: &Active, output: usize, error: &Arc<Error>, sender: &Sender<M
 
 /// Decodes segment `index` once and encodes it for all `outputs`, which share a rate; in steps, so that
 /// memory stays flat however long segments are.
+#[allow(clippy::too_many_arguments)] // what a worker has
 fn press<S: Send>(
+    pool: &ThreadPool,
     active: &Active,
     outputs: &[usize],
     index: u64,
@@ -241,12 +257,14 @@ fn press<S: Send>(
     while let Some(Range { start, end }) = encoders.first().map(|(_, encoder)| encoder.wanted()) {
         let step = start..end.min(start + STEP);
         if step.is_empty() {
-            encoders.into_par_iter().for_each(|(output, encoder)| {
-                let mut bytes = Vec::new();
-                match encoder.finish(&mut bytes) {
-                    Ok(()) => send(output, bytes, true, 0, Repairs::default()),
-                    Err(error) => fail(active, output, &Arc::new(error), sender),
-                }
+            pool.install(|| {
+                encoders.into_par_iter().for_each(|(output, encoder)| {
+                    let mut bytes = Vec::new();
+                    match encoder.finish(&mut bytes) {
+                        Ok(()) => send(output, bytes, true, 0, Repairs::default()),
+                        Err(error) => fail(active, output, &Arc::new(error), sender),
+                    }
+                });
             });
             return Ok(());
         }
@@ -255,12 +273,14 @@ fn press<S: Send>(
         let samples = counted.end.saturating_sub(counted.start);
         let repairs = converter.read(plan.resolved().rate, step, &plan.master_range(&counted), pcm)?;
         let pcm = &*pcm;
-        encoders.par_iter_mut().for_each(|(output, encoder)| {
-            let mut bytes = Vec::new();
-            match push(encoder, &active.plans[*output], pcm, &mut bytes) {
-                Ok(()) => send(*output, bytes, false, samples, repairs),
-                Err(error) => fail(active, *output, &Arc::new(error), sender),
-            }
+        pool.install(|| {
+            encoders.par_iter_mut().for_each(|(output, encoder)| {
+                let mut bytes = Vec::new();
+                match push(encoder, &active.plans[*output], pcm, &mut bytes) {
+                    Ok(()) => send(*output, bytes, false, samples, repairs),
+                    Err(error) => fail(active, *output, &Arc::new(error), sender),
+                }
+            });
         });
         encoders.retain(|(output, _)| !active.is_given_up(*output));
         if cancelled.load(Ordering::Relaxed) {
