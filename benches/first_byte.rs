@@ -15,7 +15,7 @@ use tonepress::engine::{OnDrop, Request, Shutdown};
 use tonepress::master::Master;
 use tonepress::master::convert::Converter;
 use tonepress::pcm::Pcm;
-use tonepress::press::SegmentEncoder;
+use tonepress::rendition::press::SegmentEncoder;
 use tonepress::{Engine, Plan, Profile, ReadAt};
 
 /// How often everything is timed.
@@ -65,7 +65,7 @@ fn measure(engine: &Engine, path: &Path, kbps: &str) {
             time(|| press_one(&known, &plan)),
         ];
         if ffmpeg {
-            let at = plan.resolved().rate.seconds(plan.samples()) * offset as f64 / size as f64;
+            let at = plan.resolved().rate().seconds(plan.samples()) * offset as f64 / size as f64;
             taken.push(time(|| run_ffmpeg(path, kbps, 0.0, 1)));
             taken.push(time(|| run_ffmpeg(path, kbps, at, RANGE)));
         }
@@ -126,7 +126,7 @@ fn press_one(master: &Master, plan: &Plan) {
     while !encoder.wanted().is_empty() {
         let wanted = encoder.wanted();
         let step = wanted.start..wanted.end.min(wanted.start + (1 << 17));
-        converter.read(plan.resolved().rate, step, &(0..0), &mut pcm).expect("audio");
+        converter.read(plan.resolved().rate(), step, &(0..0), &mut pcm).expect("audio");
         encoder.push(&pcm, &mut bytes).expect("frames");
     }
     encoder.finish(&mut bytes).expect("the last frames");

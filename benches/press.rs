@@ -7,12 +7,12 @@ mod common;
 use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use tonepress::floor::{FULL_SCALE, Floor};
+use tonepress::encoder::floor::{FULL_SCALE, Floor};
 use tonepress::master::Master;
 use tonepress::master::convert::{Converter, to_channels};
 use tonepress::master::resample::Resampler;
 use tonepress::pcm::Pcm;
-use tonepress::press::SegmentEncoder;
+use tonepress::rendition::press::SegmentEncoder;
 use tonepress::{Plan, SampleRate};
 
 const PROFILES: [&str; 10] =
@@ -22,7 +22,7 @@ const PROFILES: [&str; 10] =
 fn pcm(master: &Master, plan: &Plan, index: u64) -> Pcm {
     let (mut read, mut mixed) = (Pcm::default(), Pcm::default());
     let mut converter = Converter::new(master).expect("a converter");
-    converter.read(plan.resolved().rate, plan.segment(index).pcm, &(0..0), &mut read).expect("samples");
+    converter.read(plan.resolved().rate(), plan.segment(index).pcm, &(0..0), &mut read).expect("samples");
     match to_channels(read.channels(), plan.resolved().channels()) {
         Some(mix) => mix.apply(&read, &mut mixed),
         None => mixed = read,
@@ -38,7 +38,7 @@ fn segment(c: &mut Criterion) {
         let plan = Plan::new(master.info(), &common::profile(text)).expect("a plan");
         let index = plan.segments() / 2;
         let pcm = pcm(&master, &plan, index);
-        group.throughput(common::audio(plan.resolved().rate.seconds(tonepress::Samples(pcm.len() as u64))));
+        group.throughput(common::audio(plan.resolved().rate().seconds(tonepress::Samples(pcm.len() as u64))));
         let mut bytes = Vec::new();
         group.bench_function(text, |b| {
             b.iter(|| {

@@ -5,10 +5,11 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
-use tonepress::fingerprint::Fingerprint;
+use tonepress::encoder::Encoder;
 use tonepress::master::{Codec, Container, Layout, MasterInfo};
 use tonepress::pcm::Pcm;
-use tonepress::press::SegmentEncoder;
+use tonepress::rendition::fingerprint::Fingerprint;
+use tonepress::rendition::press::SegmentEncoder;
 use tonepress::store::{Begun, Fallback, Key, Options, Recipe};
 use tonepress::{Plan, SampleRate, Samples, Store};
 
@@ -166,9 +167,11 @@ fn populate(object: &Path, root: &Path) {
 fn fingerprint(c: &mut Criterion) {
     // Once per process, so it is timed once; a warm process is what a server is.
     let start = Instant::now();
-    Fingerprint::current().expect("a fingerprint");
+    Fingerprint::of(Encoder::Lame).expect("a fingerprint");
     println!("fingerprint: {:?}, once per process", start.elapsed());
-    c.bench_function("fingerprint, known", |b| b.iter(|| Fingerprint::current().expect("a fingerprint")));
+    c.bench_function("fingerprint, known", |b| {
+        b.iter(|| Fingerprint::of(Encoder::Lame).expect("a fingerprint"))
+    });
 }
 
 criterion_group!(benches, fingerprint, hits, publish, open);

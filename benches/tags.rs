@@ -2,8 +2,8 @@
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use tonepress::master::Master;
-use tonepress::master::tags::{LinkKind, Picture, PictureKind, Tags};
-use tonepress::mp3::id3::{Options, Version};
+use tonepress::tags::id3::{Options, Version};
+use tonepress::tags::{LinkKind, Picture, PictureKind, Tags};
 use tonepress::{Overlay, ReadAt, Result, Size, WithOverlay};
 
 /// What a shop knows of a track, with a cover of so many bytes.

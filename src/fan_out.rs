@@ -26,9 +26,9 @@ use crate::error::{Error, Result};
 use crate::master::Master;
 use crate::master::convert::{Converter, to_channels};
 use crate::pcm::{Pcm, Repairs};
-use crate::plan::Plan;
-use crate::press::SegmentEncoder;
-use crate::writer::Sink;
+use crate::rendition::plan::Plan;
+use crate::rendition::press::SegmentEncoder;
+use crate::rendition::writer::Sink;
 
 /// PCM is decoded and encoded in steps of so many samples: 3 s at 44.1 kHz.
 const STEP: u64 = 1 << 17;
@@ -109,7 +109,7 @@ pub struct Done<S: Sink> {
 /// use std::fs::File;
 /// use std::ops::{ControlFlow, Range};
 /// use tonepress::fan_out::{Event, Job, Output, fan_out};
-/// use tonepress::writer::RenditionWriter;
+/// use tonepress::rendition::writer::RenditionWriter;
 /// use tonepress::{Plan, Profile, master::Master};
 ///
 /// let master = Master::open("song.flac")?;

@@ -5,7 +5,7 @@
 //! rendition will be and how it is cut into segments. An [`Engine`] presses renditions on demand and serves any range of
 //! them meanwhile; a [`Store`] keeps them.
 //!
-//! Below that, [`SegmentEncoder`](press::SegmentEncoder) presses one segment, [`RenditionWriter`](writer::RenditionWriter) joins them,
+//! Below that, [`SegmentEncoder`](rendition::press::SegmentEncoder) presses one segment, [`RenditionWriter`](rendition::writer::RenditionWriter) joins them,
 //! and [`fan_out`](fan_out::fan_out) does all of it for many profiles and masters, on all cores.
 //!
 //! Renditions have no tags. [`Master::tags`](master::Master::tags) reads a master's, and an [`Overlay`] puts them, or what a
@@ -22,31 +22,30 @@
 struct Readme;
 
 mod build;
+pub mod encoder;
 pub mod engine;
 pub mod error;
-mod estimate;
 pub mod fan_out;
-pub mod fingerprint;
-pub mod floor;
 pub mod master;
 pub mod mp3;
 pub mod overlay;
 pub mod pcm;
-pub mod plan;
-pub mod press;
 pub mod profile;
 pub mod read_at;
-mod resolve;
+pub mod rendition;
+mod size;
 pub mod store;
+pub mod tags;
 pub mod units;
-pub mod writer;
 
 pub use build::{BuildInfo, build_info};
+pub use encoder::{Encoder, Resolved};
 pub use engine::Engine;
 pub use error::{Error, Result, Stage};
 pub use overlay::{Overlay, WithOverlay};
-pub use plan::{Plan, Size};
-pub use profile::{Profile, Resolved};
+pub use profile::Profile;
 pub use read_at::ReadAt;
+pub use rendition::plan::Plan;
+pub use size::Size;
 pub use store::Store;
 pub use units::{Frames, Kbps, SampleRate, Samples};

@@ -6,19 +6,19 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::error::Result;
-use crate::master::tags::{Note, Tags};
-use crate::mp3::id3::{self, Options};
-use crate::plan::Size;
 use crate::read_at::ReadAt;
+use crate::size::Size;
 use crate::store::{Copied, Key, Object};
+use crate::tags::id3::{self, Options};
+use crate::tags::{Note, Tags};
 
 /// A tag in bytes, ready to be put in front of any rendition of the music. Cheap to clone.
 ///
 /// It is a multiple of [`ALIGNMENT`](id3::ALIGNMENT) long, or empty if there was nothing to be said.
 ///
 /// ```
-/// use tonepress::master::tags::Tags;
-/// use tonepress::mp3::id3::Options;
+/// use tonepress::tags::Tags;
+/// use tonepress::tags::id3::Options;
 /// use tonepress::overlay::Overlay;
 ///
 /// let mut tags = Tags::default();
@@ -96,8 +96,8 @@ impl fmt::Debug for Overlay {
 /// A rendition behind an overlay, as one.
 ///
 /// ```
-/// use tonepress::master::tags::Tags;
-/// use tonepress::mp3::id3::Options;
+/// use tonepress::tags::Tags;
+/// use tonepress::tags::id3::Options;
 /// use tonepress::overlay::{Overlay, WithOverlay};
 /// use tonepress::{ReadAt, Size, Store};
 ///

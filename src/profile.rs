@@ -9,6 +9,7 @@
 //! | `v0` … `v9`, `v2.5` | variable bitrate by quality: 0 is the best and largest |
 //! | `:mono`, `:stereo`, `:joint` | one channel, two separate ones, two in joint stereo |
 //! | `:rate=22050` | the sampling rate in hertz |
+//! | `:lame` | the encoder; LAME unless said otherwise |
 //! | `:q=4` | LAME's effort, 0 (slowest) … 9 (fastest); 4 unless said otherwise |
 //! | `:whole` | one segment, as LAME alone would encode it: no seams, no parallelism |
 //! | `:salvage` | silence for what of the master is damaged or missing, instead of an error |
@@ -17,8 +18,30 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::error::Error;
-use crate::mp3::frame::{Mode, RATES, Version};
+use crate::mp3::frame::{RATES, Version};
 use crate::units::{Kbps, SampleRate};
+
+/// What turns PCM into MP3.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Encoder {
+    /// LAME 3.100.
+    #[default]
+    Lame,
+}
+
+impl Encoder {
+    /// All encoders.
+    pub const ALL: [Self; 1] = [Self::Lame];
+
+    /// As it is typed: `lame`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Lame => "lame",
+        }
+    }
+}
 
 /// How bits are spent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -77,7 +100,9 @@ pub struct Profile {
     pub channels: Option<Channels>,
     /// `None`: what LAME would choose.
     pub rate: Option<SampleRate>,
-    /// LAME's effort: 0 (slowest) … 9 (fastest).
+    /// `None`: the default, which is LAME unless an engine was built with another.
+    pub encoder: Option<Encoder>,
+    /// The encoder's effort: 0 (slowest) … 9 (fastest).
     pub effort: u8,
     /// One segment, as LAME alone would encode it.
     pub whole: bool,
@@ -96,6 +121,7 @@ impl Profile {
             coding,
             channels: None,
             rate: None,
+            encoder: None,
             effort: Self::DEFAULT_EFFORT,
             whole: false,
             salvage: false,
@@ -134,6 +160,7 @@ impl fmt::Display for Profile {
             Channels::Joint => "joint".to_owned(),
         }));
         parts.extend(self.rate.map(|rate| format!("rate={}", rate.hz())));
+        parts.extend(self.encoder.map(|encoder| encoder.name().to_owned()));
         parts.extend((self.effort != Self::DEFAULT_EFFORT).then(|| format!("q={}", self.effort)));
         parts.extend(self.whole.then(|| "whole".to_owned()));
         parts.extend(self.salvage.then(|| "salvage".to_owned()));
@@ -157,7 +184,12 @@ fn parse(text: &str) -> Result<Profile, String> {
     for option in parts {
         let (name, value) =
             option.split_once('=').map_or((option, None), |(name, value)| (name, Some(value)));
-        let kind = if matches!(name, "mono" | "stereo" | "joint") { "channels" } else { name };
+        let encoder = Encoder::ALL.into_iter().find(|encoder| encoder.name() == name);
+        let kind = match name {
+            "mono" | "stereo" | "joint" => "channels",
+            _ if encoder.is_some() => "encoder",
+            other => other,
+        };
         if seen.contains(&kind) {
             return Err(format!("'{option}' says {kind} a second time"));
         }
@@ -168,6 +200,7 @@ fn parse(text: &str) -> Result<Profile, String> {
             ("joint", None) => profile.channels = Some(Channels::Joint),
             ("whole", None) => profile.whole = true,
             ("salvage", None) => profile.salvage = true,
+            (_, None) if encoder.is_some() => profile.encoder = encoder,
             ("rate", Some(value)) => profile.rate = Some(parse_rate(value)?),
             ("q", Some(value)) => {
                 profile.effort = number(value)
@@ -177,7 +210,7 @@ fn parse(text: &str) -> Result<Profile, String> {
             }
             _ => {
                 return Err(format!(
-                    "unknown option '{option}'; there are mono, stereo, joint, rate=HZ, q=0-9, whole and salvage"
+                    "unknown option '{option}'; there are mono, stereo, joint, lame, rate=HZ, q=0-9, whole and salvage"
                 ));
             }
         }
@@ -246,83 +279,6 @@ pub(crate) fn list<T: fmt::Display>(values: &[T]) -> String {
     values.iter().map(T::to_string).collect::<Vec<_>>().join(", ")
 }
 
-/// A profile with every choice made for one master: the same for all spellings that mean the same.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Resolved {
-    /// The sampling rate of the rendition.
-    pub rate: SampleRate,
-    /// How channels are coded: [`Mode::Mono`], [`Mode::Stereo`] or [`Mode::Joint`].
-    pub mode: Mode,
-    /// How bits are spent.
-    pub coding: ResolvedCoding,
-    /// Where LAME's low-pass begins, in hertz; `None` for no low-pass.
-    pub lowpass: Option<u32>,
-    /// The effort as LAME uses it: qualities that it treats alike are one (VBR knows 0, 5, 6 and 7).
-    pub effort: u8,
-    /// One segment instead of a grid.
-    pub whole: bool,
-    /// Silence for what of the master is damaged or missing, instead of an error.
-    pub salvage: bool,
-}
-
-/// As [`Coding`], with VBR quality as LAME uses it: at rates that it chose itself it maps the
-/// customer's quality to another (V7 of a 44.1 kHz master is 32 kHz at 5.633).
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum ResolvedCoding {
-    /// Constant bitrate.
-    Cbr(Kbps),
-    /// Average bitrate.
-    Abr(Kbps),
-    /// LAME's internal VBR quality.
-    Vbr(f32),
-}
-
-impl Resolved {
-    /// The MPEG version of its frames.
-    ///
-    /// # Panics
-    /// Never for a value made by [`Profile::resolve`], whose rates are those of MP3.
-    #[must_use]
-    pub fn version(&self) -> Version {
-        Version::of(self.rate).expect("resolved to one of MP3's rates")
-    }
-
-    /// Whether the size is known beforehand.
-    #[must_use]
-    pub const fn is_cbr(&self) -> bool {
-        matches!(self.coding, ResolvedCoding::Cbr(_))
-    }
-
-    /// 1 or 2.
-    #[must_use]
-    pub fn channels(&self) -> usize {
-        if self.mode == Mode::Mono { 1 } else { 2 }
-    }
-}
-
-impl fmt::Display for Resolved {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.coding {
-            ResolvedCoding::Cbr(kbps) => write!(f, "CBR {kbps}")?,
-            ResolvedCoding::Abr(kbps) => write!(f, "ABR {kbps}")?,
-            ResolvedCoding::Vbr(quality) => write!(f, "VBR {quality}")?,
-        }
-        let mode = match self.mode {
-            Mode::Mono => "mono",
-            Mode::Joint => "joint stereo",
-            Mode::Stereo | Mode::Dual => "stereo",
-        };
-        write!(f, ", {}, {mode}, ", self.rate)?;
-        match self.lowpass {
-            Some(hz) => write!(f, "low-pass {hz} Hz")?,
-            None => f.write_str("no low-pass")?,
-        }
-        let (whole, salvage) =
-            (if self.whole { ", whole" } else { "" }, if self.salvage { ", salvage" } else { "" });
-        write!(f, ", q {}{whole}{salvage}", self.effort)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -338,11 +294,13 @@ mod tests {
             prop::option::of(prop::sample::select(vec![Channels::Mono, Channels::Stereo, Channels::Joint]));
         let rate =
             prop::option::of(prop::sample::select(RATES.to_vec()).prop_map(|r| SampleRate::new(r).unwrap()));
-        (coding, channels, rate, 0..=9_u8, any::<bool>(), any::<bool>()).prop_map(
-            |(coding, channels, rate, effort, whole, salvage)| Profile {
+        let encoder = prop::option::of(prop::sample::select(Encoder::ALL.to_vec()));
+        (coding, channels, rate, encoder, 0..=9_u8, any::<bool>(), any::<bool>()).prop_map(
+            |(coding, channels, rate, encoder, effort, whole, salvage)| Profile {
                 coding,
                 channels,
                 rate,
+                encoder,
                 effort,
                 whole,
                 salvage,

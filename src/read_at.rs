@@ -4,7 +4,7 @@
 use std::io::{self, Read, Seek, SeekFrom};
 
 use crate::error::Result;
-use crate::plan::Size;
+use crate::size::Size;
 
 /// The bytes of a rendition, any stretch of them at any time.
 ///

@@ -17,8 +17,8 @@ use common::signal::Music;
 use common::{run, tool};
 use tonepress::fan_out::{Event, Job, Output, fan_out};
 use tonepress::master::{Limits, Master, MasterSource, Verdict, Verification};
+use tonepress::rendition::writer::RenditionWriter;
 use tonepress::store::{Begun, Entry, Fallback, Filter, Options, Partial, Recipe, Store};
-use tonepress::writer::RenditionWriter;
 use tonepress::{Error, Plan, Result};
 
 /// A master in memory that becomes another at the read with some number.

@@ -12,7 +12,7 @@ use common::signal::Music;
 use common::write;
 use tonepress::fan_out::{Event, Job, Output, fan_out};
 use tonepress::master::{Master, MasterSource};
-use tonepress::writer::RenditionWriter;
+use tonepress::rendition::writer::RenditionWriter;
 use tonepress::{Error, Plan, Profile};
 
 /// A master in memory, which breaks at some byte.

@@ -23,7 +23,7 @@ fn check(rate: u32, channels: usize, samples: u64, profiles: &[&str]) {
     for (plan, mp3) in press(&master, profiles, 2) {
         let what = format!("{samples} samples at {rate} Hz as {}", plan.profile());
         let expected = plan.samples().0;
-        let out = SampleRate::new(plan.resolved().rate.hz()).unwrap();
+        let out = SampleRate::new(plan.resolved().rate().hz()).unwrap();
         let per_master =
             (2 * u128::from(samples) * u128::from(out.hz()) + u128::from(rate)) / (2 * u128::from(rate));
         assert_eq!(u128::from(expected), per_master, "{what}: rounded length");

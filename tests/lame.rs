@@ -116,7 +116,7 @@ fn a_whole_rendition_is_lames_own_serial_output() {
         for samples in [1, 576, 1152, 40_000, 500_001] {
             let music = Music::new(rate, samples);
             let plan = plan(rate, layout, samples, &format!("{profile}:whole"));
-            assert_eq!(plan.resolved().rate.hz(), rate, "{profile} at {rate} would need resampling");
+            assert_eq!(plan.resolved().rate().hz(), rate, "{profile} at {rate} would need resampling");
             let (_, theirs) =
                 lame(|gfp| setup(gfp, profile), rate, channels, &ints(&music, channels, samples));
             let (_, ours) = ours(&plan, &music);

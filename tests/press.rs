@@ -10,8 +10,8 @@ use tonepress::master::Layout;
 use tonepress::mp3::frame::{Header, RATES, Version};
 use tonepress::mp3::info::Info;
 use tonepress::pcm::Pcm;
-use tonepress::press::SegmentEncoder;
 use tonepress::profile::{Coding, VbrQuality};
+use tonepress::rendition::press::SegmentEncoder;
 use tonepress::{Kbps, Plan, Profile, SampleRate, Size};
 
 /// The frames of an MP3, the Info frame first.
@@ -151,7 +151,7 @@ proptest! {
     ) {
         let profile: Profile = profile.parse().unwrap();
         let plan = Plan::new(&info(44_100, Layout::STEREO, samples), &profile).unwrap();
-        let music = Music::new(plan.resolved().rate.hz(), plan.samples().0);
+        let music = Music::new(plan.resolved().rate().hz(), plan.samples().0);
         let shuffled = order.into_iter().filter(|&index| index < plan.segments());
         prop_assert!(press(&plan, &music, 0..plan.segments()) == press(&plan, &music, shuffled));
     }

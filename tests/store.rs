@@ -12,8 +12,8 @@ use std::time::{Duration, SystemTime};
 
 use common::renditions::Rendition;
 use tempfile::TempDir;
-use tonepress::fingerprint::Fingerprint;
 use tonepress::master::MasterId;
+use tonepress::rendition::fingerprint::Fingerprint;
 use tonepress::store::{
     Begun, Copied, Fallback, Filter, Key, Lookup, Object, Options, Recipe, Scrub, Scrubbed,
 };
@@ -233,7 +233,7 @@ fn what_was_spoilt_while_idle_is_a_miss_and_set_aside() {
         assert_eq!(store.stat().unwrap().quarantined, 2, "{what}: it and its sidecar");
         let (object, pressed) = rendition.obtain(&store, Fallback::Refuse).unwrap();
         assert!(pressed && object.as_ref() == rendition.bytes());
-        assert_eq!(store.gc(None).unwrap().quarantined, 2);
+        assert_eq!(store.gc(&[]).unwrap().quarantined, 2);
         assert_eq!(store.stat().unwrap().charged, charges(&store));
     }
 }
@@ -434,7 +434,7 @@ fn lists_and_collections_choose_by_what_is_known() {
     assert_eq!(count(Filter { pinned: Some(true), ..Filter::default() }), 1);
 
     assert!(store.get(&stale_key).unwrap().is_some(), "readable by key as long as it is there");
-    assert_eq!(store.gc(Some(Fingerprint::current().unwrap())).unwrap().stale, 1);
+    assert_eq!(store.gc(&Fingerprint::current().unwrap()).unwrap().stale, 1);
     assert!(store.get(&stale_key).unwrap().is_none());
     assert_eq!(count(Filter::default()), 2);
 }

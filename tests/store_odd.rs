@@ -46,7 +46,7 @@ fn use_it_all(store: &Store) {
     let _ = store.masters().note(&master, "loudness", &-14.0);
     let _: Option<f64> = store.masters().fact(&master, "loudness");
     let _ = store.masters().prune();
-    let _ = store.gc(None);
+    let _ = store.gc(&[]);
 }
 
 /// Somebody else's folder, with a copy of everything that a store could be led to.
@@ -62,7 +62,7 @@ impl Elsewhere {
         let folder = tempfile::tempdir().unwrap();
         let store = options(folder.path()).open().unwrap();
         let object = publish(&store).path().unwrap().to_owned();
-        store.gc(None).unwrap();
+        store.gc(&[]).unwrap();
         settle();
         let mut seen = Vec::new();
         see(folder.path(), &mut seen);
@@ -150,7 +150,7 @@ fn a_link_in_place_of_a_file_leads_nowhere() {
             replace(root.path(), &link, |path| symlink(target, path).unwrap());
             use_it_all(&store);
             assert!(publish(&store).as_ref() == RENDITION.bytes(), "{name}");
-            store.gc(None).unwrap();
+            store.gc(&[]).unwrap();
             assert!(store.get(&key).unwrap().is_some(), "{name}");
             let sums = store.verify(&Scrub::default(), |_| ControlFlow::Continue(())).unwrap();
             assert_eq!((sums.objects, sums.bad.len()), (1, 0), "{name}");
@@ -217,7 +217,7 @@ fn a_folder_or_pipe_in_place_of_a_file_goes_and_keeps_nobody_waiting() {
                 assert_eq!(sums.bad.len(), 1);
             }
             assert!(publish(&store).as_ref() == RENDITION.bytes(), "{name}");
-            store.gc(None).unwrap();
+            store.gc(&[]).unwrap();
             let sums = store.verify(&Scrub::default(), |_| ControlFlow::Continue(())).unwrap();
             assert_eq!((sums.objects, sums.bad.len()), (1, 0), "{name}");
             let stat = store.stat().unwrap();

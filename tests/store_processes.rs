@@ -151,7 +151,7 @@ fn whenever_the_writer_is_killed_only_whole_renditions_are_found() {
         let sums = store.verify(&Scrub::default(), |_| ControlFlow::Continue(())).unwrap();
         assert!(sums.bad.is_empty(), "{:?}", sums.bad);
         assert_books(&store);
-        during_commit += store.gc(None).unwrap().orphans;
+        during_commit += store.gc(&[]).unwrap().orphans;
         assert_eq!(partials(root), 0, "leftovers are reclaimed");
         assert_books(&store);
     }
@@ -216,11 +216,11 @@ fn a_stopped_process_holds_nobody_up_for_ever() {
     assert!(pressed && object.as_ref() == rendition.bytes());
     assert!(start.elapsed() < Duration::from_secs(5));
     assert_eq!(partials(root.path()), 1, "that of the living is left alone");
-    assert_eq!(store.gc(None).unwrap().leftovers, 0);
+    assert_eq!(store.gc(&[]).unwrap().leftovers, 0);
     signal(&holder, "-CONT");
     holder.kill().unwrap();
     holder.wait().unwrap();
-    assert_eq!(store.gc(None).unwrap().leftovers, 1);
+    assert_eq!(store.gc(&[]).unwrap().leftovers, 1);
     assert_books(&store);
 }
 

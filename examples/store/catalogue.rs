@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::thread;
 
-use tonepress::master::tags::{Picture, PictureKind};
 use tonepress::master::{Master, MasterId};
-use tonepress::mp3::id3;
+use tonepress::tags::id3;
+use tonepress::tags::{Picture, PictureKind};
 use tonepress::{Error, Overlay, Store};
 use walkdir::WalkDir;
 

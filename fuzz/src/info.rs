@@ -1,8 +1,9 @@
 //! The Info frame: parsed from anything, and what was written is read back.
 
+use tonepress::encoder::ResolvedCoding;
 use tonepress::master::Layout;
 use tonepress::mp3::frame::Header;
-use tonepress::mp3::info::Info;
+use tonepress::mp3::info::{Info, Method, TagFacts, header};
 use tonepress::{Frames, Plan};
 
 use super::plan::master;
@@ -28,7 +29,24 @@ pub fn run(data: &[u8]) {
         music_crc: u16::from_le_bytes(take::bytes(&mut rest)),
         toc: take::bytes(&mut rest),
     };
-    let frame = info.to_frame(plan.resolved()).unwrap();
+    let resolved = plan.resolved();
+    let (method, cbr) = match resolved.coding() {
+        ResolvedCoding::Cbr(kbps) => (Method::Cbr(kbps), Some(kbps)),
+        ResolvedCoding::Abr(kbps) => (Method::Abr(kbps), None),
+        ResolvedCoding::Vbr(_) => (Method::Vbr, None),
+    };
+    let header = header(resolved.version(), resolved.rate(), resolved.mode(), cbr);
+    let facts = TagFacts {
+        encoder: take::bytes(&mut rest),
+        method,
+        quality: number(&mut rest),
+        lowpass: Some(number(&mut rest) >> 1),
+        ath_type: take::byte(&mut rest) & 15,
+        safe_joint: take::byte(&mut rest) & 1 != 0,
+        noise_shaping: take::byte(&mut rest) & 3,
+        preset: u16::from_le_bytes(take::bytes(&mut rest)),
+    };
+    let frame = info.to_frame(header, &facts);
     assert_eq!(frame.len() as u64, plan.info_bytes());
     assert_eq!(Info::parse(&frame), Some(info));
 }

@@ -70,7 +70,7 @@ pub fn run(mut data: &[u8]) {
             }
             1 => {
                 let _ = store.stat().unwrap();
-                store.gc(None).unwrap();
+                store.gc(&[]).unwrap();
                 let stat = store.stat().unwrap();
                 let charge = (stored.bytes.len() as u64).div_ceil(4_096) * 4_096 + 4_096;
                 assert_eq!((stat.objects, stat.charged, stat.reserved), (1, charge, 0), "counted afresh");

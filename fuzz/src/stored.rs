@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 
 use tonepress::master::Layout;
 use tonepress::pcm::Pcm;
-use tonepress::press::SegmentEncoder;
+use tonepress::rendition::press::SegmentEncoder;
+use tonepress::rendition::writer::{RenditionWriter, Sink as _};
 use tonepress::store::{Begun, Fallback, Key, Options, Recipe};
-use tonepress::writer::{RenditionWriter, Sink as _};
 use tonepress::{Plan, Store};
 
 use super::plan::master;

@@ -5,8 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use tonepress::master::loudness::{self, Loudness};
-use tonepress::master::tags::Tags;
 use tonepress::master::{Master, MasterId};
+use tonepress::tags::Tags;
 use tonepress::{Error, Store};
 
 use super::masters::Candidate;

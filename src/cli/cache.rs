@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
-use tonepress::fingerprint::Fingerprint;
+use tonepress::rendition::fingerprint::Fingerprint;
 use tonepress::store::{Entry, Filter, Key, Scrub, Store};
 
 use super::args::{CacheAction, CacheCommand, Selection};
@@ -43,7 +43,7 @@ fn filters(selection: &Selection) -> Result<Vec<Filter>, Failure> {
         key: None,
         master: selection.master,
         profile: selection.profile.map(|profile| profile.to_string()),
-        not_fingerprint: if selection.stale { Some(Fingerprint::current()?) } else { None },
+        not_fingerprints: if selection.stale { Fingerprint::current()? } else { Vec::new() },
         unused_since: selection.unused_for.and_then(|time| SystemTime::now().checked_sub(time)),
         ..Filter::default()
     };
@@ -120,7 +120,8 @@ struct StatJson {
     quarantined: u64,
     max_bytes: Option<u64>,
     free_bytes: u64,
-    this_build: String,
+    /// One for each encoder.
+    this_build: Vec<String>,
     profiles: BTreeMap<String, Sum>,
     builds: BTreeMap<String, Sum>,
     last_used: BTreeMap<&'static str, Sum>,
@@ -128,7 +129,7 @@ struct StatJson {
 
 fn stat(args: &CacheCommand, store: &Store) -> Result<Outcome, Failure> {
     let stat = store.stat()?;
-    let this_build = Fingerprint::current()?.to_string();
+    let this_build: Vec<_> = Fingerprint::current()?.iter().map(Fingerprint::to_string).collect();
     let (mut profiles, mut builds, mut ages) =
         (BTreeMap::new(), BTreeMap::new(), [Sum::default(); AGES.len()]);
     let mut all = Sum::default();
@@ -186,7 +187,7 @@ fn stat(args: &CacheCommand, store: &Store) -> Result<Outcome, Failure> {
         sums.into_iter().filter(|(_, sum)| sum.renditions > 0).map(row).collect::<Vec<_>>()
     };
     let this = |build: String| {
-        let note = if build == this_build { " (this build)" } else { "" };
+        let note = if this_build.contains(&build) { " (this build)" } else { "" };
         format!("{build:.12}{note}")
     };
     for (header, sums) in [
@@ -327,7 +328,7 @@ struct CollectedJson {
 }
 
 fn gc(args: &CacheCommand, store: &Store, stale: bool) -> Result<Outcome, Failure> {
-    let collected = store.gc(if stale { Some(Fingerprint::current()?) } else { None })?;
+    let collected = store.gc(&if stale { Fingerprint::current()? } else { Vec::new() })?;
     if args.json {
         report::json(&CollectedJson {
             stale: collected.stale,

@@ -79,7 +79,7 @@ pub(crate) fn run(args: &args::Plan) -> Result<Outcome, Failure> {
 }
 
 fn seconds(plan: &Plan) -> f64 {
-    plan.resolved().rate.seconds(plan.samples())
+    plan.resolved().rate().seconds(plan.samples())
 }
 
 fn to_json<'a>(master: &'a str, plan: &Plan) -> Json<'a> {
@@ -88,7 +88,7 @@ fn to_json<'a>(master: &'a str, plan: &Plan) -> Json<'a> {
         master,
         profile: plan.profile().to_string(),
         resolved: plan.resolved().to_string(),
-        sample_rate: plan.resolved().rate.hz(),
+        sample_rate: plan.resolved().rate().hz(),
         channels: plan.resolved().channels(),
         samples: plan.samples().0,
         duration_s: seconds(plan),
@@ -115,7 +115,7 @@ fn to_row(master: &str, plan: &Plan) -> Vec<String> {
     vec![
         report::plain(master).into_owned(),
         plan.profile().to_string(),
-        plan.resolved().rate.hz().to_string(),
+        plan.resolved().rate().hz().to_string(),
         if plan.resolved().channels() == 1 { "mono" } else { "stereo" }.to_owned(),
         clock(seconds(plan)),
         count(plan.frames().0),

@@ -275,7 +275,7 @@ impl Press {
             let (progress, plan) = (rendition.progress(), rendition.plan());
             let part = progress.segments_done as f64 / progress.segments as f64;
             work += part * all;
-            audio += part * plan.resolved().rate.seconds(plan.samples());
+            audio += part * plan.resolved().rate().seconds(plan.samples());
             let name = Path::new(&**master).file_stem().unwrap_or_default().to_string_lossy();
             if !names.contains(&name) {
                 names.push(name);

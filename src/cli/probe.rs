@@ -5,8 +5,8 @@ mod loudness;
 use rayon::prelude::*;
 use serde::Serialize;
 use tonepress::master::loudness::Loudness;
-use tonepress::master::tags::Tags;
 use tonepress::master::{Limits, Master, MasterId, Verification};
+use tonepress::tags::Tags;
 use tonepress::{Error, Store};
 
 use loudness::LoudnessJson;

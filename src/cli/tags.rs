@@ -6,8 +6,8 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 use tonepress::master::Master;
-use tonepress::master::tags::{LinkKind, Picture, PictureKind, Tags};
-use tonepress::mp3::id3::{Options, Version};
+use tonepress::tags::id3::{Options, Version};
+use tonepress::tags::{LinkKind, Picture, PictureKind, Tags};
 use tonepress::{Error, Overlay, Store};
 
 use super::albums::album_of;

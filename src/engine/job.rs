@@ -13,7 +13,7 @@ use super::lock;
 use super::pcm::Source;
 use crate::error::{Error, Result};
 use crate::pcm::Repairs;
-use crate::plan::Plan;
+use crate::rendition::plan::Plan;
 use crate::store::{Fallback, Identified, Key, Object, Partial, PartialReader, Recipe, Store};
 
 /// A rendition being pressed, or just finished.

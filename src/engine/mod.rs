@@ -41,11 +41,12 @@ use schedule::{LaneInfo, Schedule};
 use stats::{Count, Counters};
 use work::{Errand, run_errands};
 
+use crate::encoder::Encoder;
 use crate::error::{Error, Result};
-use crate::fingerprint::Fingerprint;
 use crate::master::Master;
-use crate::plan::Plan;
 use crate::profile::Profile;
+use crate::rendition::fingerprint::Fingerprint;
+use crate::rendition::plan::Plan;
 use crate::store::{Key, Object, Recipe, Store};
 use crate::units::Samples;
 
@@ -159,7 +160,7 @@ impl Builder {
     /// [`Error::Processor`] if LAME cannot run here; [`Error::Internal`] if threads cannot be started.
     pub fn build(self) -> Result<Engine> {
         // The self-test behind it takes some milliseconds, which the first customer shall not wait for.
-        Fingerprint::current()?;
+        Fingerprint::of(Encoder::default())?;
         let threads =
             self.threads.or_else(|| thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get);
         let failed =

@@ -11,8 +11,9 @@ use super::schedule::{Demand, Priority};
 use super::{OnDrop, Shared, lock};
 use crate::error::Result;
 use crate::pcm::Repairs;
-use crate::plan::{Plan, Size};
 use crate::read_at::ReadAt;
+use crate::rendition::plan::Plan;
+use crate::size::Size;
 use crate::store::{Key, Object};
 
 /// A rendition that can be read, whether it is finished, being pressed, or not begun.

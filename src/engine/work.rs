@@ -15,7 +15,7 @@ use super::{Dispatch, Shared, lock};
 use crate::error::{Error, Result};
 use crate::master::convert::to_channels;
 use crate::pcm::{Pcm, Repairs};
-use crate::press::SegmentEncoder;
+use crate::rendition::press::SegmentEncoder;
 use crate::store::{Identified, Object};
 
 /// Bytes are handed over whenever so many samples more are encoded: 0.4 s at 44.1 kHz, which takes some

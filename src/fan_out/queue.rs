@@ -4,9 +4,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::{Job, Output};
+use crate::encoder::Resolved;
 use crate::master::Master;
-use crate::plan::Plan;
-use crate::profile::Resolved;
+use crate::rendition::plan::Plan;
 use crate::units::SampleRate;
 
 /// How far ahead of the slowest unit of their master workers may run, in units a worker: what is

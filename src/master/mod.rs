@@ -12,15 +12,14 @@ mod identify;
 mod info;
 mod limits;
 pub mod loudness;
-mod mp4;
+pub(crate) mod mp4;
 mod packets;
 mod pcm_data;
 mod reader;
-mod recognise;
+pub(crate) mod recognise;
 pub mod resample;
 mod salvage;
-mod source;
-pub mod tags;
+pub(crate) mod source;
 mod verify;
 mod wav;
 
@@ -107,6 +106,11 @@ impl Opened {
 }
 
 impl Master {
+    /// Its bytes.
+    pub(crate) fn input(&self) -> &source::Input {
+        &self.0.input
+    }
+
     /// Opens the file at `path`, whatever it is called: its content decides what it is. Within the
     /// default [`Limits`].
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {

@@ -200,7 +200,7 @@ fn required(input: &Input, parent: &Range<u64>, kind: [u8; 4]) -> Result<Range<u
         .ok_or_else(|| input.damaged(0, format!("an MP4 track without '{}'", kind.escape_ascii())))
 }
 
-pub(super) fn child(input: &Input, parent: &Range<u64>, kind: [u8; 4]) -> Result<Option<Range<u64>>> {
+pub(crate) fn child(input: &Input, parent: &Range<u64>, kind: [u8; 4]) -> Result<Option<Range<u64>>> {
     let mut at = parent.start;
     while let Some(atom) = next_atom(input, at, parent.end)? {
         if atom.0 == kind {
@@ -212,7 +212,7 @@ pub(super) fn child(input: &Input, parent: &Range<u64>, kind: [u8; 4]) -> Result
 }
 
 /// The atoms within a range.
-pub(super) fn children(input: &Input, parent: &Range<u64>) -> Result<Vec<Atom>> {
+pub(crate) fn children(input: &Input, parent: &Range<u64>) -> Result<Vec<Atom>> {
     let mut atoms = Vec::new();
     let mut at = parent.start;
     while let Some(atom) = next_atom(input, at, parent.end)? {

@@ -36,7 +36,7 @@ fn behind_id3(input: &Input) -> Result<u64> {
 }
 
 /// The `ID3v2` tags before the content: they do not belong in front of FLAC or WAV, but are found there.
-pub(super) fn id3_prefixes(input: &Input) -> Result<Vec<Range<u64>>> {
+pub(crate) fn id3_prefixes(input: &Input) -> Result<Vec<Range<u64>>> {
     const MOST: usize = 16;
     let mut tags: Vec<Range<u64>> = Vec::new();
     let mut head = [0; 10];

@@ -91,38 +91,38 @@ impl MasterSource for FileSource {
 }
 
 /// A source under its name, and what it was when it was opened.
-pub(super) struct Input {
-    pub(super) name: String,
-    pub(super) source: Arc<dyn MasterSource>,
+pub(crate) struct Input {
+    pub(crate) name: String,
+    pub(crate) source: Arc<dyn MasterSource>,
     /// The number of bytes when it was opened. Whoever reads past it sees the end.
-    pub(super) len: u64,
-    pub(super) limits: Limits,
+    pub(crate) len: u64,
+    pub(crate) limits: Limits,
     version: Vec<u8>,
     /// The headers of chunks, atoms and blocks that were read.
     headers: AtomicU64,
 }
 
 impl Input {
-    pub(super) fn new(name: String, source: Arc<dyn MasterSource>, limits: &Limits) -> Result<Self> {
+    pub(crate) fn new(name: String, source: Arc<dyn MasterSource>, limits: &Limits) -> Result<Self> {
         let version = source.version().map_err(Error::io(Stage::Open, name.as_str()))?;
         let len = source.len().map_err(Error::io(Stage::Open, name.as_str()))?;
         Ok(Self { name, source, len, limits: limits.clone(), version, headers: AtomicU64::new(0) })
     }
 
     /// Whether `other` is the same file, as it was at the same time.
-    pub(super) fn is(&self, other: &Self) -> bool {
+    pub(crate) fn is(&self, other: &Self) -> bool {
         let files = self.source.file().is_some() && other.source.file().is_some();
         files && self.version == other.version
     }
 
     /// An error if the source is not any more what was opened.
-    pub(super) fn unchanged(&self, stage: Stage) -> Result<()> {
+    pub(crate) fn unchanged(&self, stage: Stage) -> Result<()> {
         let now = self.source.version().map_err(Error::io(stage, self.name.as_str()))?;
         if now == self.version { Ok(()) } else { Err(Error::Changed { name: self.name.clone() }) }
     }
 
     /// Tells damage that was there from a file that was changed after it was opened.
-    pub(super) fn blame<T>(&self, result: Result<T>) -> Result<T> {
+    pub(crate) fn blame<T>(&self, result: Result<T>) -> Result<T> {
         if matches!(result, Err(Error::Damaged { .. })) {
             self.unchanged(Stage::Decode)?;
         }
@@ -130,12 +130,12 @@ impl Input {
     }
 
     /// Fills `buf` from `offset` on, as far as the source goes, and says how far.
-    pub(super) fn read_at(&self, buf: &mut [u8], offset: u64, stage: Stage) -> Result<usize> {
+    pub(crate) fn read_at(&self, buf: &mut [u8], offset: u64, stage: Stage) -> Result<usize> {
         read_full_at(&*self.source, buf, offset).map_err(Error::io(stage, self.name.as_str()))
     }
 
     /// `N` bytes of a header.
-    pub(super) fn array<const N: usize>(&self, offset: u64) -> Result<[u8; N]> {
+    pub(crate) fn array<const N: usize>(&self, offset: u64) -> Result<[u8; N]> {
         let mut bytes = [0; N];
         if self.read_at(&mut bytes, offset, Stage::Open)? < N {
             return Err(self.damaged(0, "the file ends within its header"));
@@ -144,30 +144,30 @@ impl Input {
     }
 
     /// Four bytes of a header, the most significant first.
-    pub(super) fn be32(&self, offset: u64) -> Result<u32> {
+    pub(crate) fn be32(&self, offset: u64) -> Result<u32> {
         self.array(offset).map(u32::from_be_bytes)
     }
 
     /// Counts headers anew: another pass through the file begins.
-    pub(super) fn begin_headers(&self) {
+    pub(crate) fn begin_headers(&self) {
         self.headers.store(0, Ordering::Relaxed);
     }
 
     /// To be called for each header of a chunk, atom or block that is read: more of them than
     /// [`MAX_CHUNKS`] are an attack, not a recording.
-    pub(super) fn count_header(&self) -> Result<()> {
+    pub(crate) fn count_header(&self) -> Result<()> {
         let read = self.headers.fetch_add(1, Ordering::Relaxed) + 1;
         self.limit("chunks around its audio", read, MAX_CHUNKS as u64)
     }
 
     /// The first eight bytes of a chunk (four letters, then its size) or of an atom (the other way round).
-    pub(super) fn pair(&self, offset: u64) -> Result<([u8; 4], [u8; 4])> {
+    pub(crate) fn pair(&self, offset: u64) -> Result<([u8; 4], [u8; 4])> {
         self.count_header()?;
         Ok((self.array(offset)?, self.array(offset + 4)?))
     }
 
     /// `len` bytes of a header. Nothing is allocated for bytes that the file does not have.
-    pub(super) fn bytes(&self, offset: u64, len: u64) -> Result<Vec<u8>> {
+    pub(crate) fn bytes(&self, offset: u64, len: u64) -> Result<Vec<u8>> {
         self.limit("bytes in a table of its headers", len, self.limits.header_bytes)?;
         let cut_off = || self.damaged(0, "the file ends within its header");
         let there = offset.checked_add(len).is_some_and(|end| end <= self.len);
@@ -179,23 +179,23 @@ impl Input {
         Ok(bytes)
     }
 
-    pub(super) fn damaged(&self, at: u64, detail: impl Into<String>) -> Error {
+    pub(crate) fn damaged(&self, at: u64, detail: impl Into<String>) -> Error {
         Error::Damaged { name: self.name.clone(), at, detail: detail.into() }
     }
 
-    pub(super) fn unsupported(&self, detail: impl Into<String>) -> Error {
+    pub(crate) fn unsupported(&self, detail: impl Into<String>) -> Error {
         Error::Unsupported { name: self.name.clone(), detail: detail.into() }
     }
 
-    pub(super) fn lossy(&self, codec: impl Into<String>) -> Error {
+    pub(crate) fn lossy(&self, codec: impl Into<String>) -> Error {
         Error::Lossy { name: self.name.clone(), codec: codec.into() }
     }
 }
 
-pub(super) const MAX_CHUNKS: usize = 10_000;
+pub(crate) const MAX_CHUNKS: usize = 10_000;
 
 /// Fills `buf` from `offset` on, as far as the source goes, and says how far.
-pub(super) fn read_full_at(source: &dyn MasterSource, buf: &mut [u8], offset: u64) -> io::Result<usize> {
+pub(crate) fn read_full_at(source: &dyn MasterSource, buf: &mut [u8], offset: u64) -> io::Result<usize> {
     let mut filled = 0;
     while filled < buf.len() {
         match source.read_at(&mut buf[filled..], offset + filled as u64) {

@@ -6,14 +6,9 @@
 
 use crc::{CRC_16_ARC, Crc, Digest};
 
-use crate::error::Result;
 use crate::mp3::frame::{FrameSize, Header, Mode, Version};
-use crate::mp3::lame;
-use crate::profile::{Resolved, ResolvedCoding};
-use crate::units::{Frames, Kbps};
+use crate::units::{Frames, Kbps, SampleRate};
 
-/// Samples by which LAME delays its input. Players add the decoder's own 529.
-pub const ENCODER_DELAY: u32 = 576;
 /// The tag's length from "Xing" to its CRC.
 const TAG_SIZE: usize = 156;
 /// Frames, bytes, TOC and quality are all there.
@@ -45,22 +40,54 @@ pub struct Info {
     pub music_crc: u16,
 }
 
-/// The header of the Info frame of renditions like `resolved`: that of its other frames if the tag
-/// fits (for VBR at LAME's customary bitrates), else the next larger that does.
-fn header(resolved: &Resolved) -> Header {
-    let version = resolved.version();
-    let customary = match (resolved.coding, version) {
-        (ResolvedCoding::Cbr(kbps), _) => kbps,
+/// How bits were spent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Method {
+    /// Constant bitrate.
+    Cbr(Kbps),
+    /// Average bitrate.
+    Abr(Kbps),
+    /// Constant quality.
+    Vbr,
+}
+
+/// What an Info frame says of the encoder and its settings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TagFacts {
+    /// Name and version, such as `LAME3.100`.
+    pub encoder: [u8; 9],
+    /// How bits were spent.
+    pub method: Method,
+    /// 0 (worst) to 100, as the encoder rates itself.
+    pub quality: u32,
+    /// Where the low-pass begins, in hertz; `None` for no low-pass.
+    pub lowpass: Option<u32>,
+    /// The type of the threshold in quiet: 0 to 15.
+    pub ath_type: u8,
+    /// Whether switching to mid/side is the careful one.
+    pub safe_joint: bool,
+    /// The kind of noise shaping: 0 to 3.
+    pub noise_shaping: u8,
+    /// The encoder's number for the settings.
+    pub preset: u16,
+}
+
+/// The header of the Info frame of a rendition: that of its other frames if the tag fits (for ABR and VBR, where
+/// `cbr` is `None`, at LAME's customary bitrates), else the next larger that does.
+#[must_use]
+pub fn header(version: Version, rate: SampleRate, mode: Mode, cbr: Option<Kbps>) -> Header {
+    let customary = match (cbr, version) {
+        (Some(kbps), _) => kbps,
         (_, Version::Mpeg1) => Kbps(128),
         (_, Version::Mpeg2) => Kbps(64),
         (_, Version::Mpeg25) => Kbps(32),
     };
-    let needed = (tag_offset(version, resolved.mode) + TAG_SIZE) as u64;
-    let rate = resolved.rate.hz();
+    let needed = (tag_offset(version, mode) + TAG_SIZE) as u64;
+    let rate = rate.hz();
     let fits = |&kbps: &u16| kbps >= customary.0 && FrameSize::new(version, rate, Kbps(kbps)).base >= needed;
     // Every version has a bitrate that is large enough, so the fallback is never taken.
     let kbps = version.bitrates().iter().copied().find(fits).unwrap_or(customary.0);
-    Header { version, rate, bitrate: Kbps(kbps), padding: false, mode: resolved.mode }
+    Header { version, rate, bitrate: Kbps(kbps), padding: false, mode }
 }
 
 /// Where the tag begins: behind the side information.
@@ -69,40 +96,23 @@ const fn tag_offset(version: Version, mode: Mode) -> usize {
 }
 
 impl Info {
-    /// The size of the Info frame of renditions like `resolved`, in bytes.
+    /// Writes the Info frame with this header.
     #[must_use]
-    pub fn frame_size(resolved: &Resolved) -> u64 {
-        header(resolved).size()
-    }
-
-    /// Writes the Info frame of a rendition like `resolved`.
-    ///
-    /// # Errors
-    /// As LAME is asked for some of the facts: see [`enum@crate::Error`].
-    pub fn to_frame(&self, resolved: &Resolved) -> Result<Vec<u8>> {
-        let header = header(resolved);
-        let facts = lame::tag_facts(resolved)?;
-        let vbr_quality = match resolved.coding {
-            ResolvedCoding::Vbr(quality) => quality,
-            // LAME's default, which it writes for CBR and ABR.
-            ResolvedCoding::Cbr(_) | ResolvedCoding::Abr(_) => 4.0,
+    pub fn to_frame(&self, header: Header, facts: &TagFacts) -> Vec<u8> {
+        let (method, kbps) = match facts.method {
+            Method::Cbr(kbps) => (1, kbps.0),
+            Method::Abr(kbps) => (2, kbps.0),
+            Method::Vbr => (4, header.version.bitrates()[0]),
         };
-        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // 0 to 9: LAME drops the fraction
-        let quality = 100 - 10 * vbr_quality as u32 - u32::from(resolved.effort);
-        let (method, kbps) = match resolved.coding {
-            ResolvedCoding::Cbr(kbps) => (1, kbps.0),
-            ResolvedCoding::Abr(kbps) => (2, kbps.0),
-            ResolvedCoding::Vbr(_) => (4, resolved.version().bitrates()[0]),
-        };
-        let lowpass = resolved.lowpass.map_or(0, |hz| ((hz + 50) / 100).min(255));
+        let lowpass = facts.lowpass.map_or(0, |hz| ((hz + 50) / 100).min(255));
         let flags = facts.ath_type | 1 << 4 | u8::from(facts.safe_joint) << 5;
-        let mode = match resolved.mode {
+        let mode = match header.mode {
             Mode::Mono => 0,
             Mode::Stereo => 1,
             Mode::Dual => 2,
             Mode::Joint => 3,
         };
-        let (source_rate, unusual) = match resolved.rate.hz() {
+        let (source_rate, unusual) = match header.rate {
             ..=32_000 => (0, 1),
             44_100 => (1, 0),
             _ => (2, 0),
@@ -112,13 +122,13 @@ impl Info {
         let mut frame = Vec::with_capacity(usize::try_from(header.size()).unwrap_or_default());
         frame.extend(header.to_bytes());
         frame.resize(tag_offset(header.version, header.mode), 0);
-        frame.extend(if resolved.is_cbr() { b"Info" } else { b"Xing" });
+        frame.extend(if matches!(facts.method, Method::Cbr(_)) { b"Info" } else { b"Xing" });
         frame.extend(ALL_FIELDS.to_be_bytes());
         frame.extend(low_32(self.frames.0));
         frame.extend(low_32(self.bytes));
         frame.extend(self.toc);
-        frame.extend(quality.to_be_bytes());
-        frame.extend(b"LAME3.100");
+        frame.extend(facts.quality.to_be_bytes());
+        frame.extend(facts.encoder);
         frame.push(method);
         frame.push(low_8(lowpass));
         frame.extend([0; 8]); // peak and ReplayGain: loudness belongs to the master, not to an encode
@@ -132,7 +142,7 @@ impl Info {
         frame.extend(self.music_crc.to_be_bytes());
         frame.extend(CRC_16.checksum(&frame).to_be_bytes());
         frame.resize(usize::try_from(header.size()).unwrap_or_default(), 0);
-        Ok(frame)
+        frame
     }
 
     /// Reads the Info frame at the start of `bytes`; `None` if there is none, or if its CRC is wrong.

@@ -1,7 +1,5 @@
-//! The MP3 format and its encoder.
+//! The MP3 format alone: frame headers, the Info frame, and where frames begin.
 
 pub mod frame;
-pub mod id3;
 pub(crate) mod index;
 pub mod info;
-pub(crate) mod lame;

@@ -1,7 +1,7 @@
 //! Clearing away what is of no more use.
 
 use crate::error::Result;
-use crate::fingerprint::Fingerprint;
+use crate::rendition::fingerprint::Fingerprint;
 use crate::store::Store;
 use crate::store::evict;
 use crate::store::inventory::{Filter, orphans};
@@ -29,16 +29,16 @@ pub struct Collected {
 
 impl Store {
     /// Clears away: leftovers, orphans, the quarantine, what is beyond the budget, records of
-    /// vanished masters; and, if `keep` is given, renditions of any other build than that one.
+    /// vanished masters; and, if `keep` names any, renditions of any other build than those.
     /// Pinned renditions stay.
     ///
     /// # Errors
     /// [`Error::StoreFull`](crate::Error::StoreFull) if pinned renditions alone are beyond the budget;
     /// [`Error::StoreBusy`](crate::Error::StoreBusy), [`Error::Io`](crate::Error::Io).
-    pub fn gc(&self, keep: Option<Fingerprint>) -> Result<Collected> {
+    pub fn gc(&self, keep: &[Fingerprint]) -> Result<Collected> {
         let mut collected = Collected::default();
-        if keep.is_some() {
-            let filter = Filter { not_fingerprint: keep, ..Filter::default() };
+        if !keep.is_empty() {
+            let filter = Filter { not_fingerprints: keep.to_vec(), ..Filter::default() };
             let keys: Vec<_> = self.list(&filter)?.iter().map(|entry| entry.key).collect();
             collected.stale = self.remove(&keys)?.len() as u64;
         }

@@ -5,8 +5,8 @@ use std::fs::Metadata;
 use std::time::SystemTime;
 
 use crate::error::Result;
-use crate::fingerprint::Fingerprint;
 use crate::master::MasterId;
+use crate::rendition::fingerprint::Fingerprint;
 use crate::store::Store;
 use crate::store::evict;
 use crate::store::key::Key;
@@ -40,8 +40,8 @@ pub struct Filter {
     pub profile: Option<String>,
     /// Those pressed by this build.
     pub fingerprint: Option<Fingerprint>,
-    /// Those pressed by any other build than this.
-    pub not_fingerprint: Option<Fingerprint>,
+    /// Those pressed by any other build than these, if there are any.
+    pub not_fingerprints: Vec<Fingerprint>,
     /// Those not used since.
     pub unused_since: Option<SystemTime>,
     /// Those pinned, or those not.
@@ -55,7 +55,8 @@ impl Filter {
             && self.master.is_none_or(|master| fact(&|s| s.master == master))
             && self.profile.as_ref().is_none_or(|p| fact(&|s| s.profile == *p || s.resolved == *p))
             && self.fingerprint.is_none_or(|print| fact(&|s| s.fingerprint == print))
-            && self.not_fingerprint.is_none_or(|print| fact(&|s| s.fingerprint != print))
+            && (self.not_fingerprints.is_empty()
+                || fact(&|s| !self.not_fingerprints.contains(&s.fingerprint)))
             && self.unused_since.is_none_or(|time| entry.last_used < time)
             && self.pinned.is_none_or(|pinned| entry.pinned == pinned)
     }

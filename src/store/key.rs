@@ -7,11 +7,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::encoder::{Resolved, ResolvedCoding};
 use crate::error::Result;
-use crate::fingerprint::Fingerprint;
 use crate::master::MasterId;
 use crate::mp3::frame::Mode;
-use crate::profile::{Resolved, ResolvedCoding};
+use crate::rendition::fingerprint::Fingerprint;
 
 /// All that the bytes of a rendition depend on.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -36,9 +36,9 @@ impl Recipe {
     /// ```
     ///
     /// # Errors
-    /// Those of [`Fingerprint::current`].
+    /// Those of [`Fingerprint::of`].
     pub fn new(master: MasterId, resolved: Resolved) -> Result<Self> {
-        Ok(Self { master, resolved, fingerprint: Fingerprint::current()? })
+        Ok(Self { master, resolved, fingerprint: Fingerprint::of(resolved.encoder)? })
     }
 
     /// The key under which the rendition is stored.
@@ -46,7 +46,8 @@ impl Recipe {
     pub fn key(&self) -> Key {
         // No `..`: a field that is added must be thought about here.
         let Self { master, resolved, fingerprint } = self;
-        let Resolved { rate, mode, coding, lowpass, effort, whole, salvage } = *resolved;
+        // The encoder is in its fingerprint.
+        let Resolved { encoder: _, rate, mode, coding, lowpass, effort, whole, salvage } = *resolved;
         let mode = match mode {
             Mode::Mono => "mono",
             Mode::Stereo => "stereo",
@@ -163,6 +164,7 @@ impl<'de> Deserialize<'de> for Key {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::encoder::Encoder;
     use crate::units::{Kbps, SampleRate};
     use proptest::prelude::*;
 
@@ -170,6 +172,7 @@ mod tests {
         Recipe {
             master: "01".repeat(32).parse().unwrap(),
             resolved: Resolved {
+                encoder: Encoder::Lame,
                 rate: SampleRate::new(44_100).unwrap(),
                 mode: Mode::Joint,
                 coding: ResolvedCoding::Vbr(2.0),

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use crate::error::Result;
 use crate::master::loudness::{self, Loudness};
-use crate::master::tags::{Gain, Tags};
 use crate::master::{Master, MasterId};
 use crate::store::Masters;
+use crate::tags::{Gain, Tags};
 
 /// What it is noted under. The number is raised when a measurement comes out otherwise than before.
 const FACT: &str = "loudness 1";

@@ -55,7 +55,7 @@ use scratch::Scratch;
 use verify::Pace;
 
 use crate::error::{Error, Result, Stage};
-use crate::plan::Plan;
+use crate::rendition::plan::Plan;
 
 pub use gc::Collected;
 pub use inventory::{Entry, Filter, Stat};

@@ -13,8 +13,8 @@ use memmap2::Mmap;
 
 use crate::error::{Error, Result, Stage};
 use crate::mp3::info::Info;
-use crate::plan::Size;
 use crate::read_at::ReadAt;
+use crate::size::Size;
 use crate::store::key::Key;
 use crate::store::layout::options;
 

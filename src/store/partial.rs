@@ -12,14 +12,14 @@ use rustix::io::Errno;
 
 use crate::build::build_info;
 use crate::error::{Error, Result, Stage};
-use crate::plan::Plan;
+use crate::rendition::plan::Plan;
+use crate::rendition::writer::{RenditionWriter, Sink, Written};
 use crate::store::key::{Key, Recipe};
 use crate::store::layout::sync_folder;
 use crate::store::object::Object;
 use crate::store::scratch::Scratch;
 use crate::store::sidecar::{Sidecar, now};
 use crate::store::{Store, evict};
-use crate::writer::{RenditionWriter, Sink, Written};
 
 /// How far ahead of the first missing segment an ABR or VBR rendition takes segments: they wait in
 /// memory, some 250 KB each.

@@ -7,8 +7,8 @@ use std::time::SystemTime;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result, Stage};
-use crate::fingerprint::Fingerprint;
 use crate::master::MasterId;
+use crate::rendition::fingerprint::Fingerprint;
 use crate::store::key::{Key, text};
 use crate::store::layout::Layout;
 

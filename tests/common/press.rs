@@ -7,8 +7,8 @@ use std::path::Path;
 use tonepress::fan_out::{Event, Job, Output, fan_out};
 use tonepress::master::{Codec, Container, Layout, Master, MasterInfo};
 use tonepress::pcm::Pcm;
-use tonepress::press::SegmentEncoder;
-use tonepress::writer::{RenditionWriter, Sink as _};
+use tonepress::rendition::press::SegmentEncoder;
+use tonepress::rendition::writer::{RenditionWriter, Sink as _};
 use tonepress::{Plan, Profile, SampleRate, Samples};
 
 use super::{run, signal::Music, tool, write};

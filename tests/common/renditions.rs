@@ -4,9 +4,9 @@ use std::io::Cursor;
 
 use tonepress::master::{Codec, Container, Layout, MasterInfo};
 use tonepress::pcm::Pcm;
-use tonepress::press::SegmentEncoder;
+use tonepress::rendition::press::SegmentEncoder;
+use tonepress::rendition::writer::{RenditionWriter, Sink as _};
 use tonepress::store::{Begun, Fallback, Object, Partial, Recipe};
-use tonepress::writer::{RenditionWriter, Sink as _};
 use tonepress::{Plan, Result, SampleRate, Samples, Store};
 
 use super::signal::Music;
@@ -36,7 +36,7 @@ impl Rendition {
             samples: Samples(samples),
         };
         let plan = Plan::new(&info, &profile.parse().unwrap()).unwrap();
-        assert_eq!(plan.resolved().rate, info.rate, "no resampling here");
+        assert_eq!(plan.resolved().rate(), info.rate, "no resampling here");
         let recipe = Recipe::new(format!("{number:064x}").parse().unwrap(), *plan.resolved()).unwrap();
         Self { plan, recipe, music: Music::new(rate, samples), ready: Vec::new() }
     }

@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 
 use tempfile::TempDir;
 use tonepress::master::Master;
-use tonepress::mp3::id3;
+use tonepress::tags::id3;
 use tonepress::{Engine, Overlay, ReadAt, Samples};
 
 use crate::common::press::wav;

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tonepress::fan_out::{Event, Job, Output, fan_out};
 use tonepress::master::{Limits, Master, MasterSource};
-use tonepress::writer::RenditionWriter;
+use tonepress::rendition::writer::RenditionWriter;
 use tonepress::{Error, Plan};
 
 use super::flac::{INFO, Info, frame};

@@ -12,7 +12,7 @@ use std::time::Duration;
 use tonepress::fan_out::{Event, Job, Output, fan_out};
 use tonepress::master::{Decoder, Limits, Master, MasterSource, Verdict, Verification};
 use tonepress::pcm::Pcm;
-use tonepress::writer::RenditionWriter;
+use tonepress::rendition::writer::RenditionWriter;
 use tonepress::{Error, Plan, Profile};
 
 use super::case::{Case, Want, Why, sample};

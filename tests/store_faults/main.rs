@@ -23,8 +23,8 @@ use common::run;
 use scene::{Expected, PRESS, PRESS_V4, SCENES, Scene, assert_books, may_trace, open};
 use tonepress::fan_out::{self, Event, Job};
 use tonepress::master::Master;
+use tonepress::rendition::writer::Sink;
 use tonepress::store::{Begun, Fallback, Filter, Object, Partial, Recipe};
-use tonepress::writer::Sink;
 use tonepress::{Error, Plan};
 
 /// What changes files, or promises that they last.

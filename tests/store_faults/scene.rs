@@ -215,7 +215,7 @@ impl Scene {
             self.tonepress(at, PRESS);
         }
         assert_eq!(expected.assert_outputs(at, what), EACH);
-        store.gc(None).unwrap();
+        store.gc(&[]).unwrap();
         assert_eq!(files(&at.join("store/v1/partials")).len(), 0, "{what}: a leftover is left");
         assert_books(&store, at, what);
     }

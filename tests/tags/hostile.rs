@@ -7,9 +7,9 @@ use std::sync::{Arc, LazyLock};
 
 use proptest::prelude::*;
 use tonepress::Overlay;
-use tonepress::master::tags::{Note, PictureKind, Tags};
 use tonepress::master::{Master, MasterSource};
-use tonepress::mp3::id3::Options;
+use tonepress::tags::id3::Options;
+use tonepress::tags::{Note, PictureKind, Tags};
 
 use crate::common::{cases, write};
 

@@ -5,10 +5,10 @@ use std::fs::{self, File};
 use std::io::Read;
 
 use proptest::prelude::*;
-use tonepress::master::tags::{Gain, LinkKind, Picture, PictureKind, Tags};
-use tonepress::mp3::id3::Options;
 use tonepress::read_at::Cursor;
 use tonepress::store::{self, Fallback, Filter};
+use tonepress::tags::id3::Options;
+use tonepress::tags::{Gain, LinkKind, Picture, PictureKind, Tags};
 use tonepress::{Overlay, ReadAt, Result, Size, Store, WithOverlay};
 
 use crate::common::cases;

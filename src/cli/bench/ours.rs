@@ -7,15 +7,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
+use tonepress::encoder::floor::Floor;
 use tonepress::fan_out::{Event, Job, Output, fan_out};
-use tonepress::floor::{FULL_SCALE, Floor};
 use tonepress::master::convert::to_channels;
 use tonepress::master::downmix::Downmix;
 use tonepress::master::resample::Resampler;
 use tonepress::master::{Codec, Decoder, Master};
 use tonepress::pcm::Pcm;
-use tonepress::press::SegmentEncoder;
-use tonepress::writer::{RenditionWriter, Sink};
+use tonepress::rendition::press::SegmentEncoder;
+use tonepress::rendition::writer::{RenditionWriter, Sink};
 use tonepress::{Error, Plan, Profile};
 
 use super::cost::{Cost, Whose};
@@ -72,18 +72,21 @@ pub(super) fn floor(master: &Master, profile: &Profile) -> Result<Cost, String> 
     let plan = plan(master, profile)?;
     let alone = || -> Result<Cost, Error> {
         let mut stages = Stages::new(master, &plan)?;
-        let (mut planes, mut bytes) = ([Vec::new(), Vec::new()], Vec::new());
+        let mut bytes = Vec::new();
         let mut floor = Floor::new(plan.resolved())?;
+        let frame = index(plan.resolved().version().samples_per_frame());
         let mut sum = Cost::default();
         for start in (0..plan.samples().0).step_by(index(STEP)) {
             stages.read(start..plan.samples().0.min(start + STEP))?;
             let pcm = stages.channels(&plan);
-            for (channel, plane) in planes.iter_mut().enumerate() {
-                plane.clear();
-                let channel = channel.min(pcm.channels() - 1);
-                plane.extend(pcm.plane(channel).iter().map(|sample| sample * FULL_SCALE));
-            }
-            let (cost, done) = Cost::of(Whose::Ours, || floor.encode(&planes[0], &planes[1], &mut bytes));
+            let (cost, done) = Cost::of(Whose::Ours, || {
+                let mut frames: Vec<_> = pcm.planes().map(|plane| plane.chunks(frame)).collect();
+                for _ in 0..pcm.len().div_ceil(frame) {
+                    let planes: Vec<&[f32]> = frames.iter_mut().filter_map(Iterator::next).collect();
+                    floor.encode(&planes, &mut bytes)?;
+                }
+                Ok::<(), Error>(())
+            });
             done?;
             sum += cost;
         }
@@ -115,14 +118,14 @@ pub(super) fn lame_speedup(
 pub(super) fn shares(master: &Master, profiles: &[Profile], folder: &Path) -> Result<Shares, String> {
     let mut plans = profiles.iter().map(|profile| plan(master, profile)).collect::<Result<Vec<_>, _>>()?;
     // Those of one rate share what is decoded, unless they are in one piece.
-    plans.sort_by_key(|plan| (plan.resolved().rate, plan.resolved().whole));
+    plans.sort_by_key(|plan| (plan.resolved().rate(), plan.resolved().is_whole()));
     let mut parts = Parts::default();
     let (all, done) = Cost::of(Whose::Ours, || {
         plans
             .chunk_by(|one, other| {
-                one.resolved().rate == other.resolved().rate
-                    && !one.resolved().whole
-                    && !other.resolved().whole
+                one.resolved().rate() == other.resolved().rate()
+                    && !one.resolved().is_whole()
+                    && !other.resolved().is_whole()
             })
             .try_for_each(|plans| parts.press(master, plans, folder))
     });
@@ -212,7 +215,7 @@ struct Stages {
 
 impl Stages {
     fn new(master: &Master, plan: &Plan) -> Result<Self, Error> {
-        let (info, rate) = (master.info(), plan.resolved().rate);
+        let (info, rate) = (master.info(), plan.resolved().rate());
         Ok(Self {
             decoder: master.decoder()?,
             float: info.codec == Codec::Float,

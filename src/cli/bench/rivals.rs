@@ -107,11 +107,11 @@ fn ffmpeg(master: &Master, plans: &[(Plan, String)]) -> Pipeline {
 }
 
 fn mode(plan: &Plan, joint: &'static str, other: &'static str) -> &'static str {
-    if plan.resolved().mode == tonepress::mp3::frame::Mode::Joint { joint } else { other }
+    if plan.resolved().mode() == tonepress::mp3::frame::Mode::Joint { joint } else { other }
 }
 
 fn other_rate(master: &Master, plan: &Plan) -> Option<SampleRate> {
-    let rate = plan.resolved().rate;
+    let rate = plan.resolved().rate();
     (rate != master.info().rate).then_some(rate)
 }
 

@@ -8,8 +8,8 @@ use crossbeam::channel::Sender;
 use tempfile::NamedTempFile;
 use tonepress::fan_out::{Job, Output};
 use tonepress::master::{Limits, Master, MasterId};
+use tonepress::rendition::writer::{RenditionWriter, Sink, Written};
 use tonepress::store::{self, Fallback, Key, Object, Partial, Recipe, Store};
-use tonepress::writer::{RenditionWriter, Sink, Written};
 use tonepress::{Error, Overlay, WithOverlay};
 
 use super::super::files::unfinished;

@@ -121,7 +121,7 @@ impl Report {
             }
             Event::Progress { job, output, samples, bytes } => {
                 self.bytes += bytes;
-                self.audio += tasks[job].targets[output].plan.resolved().rate.seconds(Samples(samples));
+                self.audio += tasks[job].targets[output].plan.resolved().rate().seconds(Samples(samples));
                 self.bar.inc(samples);
                 let speed = self.audio / self.started.elapsed().as_secs_f64().max(1e-3);
                 self.bar.set_prefix(format!("{}  {speed:.0}x real time", megabytes(self.bytes)));
@@ -293,7 +293,7 @@ fn to_json<'a>(
         master: &task.name,
         master_id: master.to_string(),
         profile: plan.profile().to_string(),
-        sample_rate: plan.resolved().rate.hz(),
+        sample_rate: plan.resolved().rate().hz(),
         channels: plan.resolved().channels(),
         samples: plan.samples().0,
         duration_s: seconds(plan),
@@ -311,5 +311,5 @@ fn to_json<'a>(
 }
 
 fn seconds(plan: &Plan) -> f64 {
-    plan.resolved().rate.seconds(plan.samples())
+    plan.resolved().rate().seconds(plan.samples())
 }

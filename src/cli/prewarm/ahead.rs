@@ -6,8 +6,8 @@ use std::task::Waker;
 use crossbeam::channel::{Receiver, bounded};
 use rayon::ThreadPool;
 use tonepress::master::loudness::Loudness;
-use tonepress::master::tags::Tags;
 use tonepress::master::{Master, Verdict};
+use tonepress::tags::Tags;
 use tonepress::{Error, Store};
 
 use super::super::args;

@@ -8,7 +8,7 @@ use serde::Serialize;
 use tonepress::master::Master;
 use tonepress::master::convert::{Converter, to_channels};
 use tonepress::pcm::Pcm;
-use tonepress::press::SegmentEncoder;
+use tonepress::rendition::press::SegmentEncoder;
 use tonepress::store::{Key, Recipe};
 use tonepress::{Plan, Profile, Samples, Store};
 
@@ -93,7 +93,7 @@ pub(super) fn run(
             };
             let key = id.map(|id| Recipe::new(id, *plan.resolved())).transpose()?.map(|recipe| recipe.key());
             let present = key.is_some_and(|key| store.path(&key).exists());
-            let audio = plan.resolved().rate.seconds(plan.samples());
+            let audio = plan.resolved().rate().seconds(plan.samples());
             let (size, sum) = (plan.size(), sums.entry(*profile).or_default());
             if present {
                 sum.present += 1;
@@ -201,7 +201,7 @@ fn tell(summary: &SummaryJson) -> Result<(), Failure> {
 /// Presses a little from the middle of a master: the seconds that a second takes on one core.
 fn cost(master: &Master, plan: &Plan) -> tonepress::Result<f64> {
     let began = Instant::now();
-    let (rate, channels) = (plan.resolved().rate, plan.resolved().channels());
+    let (rate, channels) = (plan.resolved().rate(), plan.resolved().channels());
     let index = plan.segments() / 2;
     let segment = plan.segment(index);
     let end = segment.pcm.end.min(segment.pcm.start + TRIAL * u64::from(rate.hz()));

@@ -127,7 +127,7 @@ impl Report {
         repairs: Repairs,
         (work, taken): (f64, Duration),
     ) -> Result<(), Failure> {
-        let duration = plan.resolved().rate.seconds(plan.samples());
+        let duration = plan.resolved().rate().seconds(plan.samples());
         self.pressed += 1;
         self.pressed_work += work;
         self.settled += work;
@@ -148,7 +148,7 @@ impl Report {
                 master,
                 profile: plan.profile().to_string(),
                 key: object.key().to_string(),
-                sample_rate: plan.resolved().rate.hz(),
+                sample_rate: plan.resolved().rate().hz(),
                 channels: plan.resolved().channels(),
                 samples: plan.samples().0,
                 duration_s: duration,

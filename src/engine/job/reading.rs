@@ -6,8 +6,8 @@ use std::task::{Context, Poll};
 use super::{Job, Phase, State, Waiting, index};
 use crate::engine::lock;
 use crate::error::{Error, Result, Stage};
-use crate::plan::Size;
 use crate::read_at::ReadAt as _;
+use crate::size::Size;
 use crate::store::{Object, PartialReader};
 
 /// What a reader gets.

@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
+use super::resolved::Resolved;
 use crate::error::{Error, Result};
 use crate::master::MasterInfo;
 use crate::mp3::frame::{RATES, Version};
-use crate::mp3::lame;
-use crate::profile::{Channels, Coding, Profile, Resolved, list};
+use crate::profile::{Channels, Coding, Encoder, Profile, list};
 use crate::units::{Kbps, SampleRate};
 
-/// How many of LAME's answers are kept: far more than a shop offers.
+/// How many of the answers are kept: far more than a shop offers.
 const MAX_KNOWN: usize = 1_024;
 
 impl Profile {
@@ -37,7 +37,8 @@ impl Profile {
             Some(Channels::Stereo | Channels::Joint) => 2,
             None => master.layout.channels().min(2),
         };
-        let resolved = choose(self, base_rate(master.rate), channels)?;
+        let encoder = self.encoder.unwrap_or_default();
+        let resolved = choose(encoder, self, base_rate(master.rate), channels)?;
 
         let allowed = Version::of(resolved.rate)
             .ok_or_else(|| refuse(format!("LAME chose {}, which MP3 lacks", resolved.rate)))?
@@ -55,16 +56,17 @@ impl Profile {
     }
 }
 
-/// What LAME chooses. It is asked once: that takes a third of a millisecond, a hundred times what all the
+/// What the encoder chooses. It is asked once: with LAME that takes a third of a millisecond, a hundred times what all the
 /// rest of a request for a stored rendition does.
-fn choose(profile: &Profile, rate: SampleRate, channels: usize) -> Result<Resolved> {
-    static KNOWN: Mutex<BTreeMap<(Profile, SampleRate, usize), Resolved>> = Mutex::new(BTreeMap::new());
+fn choose(encoder: Encoder, profile: &Profile, rate: SampleRate, channels: usize) -> Result<Resolved> {
+    static KNOWN: Mutex<BTreeMap<(Encoder, Profile, SampleRate, usize), Resolved>> =
+        Mutex::new(BTreeMap::new());
     let known = || KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
-    let question = (*profile, rate, channels);
+    let question = (encoder, *profile, rate, channels);
     if let Some(resolved) = known().get(&question) {
         return Ok(*resolved);
     }
-    let resolved = lame::choose(profile, rate, channels)?;
+    let resolved = encoder.choose(profile, rate, channels)?;
     let mut known = known();
     if known.len() >= MAX_KNOWN {
         known.pop_first();
@@ -97,9 +99,9 @@ fn elsewhere(kbps: Kbps) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::encoder::ResolvedCoding;
     use crate::master::{Codec, Container, Layout};
     use crate::mp3::frame::Mode;
-    use crate::profile::ResolvedCoding;
     use crate::units::Samples;
 
     fn master(rate: u32, layout: Layout) -> MasterInfo {

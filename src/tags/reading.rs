@@ -1,14 +1,12 @@
-//! Reading tags: within limits, and whatever is broken does not keep the rest from being read.
+//! Tags while they are read: within limits, and whatever is broken does not keep the rest from being read.
 
 use std::ops::Range;
 
-use super::parts::sniff;
-use super::{Note, Picture, PictureKind, SyncedLyrics, Tags, field};
-use super::{caf, id3, mp4, ogg, riff, vorbis};
 use crate::error::{Error, Result, Stage};
-use crate::master::Container;
-use crate::master::recognise;
 use crate::master::source::Input;
+use crate::tags::field;
+use crate::tags::model::{Note, Tags};
+use crate::tags::parts::{LinkKind, Picture, PictureKind, SyncedLyrics, sniff};
 
 /// How much of a master's tags is read. What is beyond is left out and noted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,27 +31,6 @@ impl Default for Limits {
 /// More notes than these tell nobody more.
 const MAX_NOTES: usize = 20;
 
-/// Reads the tags of a master. Of several tags the first that has a text is believed.
-pub(super) fn read(input: &Input, container: Container, limits: &Limits) -> Result<Tags> {
-    let mut reading = Reading { input, limits, left: limits.bytes, values: 0, tags: Tags::default() };
-    let prefixes = recognise::id3_prefixes(input)?;
-    let start = prefixes.last().map_or(0, |prefix| prefix.end);
-    match container {
-        Container::Flac => vorbis::read_flac(&mut reading, start)?,
-        Container::Ogg => ogg::read(&mut reading, start)?,
-        Container::Wav => riff::read_wav(&mut reading, start)?,
-        Container::Aiff => riff::read_aiff(&mut reading, start)?,
-        Container::Mp4 => mp4::read(&mut reading, start)?,
-        Container::Caf => caf::read(&mut reading, start)?,
-    }
-    for prefix in prefixes {
-        reading.less_trusted(|reading| id3::read(reading, prefix))?;
-    }
-    input.unchanged(Stage::Open)?;
-    reading.tags.notes.truncate(MAX_NOTES);
-    Ok(reading.tags)
-}
-
 /// Tags being read.
 pub(super) struct Reading<'a> {
     pub(super) input: &'a Input,
@@ -65,7 +42,17 @@ pub(super) struct Reading<'a> {
     tags: Tags,
 }
 
-impl Reading<'_> {
+impl<'a> Reading<'a> {
+    pub(super) fn new(input: &'a Input, limits: &'a Limits) -> Self {
+        Self { input, limits, left: limits.bytes, values: 0, tags: Tags::default() }
+    }
+
+    /// What was read.
+    pub(super) fn finish(mut self) -> Tags {
+        self.tags.notes.truncate(MAX_NOTES);
+        self.tags
+    }
+
     /// Reads another tag, which only fills gaps.
     pub(super) fn less_trusted(&mut self, read: impl FnOnce(&mut Self) -> Result<()>) -> Result<()> {
         let before = std::mem::take(&mut self.tags);
@@ -160,7 +147,7 @@ impl Reading<'_> {
         self.tags.synced_lyrics.push(lyrics);
     }
 
-    pub(super) fn link(&mut self, kind: super::LinkKind, url: &str) {
+    pub(super) fn link(&mut self, kind: LinkKind, url: &str) {
         self.tags.set_link(kind, url);
     }
 

@@ -1,8 +1,8 @@
 //! The `info` chunk of CAF: names and values.
 
-use super::read::{Reading, take};
 use crate::error::Result;
 use crate::master::source::MAX_CHUNKS;
+use crate::tags::reading::{Reading, take};
 
 /// Reads the tags of a file that starts at `start`.
 pub(super) fn read(reading: &mut Reading, start: u64) -> Result<()> {

@@ -1,9 +1,9 @@
 //! The header packets of FLAC in Ogg, each a metadata block.
 
-use super::read::{Reading, take};
 use super::vorbis::{COMMENTS, PICTURE, read_comments, read_picture};
 use crate::error::Result;
 use crate::master::source::MAX_CHUNKS;
+use crate::tags::reading::{Reading, take};
 
 /// Reads the tags of a file whose first page is at `start`: what lies between its first packet and the audio.
 pub(super) fn read(reading: &mut Reading, start: u64) -> Result<()> {

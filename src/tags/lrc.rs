@@ -1,14 +1,22 @@
 //! Lyrics in the LRC format: `[mm:ss.xx]line`, several times before a line that is sung several times.
 
-use super::SyncedLyrics;
+use crate::tags::parts::SyncedLyrics;
 
 /// Nobody sings more,
 pub(super) const MAX_LINES: usize = 20_000;
 /// nor so many bytes several times.
 const MAX_REPEATED: usize = 1_000;
 
+impl SyncedLyrics {
+    /// Lyrics in the LRC format, `[mm:ss.xx]line`. `None` if a line has no time.
+    #[must_use]
+    pub fn from_lrc(text: &str) -> Option<Self> {
+        parse(text)
+    }
+}
+
 /// `None` if any line that says something has no time, or none has: plain lyrics.
-pub(super) fn parse(text: &str) -> Option<SyncedLyrics> {
+fn parse(text: &str) -> Option<SyncedLyrics> {
     let mut lyrics = SyncedLyrics::default();
     let mut offset = 0;
     for line in text.trim_start_matches('\u{feff}').lines().map(str::trim).filter(|line| !line.is_empty()) {

@@ -5,8 +5,6 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::lrc;
-
 /// A picture, as it is stored: nothing is decoded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Picture {
@@ -94,14 +92,6 @@ pub struct SyncedLyrics {
     pub description: String,
     /// Milliseconds from the start, and what is sung from then on.
     pub lines: Vec<(u32, String)>,
-}
-
-impl SyncedLyrics {
-    /// Lyrics in the LRC format, `[mm:ss.xx]line`. `None` if a line has no time.
-    #[must_use]
-    pub fn from_lrc(text: &str) -> Option<Self> {
-        lrc::parse(text)
-    }
 }
 
 /// What a link leads to.

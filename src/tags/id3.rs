@@ -4,7 +4,8 @@ mod frames;
 
 use id3::Encoder;
 
-use crate::master::tags::{Note, Picture, Tags};
+use crate::tags::model::{Note, Tags};
+use crate::tags::parts::Picture;
 use frames::Contents;
 
 /// The audio behind a tag begins at a multiple of this: file systems share blocks of this size between files.
@@ -133,7 +134,7 @@ fn synchsafe(size: usize) -> [u8; 4] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::master::tags::PictureKind;
+    use crate::tags::PictureKind;
 
     #[test]
     fn nothing_makes_no_tag_and_order_makes_no_difference() {

@@ -1,27 +1,10 @@
-//! What a master says about its music, and what a store adds to it: texts, pictures, lyrics, links.
-//!
-//! One form for all kinds of tags, named by Vorbis comments, in which whatever has no frame of its own travels
-//! under its own name. `docs/tags.md` has the table of what comes from where.
-
-mod caf;
-pub(crate) mod field;
-mod id3;
-mod lrc;
-mod mp4;
-mod ogg;
-mod parts;
-mod read;
-mod riff;
-mod vorbis;
+//! The model of tags: texts, pictures, lyrics and links, whatever the master's format.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
-pub use parts::{Gain, LinkKind, Picture, PictureKind, SyncedLyrics};
-pub use read::Limits;
-
-use super::{Inner, Master};
-use crate::error::Result;
+use crate::tags::field;
+use crate::tags::parts::{Gain, LinkKind, Picture, SyncedLyrics};
 
 /// Texts, pictures, lyrics and links that belong to a piece of music.
 ///
@@ -31,7 +14,7 @@ use crate::error::Result;
 /// are, and each may have several values.
 ///
 /// ```
-/// use tonepress::master::tags::{Gain, LinkKind, Tags};
+/// use tonepress::tags::{Gain, LinkKind, Tags};
 ///
 /// let mut tags = Tags::default();
 /// tags.set("Title", ["Für Elise"]);
@@ -44,10 +27,10 @@ use crate::error::Result;
 #[derive(Debug, Clone, Default)]
 pub struct Tags {
     texts: BTreeMap<String, Text>,
-    pictures: Vec<Picture>,
-    synced_lyrics: Vec<SyncedLyrics>,
+    pub(super) pictures: Vec<Picture>,
+    pub(super) synced_lyrics: Vec<SyncedLyrics>,
     links: BTreeMap<LinkKind, String>,
-    notes: Vec<Note>,
+    pub(super) notes: Vec<Note>,
 }
 
 /// The values of a text, and its name as it was spelt.
@@ -248,7 +231,7 @@ impl Tags {
     }
 
     /// Takes from another, less trusted tag of the same master what is missing here.
-    fn fill_from(&mut self, other: Self) {
+    pub(super) fn fill_from(&mut self, other: Self) {
         let Self { texts, pictures, synced_lyrics, links, notes } = other;
         for (key, text) in texts {
             self.texts.entry(key).or_insert(text);
@@ -272,30 +255,6 @@ fn total_of(name: &str) -> Option<&'static str> {
         "TRACKNUMBER" => Some("TRACKTOTAL"),
         "DISCNUMBER" => Some("DISCTOTAL"),
         _ => None,
-    }
-}
-
-impl Master {
-    /// Reads the tags, within [`Limits`] that no honest file meets. Read anew at every call; opening a master
-    /// does not read them.
-    ///
-    /// What is broken or too large is left out and [noted](Tags::notes).
-    ///
-    /// # Errors
-    /// [`Error::Io`](crate::Error::Io) if the source cannot be read, [`Error::Changed`](crate::Error::Changed) if it
-    /// was changed since the master was opened.
-    pub fn tags(&self) -> Result<Tags> {
-        self.tags_within(&Limits::default())
-    }
-
-    /// As [`tags`](Self::tags), within other limits.
-    ///
-    /// # Errors
-    /// The same.
-    pub fn tags_within(&self, limits: &Limits) -> Result<Tags> {
-        let Inner { input, info, .. } = &*self.0;
-        input.begin_headers();
-        read::read(input, info.container, limits)
     }
 }
 

@@ -5,8 +5,9 @@ use id3::frame::{Lyrics, UniqueFileIdentifier, Unknown};
 use id3::{Content, Encoding, Frame};
 
 use super::{Version, encoding, terminated};
-use crate::master::tags::field::{self, FIELDS};
-use crate::master::tags::{LinkKind, Note, Picture, PictureKind, SyncedLyrics, Tags};
+use crate::tags::field::{self, FIELDS};
+use crate::tags::model::{Note, Tags};
+use crate::tags::parts::{LinkKind, Picture, PictureKind, SyncedLyrics};
 
 /// The language of a text whose language is not known.
 const UNKNOWN_LANGUAGE: &str = "XXX";

@@ -1,36 +1,36 @@
-//! What the bytes of a rendition depend on besides its master and profile: this very build.
+//! What the bytes of a rendition depend on besides its master and profile: this very build. Each encoder has a
+//! fingerprint of its own, so that a change of one leaves the renditions of the other where they are.
 //!
 //! Two programs with one fingerprint press the same bytes, so they may share renditions. It is made of
-//! [`FORMAT_VERSION`], of the [`COMPONENTS`] that this release was made with, and of what this process
-//! really computes: a short signal pressed and resampled in the ways that differ inside. That catches
+//! [`FORMAT_VERSION`], of the [`COMPONENTS`] that this release was made with and those of the encoder, and of what
+//! this process really computes: a short signal pressed and resampled in the ways that differ inside. That catches
 //! what no version tells: compiler flags, the C library's mathematics, the processor's instruction set.
 
 use std::fmt;
 use std::str::FromStr;
 use std::sync::OnceLock;
 
+use crate::encoder::Encoder;
 use crate::error::Result;
 use crate::master::resample::Resampler;
 use crate::master::{Codec, Container, Layout, MasterInfo};
-use crate::mp3::lame;
 use crate::pcm::Pcm;
-use crate::plan::Plan;
-use crate::press::SegmentEncoder;
 use crate::profile::Profile;
+use crate::rendition::plan::Plan;
+use crate::rendition::press::SegmentEncoder;
 use crate::units::{SampleRate, Samples};
 
 /// Raised by hand whenever our own arithmetic changes bytes: the grid, the pre-roll, the downmix, the
 /// Info frame, what a `MasterId` hashes.
 pub const FORMAT_VERSION: u32 = 2;
 
-/// The crates that encode, resample and decode, at the versions that this release was made with.
+/// The crates that resample and decode, at the versions that this release was made with. Those of an encoder
+/// are its [components](Encoder::components).
 ///
 /// A program that links this library may get later ones that are compatible by their numbers. The
 /// self-test sees what that changes in the encoder and the resampler; decoders are lossless, so a
 /// change there is a bug mended, and worth a [`FORMAT_VERSION`].
-pub const COMPONENTS: [(&str, &str); 10] = [
-    ("mp3lame-encoder", "0.2.5"),
-    ("mp3lame-sys", "0.1.11"),
+pub const COMPONENTS: [(&str, &str); 8] = [
     ("realfft", "3.5.1"),
     ("rubato", "5.0.1"),
     ("rustfft", "6.4.1"),
@@ -53,24 +53,35 @@ const SAMPLES: u64 = 8 * 1_152 + 700;
 pub struct Fingerprint([u8; 32]);
 
 impl Fingerprint {
-    /// This process's fingerprint. The self-test behind it is run once, which takes some milliseconds.
+    /// This process's fingerprint with `encoder`. The self-test behind it is run once, which takes some milliseconds.
     ///
     /// ```
-    /// use tonepress::fingerprint::Fingerprint;
-    /// assert_eq!(Fingerprint::current()?, Fingerprint::current()?);
+    /// use tonepress::encoder::Encoder;
+    /// use tonepress::rendition::fingerprint::Fingerprint;
+    /// assert_eq!(Fingerprint::of(Encoder::Lame)?, Fingerprint::of(Encoder::Lame)?);
     /// # Ok::<(), tonepress::Error>(())
     /// ```
     ///
     /// # Errors
     /// Those of pressing: [`Error::Processor`](crate::Error::Processor), or
     /// [`Error::Internal`](crate::Error::Internal).
-    pub fn current() -> Result<Self> {
-        static CURRENT: OnceLock<Fingerprint> = OnceLock::new();
-        if let Some(known) = CURRENT.get() {
+    pub fn of(encoder: Encoder) -> Result<Self> {
+        static KNOWN: [OnceLock<Fingerprint>; Encoder::ALL.len()] =
+            [const { OnceLock::new() }; Encoder::ALL.len()];
+        let known = &KNOWN[encoder as usize];
+        if let Some(known) = known.get() {
             return Ok(*known);
         }
-        let computed = Self::compute()?;
-        Ok(*CURRENT.get_or_init(|| computed))
+        let computed = Self::compute(encoder)?;
+        Ok(*known.get_or_init(|| computed))
+    }
+
+    /// This process's fingerprints: one for each encoder.
+    ///
+    /// # Errors
+    /// As [`of`](Self::of).
+    pub fn current() -> Result<Vec<Self>> {
+        Encoder::ALL.into_iter().map(Self::of).collect()
     }
 
     /// The fingerprint that has these bytes.
@@ -85,14 +96,16 @@ impl Fingerprint {
         &self.0
     }
 
-    fn compute() -> Result<Self> {
+    fn compute(encoder: Encoder) -> Result<Self> {
         let mut hasher = blake3::Hasher::new_derive_key("tonepress engine fingerprint");
         hasher.update(&FORMAT_VERSION.to_le_bytes());
-        let components = COMPONENTS.iter().flat_map(|(name, version)| [*name, *version]);
-        for text in components.chain([lame::version().as_str()]) {
+        let components = encoder.components().iter().chain(&COMPONENTS);
+        let components = components.flat_map(|(name, version)| [*name, *version]);
+        for text in components.chain([encoder.version().as_str()]) {
             hasher.update(text.as_bytes()).update(&[0]);
         }
-        self_test(&mut hasher)?;
+        press_test(encoder, &mut hasher)?;
+        resample_test(&mut hasher)?;
         Ok(Self(*hasher.finalize().as_bytes()))
     }
 }
@@ -117,10 +130,10 @@ impl FromStr for Fingerprint {
     }
 }
 
-/// Hashes what this process makes of a fixed signal.
-fn self_test(hasher: &mut blake3::Hasher) -> Result<()> {
+/// Hashes what this process presses from a fixed signal.
+fn press_test(encoder: Encoder, hasher: &mut blake3::Hasher) -> Result<()> {
     for text in PROFILES {
-        let profile: Profile = text.parse()?;
+        let profile = Profile { encoder: Some(encoder), ..text.parse()? };
         let channels = if profile.channels.is_some() { Layout::MONO } else { Layout::STEREO };
         let rate = profile.rate.unwrap_or(hz(44_100));
         let master = MasterInfo {
@@ -140,6 +153,11 @@ fn self_test(hasher: &mut blake3::Hasher) -> Result<()> {
         }
         hasher.update(&bytes);
     }
+    Ok(())
+}
+
+/// Hashes what this process resamples a fixed signal to.
+fn resample_test(hasher: &mut blake3::Hasher) -> Result<()> {
     for (from, to) in RATES.map(|(from, to)| (hz(from), hz(to))) {
         let mut output = Pcm::default();
         let len = Resampler::output_len(from, to, SAMPLES);
@@ -181,7 +199,7 @@ mod tests {
 
     #[test]
     fn components_are_those_of_the_lock_file() {
-        let lock = include_str!("../Cargo.lock");
+        let lock = include_str!("../../Cargo.lock");
         let mut packages = Vec::new();
         for package in lock.split("[[package]]").skip(1) {
             let field = |name: &str| {
@@ -189,20 +207,24 @@ mod tests {
             };
             packages.push((field("name").trim_matches('"'), field("version").trim_matches('"')));
         }
-        for component in COMPONENTS {
-            assert!(packages.contains(&component), "{component:?} is not in Cargo.lock: update COMPONENTS");
+        let of_encoders = Encoder::ALL.into_iter().flat_map(Encoder::components);
+        let all: Vec<_> = of_encoders.chain(&COMPONENTS).copied().collect();
+        for component in &all {
+            assert!(packages.contains(component), "{component:?} is not in Cargo.lock: update COMPONENTS");
         }
         for (name, _) in packages {
             let matters = name.starts_with("mp3lame")
                 || name.starts_with("symphonia-codec")
                 || name.starts_with("symphonia-bundle")
                 || name.starts_with("symphonia-format");
-            assert!(!matters || COMPONENTS.iter().any(|(known, _)| *known == name), "{name} is missing");
+            assert!(!matters || all.iter().any(|(known, _)| *known == name), "{name} is missing");
         }
     }
 
     #[test]
     fn the_self_test_gives_the_same_again() {
-        assert_eq!(Fingerprint::compute().unwrap(), Fingerprint::compute().unwrap());
+        for encoder in Encoder::ALL {
+            assert_eq!(Fingerprint::compute(encoder).unwrap(), Fingerprint::compute(encoder).unwrap());
+        }
     }
 }

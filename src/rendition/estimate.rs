@@ -21,9 +21,9 @@
 //! So it holds for whole pieces of such music; dense modern mixes will lie at the upper end, and a
 //! single voice or noise may lie far outside. V9 forced to low rates comes out up to twice as large.
 
+use crate::encoder::{Resolved, ResolvedCoding};
 use crate::mp3::frame::{FrameSize, Mode, Version};
-use crate::plan::Size;
-use crate::profile::{Resolved, ResolvedCoding};
+use crate::size::Size;
 use crate::units::{Frames, Kbps, SampleRate};
 
 /// 5th, 50th and 95th percentile.

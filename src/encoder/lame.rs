@@ -1,6 +1,6 @@
 //! LAME behind a safe face: the only file that touches the C library.
 //!
-//! Everything that LAME would otherwise decide for itself is set explicitly by [`Encoder::new`] from
+//! Everything that LAME would otherwise decide for itself is set explicitly by [`Lame::new`] from
 //! a [`Resolved`]; [`choose`] asks a throw-away handle what LAME's decisions would be.
 //!
 //! On threads: handles are independent of each other, except that `lame_init_params` fills a few
@@ -15,16 +15,27 @@ use std::sync::Once;
 
 use mp3lame_encoder::ffi;
 
-use crate::build::require_processor;
+use super::processor;
+use super::resolved::{Resolved, ResolvedCoding};
+use super::{Facts, FrameEncoder};
 use crate::error::{Error, Result};
 use crate::mp3::frame::Mode;
-use crate::profile::{Channels, Coding, Profile, Resolved, ResolvedCoding};
+use crate::mp3::info::{Method, TagFacts};
+use crate::profile::{Channels, Coding, Encoder, Profile};
 use crate::units::SampleRate;
 
 /// What one call can put out at most: LAME's own bit buffer, `LAME_MAXMP3BUFFER` in `lame.h`.
 const MAX_OUTPUT: usize = 16_384;
 /// Full scale of `lame_encode_buffer_float`.
-pub(crate) const FULL_SCALE: f32 = 32_768.0;
+const FULL_SCALE: f32 = 32_768.0;
+/// The samples of the longest frame.
+const MAX_FRAME: usize = 1_152;
+
+/// Pre-roll: with 0 frames the first kept one has 22 dB more noise, with 1 it has 13 dB; 4 are as good as any more.
+pub(super) const FACTS: Facts = Facts { delay: 576, look_ahead: 1, pre_roll: 4 };
+
+/// The packages that LAME comes in.
+pub(super) const COMPONENTS: [(&str, &str); 2] = [("mp3lame-encoder", "0.2.5"), ("mp3lame-sys", "0.1.11")];
 
 /// The highest bitrate whose preset has coarse scale factors: nearer to 160 than to 192 in `abr_switch_map`.
 const COARSE_SCALE_UP_TO: u16 = 175;
@@ -45,7 +56,7 @@ impl Drop for Handle {
 
 impl Handle {
     fn new(rate: SampleRate, channels: usize, coding: ResolvedCoding, effort: u8) -> Result<Self> {
-        require_processor()?;
+        processor::require()?;
         // SAFETY: lame_init has no preconditions; null (out of memory) is handled.
         let handle = NonNull::new(unsafe { ffi::lame_init() }).map(Self);
         let handle = handle.ok_or_else(|| refused("lame_init", -10))?;
@@ -116,7 +127,7 @@ fn refused(what: &str, status: i32) -> Error {
 ///
 /// The bitrate is returned as asked for: whether the chosen rate allows it is the caller's to check,
 /// since LAME would silently take another.
-pub(crate) fn choose(profile: &Profile, rate: SampleRate, channels: usize) -> Result<Resolved> {
+pub(super) fn choose(profile: &Profile, rate: SampleRate, channels: usize) -> Result<Resolved> {
     let asked = match profile.coding {
         Coding::Cbr(kbps) => ResolvedCoding::Cbr(kbps),
         Coding::Abr(kbps) => ResolvedCoding::Abr(kbps),
@@ -138,6 +149,7 @@ pub(crate) fn choose(profile: &Profile, rate: SampleRate, channels: usize) -> Re
     let rate = handle.get(ffi::lame_get_out_samplerate);
     let rate = u32::try_from(rate).ok().and_then(SampleRate::new);
     Ok(Resolved {
+        encoder: Encoder::Lame,
         rate: rate.ok_or_else(|| refused("to choose a rate", -1))?,
         mode: match handle.get(ffi::lame_get_mode) {
             ffi::MPEG_mode::MONO => Mode::Mono,
@@ -156,32 +168,25 @@ pub(crate) fn choose(profile: &Profile, rate: SampleRate, channels: usize) -> Re
     })
 }
 
-/// The facts of an encoder that only its Info tag tells.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct TagFacts {
-    /// The type of the threshold in quiet.
-    pub(crate) ath_type: u8,
-    /// Whether the switching to mid/side is the careful one.
-    pub(crate) safe_joint: bool,
-    /// The kind of noise shaping.
-    pub(crate) noise_shaping: u8,
-    /// LAME's number for the settings.
-    pub(crate) preset: u16,
-}
-
-/// What the Info tag says of an encoder with these settings.
-pub(crate) fn tag_facts(settings: &Resolved) -> Result<TagFacts> {
-    let encoder = Encoder::new(settings)?;
+/// What the Info frame says of LAME with these settings.
+pub(super) fn tag_facts(settings: &Resolved) -> Result<TagFacts> {
+    let lame = Lame::new(settings)?;
     // The rest has no getters: the rules are those of lame_init_qval and presets.c, and a test
     // compares with the tags that LAME itself writes.
-    let (coarse, preset) = match settings.coding {
-        ResolvedCoding::Cbr(kbps) | ResolvedCoding::Abr(kbps) => (kbps.0 <= COARSE_SCALE_UP_TO, kbps.0),
-        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // 0 to 9
-        ResolvedCoding::Vbr(quality) => (false, 500 - 10 * quality as u16),
+    let (method, vbr_quality, coarse, preset) = match settings.coding {
+        // LAME writes 4, its default quality of VBR, for CBR and ABR too.
+        ResolvedCoding::Cbr(kbps) => (Method::Cbr(kbps), 4, kbps.0 <= COARSE_SCALE_UP_TO, kbps.0),
+        ResolvedCoding::Abr(kbps) => (Method::Abr(kbps), 4, kbps.0 <= COARSE_SCALE_UP_TO, kbps.0),
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // 0 to 9: LAME drops the fraction
+        ResolvedCoding::Vbr(quality) => (Method::Vbr, quality as u32, false, 500 - 10 * quality as u16),
     };
     Ok(TagFacts {
-        ath_type: u8::try_from(encoder.handle.get(ffi::lame_get_ATHtype)).unwrap_or_default(),
-        safe_joint: settings.mode == Mode::Joint && encoder.handle.get(ffi::lame_get_exp_nspsytune) & 2 != 0,
+        encoder: *b"LAME3.100",
+        method,
+        quality: 100 - 10 * vbr_quality - u32::from(settings.effort),
+        lowpass: settings.lowpass,
+        ath_type: u8::try_from(lame.handle.get(ffi::lame_get_ATHtype)).unwrap_or_default(),
+        safe_joint: settings.mode == Mode::Joint && lame.handle.get(ffi::lame_get_exp_nspsytune) & 2 != 0,
         noise_shaping: match (settings.effort, coarse) {
             (7.., _) => 0,
             (_, false) => 1,
@@ -191,15 +196,17 @@ pub(crate) fn tag_facts(settings: &Resolved) -> Result<TagFacts> {
     })
 }
 
-/// One LAME encoder, fed planar PCM a frame at a time.
-pub(crate) struct Encoder {
+/// LAME at work.
+pub(super) struct Lame {
     handle: Handle,
+    /// A frame at LAME's scale. It is fed one frame a call, so that none can be overshot.
+    scaled: Box<[[f32; MAX_FRAME]; 2]>,
     output: Box<[u8; MAX_OUTPUT]>,
 }
 
-impl Encoder {
-    /// An encoder with no choice left open.
-    pub(crate) fn new(settings: &Resolved) -> Result<Self> {
+impl Lame {
+    /// LAME with no choice left open.
+    pub(super) fn new(settings: &Resolved) -> Result<Self> {
         let handle = Handle::new(settings.rate, settings.channels(), settings.coding, settings.effort)?;
         handle.set("out_samplerate", ffi::lame_set_out_samplerate, settings.rate.hz().cast_signed())?;
         let mode = match settings.mode {
@@ -211,45 +218,7 @@ impl Encoder {
         let lowpass = settings.lowpass.map_or(-1, u32::cast_signed);
         handle.set("lowpassfreq", ffi::lame_set_lowpassfreq, lowpass)?;
         handle.init()?;
-        Ok(Self { handle, output: Box::new([0; MAX_OUTPUT]) })
-    }
-
-    /// Feeds one block of PCM, scaled to [`FULL_SCALE`], and appends the bytes that are ready.
-    ///
-    /// Planes must be of equal length, at most one frame. For mono both are the same.
-    pub(crate) fn encode(&mut self, left: &[f32], right: &[f32], out: &mut Vec<u8>) -> Result<()> {
-        assert!(left.len() == right.len() && left.len() <= 1152, "a block of another shape");
-        #[allow(clippy::cast_possible_wrap, clippy::cast_possible_truncation)] // both at most 16,384
-        let (samples, space) = (left.len() as i32, MAX_OUTPUT as i32);
-        // SAFETY: the handle is initialised; both pointers lead to `samples` floats that live for the
-        // call; LAME writes at most `space` bytes to `output`, which has that many, or returns -1.
-        let status = unsafe {
-            ffi::lame_encode_buffer_float(
-                self.handle.0.as_ptr(),
-                left.as_ptr(),
-                right.as_ptr(),
-                samples,
-                self.output.as_mut_ptr(),
-                space,
-            )
-        };
-        self.take(status, out)
-    }
-
-    /// Completes the frames encoded so far and appends what was held back of them. The next frame
-    /// will borrow no bits from them.
-    pub(crate) fn flush(&mut self, out: &mut Vec<u8>) -> Result<()> {
-        #[allow(clippy::cast_possible_wrap, clippy::cast_possible_truncation)] // 16,384
-        let space = MAX_OUTPUT as i32;
-        // SAFETY: as in `encode`.
-        let status =
-            unsafe { ffi::lame_encode_flush_nogap(self.handle.0.as_ptr(), self.output.as_mut_ptr(), space) };
-        self.take(status, out)
-    }
-
-    /// The number of frames encoded so far, including those whose bytes are still held back.
-    pub(crate) fn frames(&self) -> u64 {
-        self.handle.get(ffi::lame_get_frameNum).unsigned_abs().into()
+        Ok(Self { handle, scaled: Box::new([[0.0; MAX_FRAME]; 2]), output: Box::new([0; MAX_OUTPUT]) })
     }
 
     fn take(&self, status: i32, out: &mut Vec<u8>) -> Result<()> {
@@ -259,8 +228,54 @@ impl Encoder {
     }
 }
 
+impl FrameEncoder for Lame {
+    fn encode(&mut self, planes: &[&[f32]], out: &mut Vec<u8>) -> Result<()> {
+        let len = planes.first().map_or(0, |plane| plane.len());
+        assert!(
+            (1..=2).contains(&planes.len()) && len <= MAX_FRAME && planes.iter().all(|p| p.len() == len),
+            "one or two planes of at most a frame"
+        );
+        for (scaled, plane) in self.scaled.iter_mut().zip(planes) {
+            for (scaled, sample) in scaled.iter_mut().zip(*plane) {
+                *scaled = sample * FULL_SCALE;
+            }
+        }
+        // Of mono LAME reads one plane, and wants two pointers.
+        let [left, right] = [0, planes.len() - 1].map(|channel| self.scaled[channel].as_ptr());
+        #[allow(clippy::cast_possible_wrap, clippy::cast_possible_truncation)] // both at most 16,384
+        let (samples, space) = (len as i32, MAX_OUTPUT as i32);
+        // SAFETY: the handle is initialised; both pointers lead to MAX_FRAME floats, of which `samples` are read
+        // at most, and which live for the call; LAME writes at most `space` bytes to `output`, which has that
+        // many, or returns -1.
+        let status = unsafe {
+            ffi::lame_encode_buffer_float(
+                self.handle.0.as_ptr(),
+                left,
+                right,
+                samples,
+                self.output.as_mut_ptr(),
+                space,
+            )
+        };
+        self.take(status, out)
+    }
+
+    fn flush(&mut self, out: &mut Vec<u8>) -> Result<()> {
+        #[allow(clippy::cast_possible_wrap, clippy::cast_possible_truncation)] // 16,384
+        let space = MAX_OUTPUT as i32;
+        // SAFETY: as in `encode`.
+        let status =
+            unsafe { ffi::lame_encode_flush_nogap(self.handle.0.as_ptr(), self.output.as_mut_ptr(), space) };
+        self.take(status, out)
+    }
+
+    fn frames(&self) -> u64 {
+        self.handle.get(ffi::lame_get_frameNum).unsigned_abs().into()
+    }
+}
+
 /// LAME's version, such as "3.100".
-pub(crate) fn version() -> String {
+pub(super) fn version() -> String {
     // SAFETY: LAME returns a static, NUL-terminated string.
     unsafe { CStr::from_ptr(ffi::get_lame_version()) }.to_string_lossy().into_owned()
 }

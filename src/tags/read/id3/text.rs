@@ -82,7 +82,7 @@ pub(super) fn genres(text: &str) -> Vec<String> {
 }
 
 /// The genre of this number in `ID3v1`.
-pub(in crate::master::tags) fn genre(number: u8) -> Option<String> {
+pub(in crate::tags) fn genre(number: u8) -> Option<String> {
     let mut tag = ::id3::v1::Tag::new();
     tag.genre_id = number;
     tag.genre().map(str::to_owned)

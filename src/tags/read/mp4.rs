@@ -2,12 +2,12 @@
 
 use std::ops::Range;
 
-use super::PictureKind;
-use super::field::FIELDS;
 use super::id3::genre;
-use super::read::{Reading, take_array};
 use crate::error::Result;
 use crate::master::mp4::{child, children};
+use crate::tags::field::FIELDS;
+use crate::tags::parts::PictureKind;
+use crate::tags::reading::{Reading, take_array};
 
 /// Reads the tags of a file of atoms that starts at `start`.
 pub(super) fn read(reading: &mut Reading, start: u64) -> Result<()> {

@@ -9,11 +9,11 @@ use std::ops::Range;
 
 use text::{Encoding, genres};
 
-use super::field::{FIELDS, Field, Frame};
-use super::lrc::MAX_LINES;
-use super::read::{Reading, take, take_array};
-use super::{LinkKind, PictureKind, SyncedLyrics};
 use crate::error::Result;
+use crate::tags::field::{FIELDS, Field, Frame};
+use crate::tags::lrc::MAX_LINES;
+use crate::tags::parts::{LinkKind, PictureKind, SyncedLyrics};
+use crate::tags::reading::{Reading, take, take_array};
 
 pub(super) use text::genre;
 
@@ -205,7 +205,7 @@ impl Frames {
                 let name = match &*description {
                     "" => of.to_owned(),
                     // What programs keep in comments for themselves.
-                    other if super::field::is_of_the_file(other) => return Some(()),
+                    other if crate::tags::field::is_of_the_file(other) => return Some(()),
                     other => format!("{of}:{other}"),
                 };
                 for text in &texts {

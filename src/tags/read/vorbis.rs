@@ -3,10 +3,10 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::PictureKind;
-use super::read::{Reading, take, take_array};
 use crate::error::Result;
 use crate::master::source::MAX_CHUNKS;
+use crate::tags::parts::PictureKind;
+use crate::tags::reading::{Reading, take, take_array};
 
 /// The kinds of metadata blocks.
 pub(super) const COMMENTS: u8 = 4;

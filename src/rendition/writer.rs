@@ -5,7 +5,7 @@ use std::io::{Seek, SeekFrom, Write};
 
 use crate::error::{Error, Result, Stage};
 use crate::mp3::index::FrameIndex;
-use crate::plan::{Plan, toc_entry};
+use crate::rendition::plan::{Plan, toc_entry};
 
 /// Where a rendition's segments go, as they come.
 pub trait Sink: Send {
@@ -159,7 +159,7 @@ impl<W: Write + Seek + Send> Sink for RenditionWriter<W> {
         let start = self.plan.info_bytes();
         let bytes = start + indexed.bytes;
         let toc = indexed.toc.map(|position| toc_entry(start + position, bytes));
-        let info = self.plan.info(bytes, toc, indexed.crc).to_frame(self.plan.resolved())?;
+        let info = self.plan.info_frame(bytes, toc, indexed.crc)?;
         self.write_at(0, &info)?;
         self.out.flush().map_err(Error::io(Stage::Write, &*self.name))?;
         Ok(Written { out: self.out, bytes })

@@ -2,11 +2,11 @@
 
 use std::ops::Range;
 
-use super::field::FIELDS;
 use super::id3;
-use super::read::{Reading, take, take_array, text_of};
 use crate::error::Result;
 use crate::master::source::MAX_CHUNKS;
+use crate::tags::field::FIELDS;
+use crate::tags::reading::{Reading, take, take_array, text_of};
 
 /// Reads the tags of a WAV file that starts at `start`. What ID3 says is believed before INFO, INFO before `bext`.
 pub(super) fn read_wav(reading: &mut Reading, start: u64) -> Result<()> {

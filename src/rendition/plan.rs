@@ -10,23 +10,23 @@
 
 use std::ops::Range;
 
+use crate::encoder::{Encoder, Resolved, ResolvedCoding};
 use crate::error::Result;
-use crate::estimate;
 use crate::master::MasterInfo;
 use crate::master::resample::Resampler;
-use crate::mp3::frame::FrameSize;
-use crate::mp3::info::{ENCODER_DELAY, Info, TOC_ENTRIES};
-use crate::profile::{Profile, Resolved, ResolvedCoding};
+use crate::mp3::frame::{FrameSize, Header};
+use crate::mp3::info::{self, Info, TOC_ENTRIES};
+use crate::profile::Profile;
+use crate::rendition::estimate;
+use crate::size::Size;
 use crate::units::{Frames, SampleRate, Samples};
-
-/// Frames before a segment that warm the encoder up and are thrown away.
-///
-/// With 0 the first kept frame has 22 dB more noise, with 1 13 dB; 4 is as good as any more.
-pub const PRE_ROLL: u64 = 4;
 
 /// There are no more segments than this many seconds go into a master. More of them cost quality, fewer keep
 /// ranges waiting: docs/segments.md has the measurements.
 const SEGMENT_SECONDS: u64 = 20;
+
+/// A rendition ends with at least so many samples of padding, for the decoder's delay of 529.
+const MIN_PADDING: u64 = 576;
 
 /// The number of segments: as many as two cores, and of all but short masters four, can share evenly.
 fn segment_count(master: &MasterInfo) -> u64 {
@@ -48,61 +48,6 @@ pub struct Plan {
     frames: Frames,
     segment_frames: u64,
     info_bytes: u64,
-}
-
-/// How large a rendition will be, in bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Size {
-    /// Exactly this.
-    Exact(u64),
-    /// About `likely`; of music, nine in ten lie between `low` and `high`; none is beyond `cap`.
-    Estimate {
-        /// 5 % of music comes out smaller.
-        low: u64,
-        /// Half of music comes out smaller.
-        likely: u64,
-        /// 5 % of music comes out larger.
-        high: u64,
-        /// Every frame at the highest bitrate.
-        cap: u64,
-    },
-}
-
-impl Size {
-    /// The exact size, or the likely one.
-    #[must_use]
-    pub const fn likely(self) -> u64 {
-        match self {
-            Self::Exact(bytes) | Self::Estimate { likely: bytes, .. } => bytes,
-        }
-    }
-
-    /// What never is exceeded.
-    #[must_use]
-    pub const fn cap(self) -> u64 {
-        match self {
-            Self::Exact(bytes) | Self::Estimate { cap: bytes, .. } => bytes,
-        }
-    }
-
-    /// Whether the size is exact.
-    #[must_use]
-    pub const fn is_exact(self) -> bool {
-        matches!(self, Self::Exact(_))
-    }
-
-    /// The size with so many bytes in front.
-    pub(crate) const fn behind(self, bytes: u64) -> Self {
-        match self {
-            Self::Exact(size) => Self::Exact(size + bytes),
-            Self::Estimate { low, likely, high, cap } => Self::Estimate {
-                low: low + bytes,
-                likely: likely + bytes,
-                high: high + bytes,
-                cap: cap + bytes,
-            },
-        }
-    }
 }
 
 /// One segment of a plan.
@@ -145,7 +90,7 @@ impl Plan {
             Resampler::output_len(master.rate, resolved.rate, master.samples.0)
         };
         let per_frame = resolved.version().samples_per_frame();
-        let frames = (samples + u64::from(ENCODER_DELAY) + 576).div_ceil(per_frame);
+        let frames = (samples + u64::from(resolved.encoder.facts().delay) + MIN_PADDING).div_ceil(per_frame);
         Self {
             profile: *profile,
             resolved,
@@ -154,7 +99,7 @@ impl Plan {
             samples: Samples(samples),
             frames: Frames(frames),
             segment_frames: if resolved.whole { frames } else { frames.div_ceil(segment_count(master)) },
-            info_bytes: Info::frame_size(&resolved),
+            info_bytes: info_header(&resolved).size(),
         }
     }
 
@@ -186,7 +131,8 @@ impl Plan {
     #[must_use]
     pub fn padding(&self) -> u32 {
         let encoded = self.frames.0 * self.resolved.version().samples_per_frame();
-        u32::try_from(encoded - self.samples.0 - u64::from(ENCODER_DELAY)).unwrap_or(u32::MAX)
+        u32::try_from(encoded - self.samples.0 - u64::from(self.resolved.encoder.facts().delay))
+            .unwrap_or(u32::MAX)
     }
 
     /// The size of the Info frame in bytes.
@@ -211,14 +157,15 @@ impl Plan {
         let per_frame = self.resolved.version().samples_per_frame();
         let start = index * self.segment_frames;
         let end = (start + self.segment_frames).min(self.frames.0);
-        let pre_roll = if index == 0 { 0 } else { PRE_ROLL };
+        let facts = self.resolved.encoder.facts();
+        let pre_roll = if index == 0 { 0 } else { facts.pre_roll };
         let clamp = |frame: u64| (frame * per_frame).min(self.samples.0);
         Segment {
             index,
             frames: start..end,
             pre_roll,
-            // LAME looks one frame ahead, and fills its window from the call before.
-            pcm: clamp(start - pre_roll)..clamp(end + 1),
+            // The encoder looks ahead, and fills its window from the call before.
+            pcm: clamp(start - pre_roll)..clamp(end + facts.look_ahead),
             own: clamp(start)..if end == self.frames.0 { self.samples.0 } else { clamp(end) },
         }
     }
@@ -260,33 +207,35 @@ impl Plan {
         }
         // All but the first, which has no pre-roll, and the last are of one size.
         let second = self.segment_start(1);
-        let full = bytes_of_run(size, PRE_ROLL, self.segment_frames);
+        let full = bytes_of_run(size, self.pre_roll(), self.segment_frames);
         Some(offset.checked_sub(second).map_or(0, |behind| 1 + behind / full))
     }
 
     /// The Info frame of a CBR rendition, all of which is known beforehand; `None` for ABR and VBR.
     ///
     /// # Errors
-    /// Those of [`Info::to_frame`].
+    /// [`Error::Internal`](crate::Error::Internal) if LAME, which is asked for some of the facts, refuses the settings.
     pub fn cbr_info(&self) -> Result<Option<Vec<u8>>> {
         let (Some(size), Size::Exact(bytes)) = (self.frame_size(), self.size()) else {
             return Ok(None);
         };
         let start_of = |frame: u64| {
             let index = frame / self.segment_frames;
-            let before = if index == 0 { 0 } else { PRE_ROLL };
+            let before = if index == 0 { 0 } else { self.pre_roll() };
             self.segment_start(index) + bytes_of_run(size, before, frame % self.segment_frames)
         };
         let mut toc = [0; TOC_ENTRIES];
         for (entry, frame) in toc.iter_mut().zip(self.toc_frames()) {
             *entry = toc_entry(start_of(frame), bytes);
         }
-        self.info(bytes, toc, 0).to_frame(&self.resolved).map(Some)
+        self.info_frame(bytes, toc, 0).map(Some)
     }
 
-    /// What the Info frame says of this rendition.
-    pub(crate) fn info(&self, bytes: u64, toc: [u8; TOC_ENTRIES], music_crc: u16) -> Info {
-        Info { frames: self.frames, bytes, toc, delay: ENCODER_DELAY, padding: self.padding(), music_crc }
+    /// The Info frame of this rendition.
+    pub(crate) fn info_frame(&self, bytes: u64, toc: [u8; TOC_ENTRIES], music_crc: u16) -> Result<Vec<u8>> {
+        let (delay, padding) = (self.resolved.encoder.facts().delay, self.padding());
+        let info = Info { frames: self.frames, bytes, toc, delay, padding, music_crc };
+        Ok(info.to_frame(info_header(&self.resolved), &Encoder::tag_facts(&self.resolved)?))
     }
 
     /// The frames whose places make the table of contents.
@@ -294,6 +243,10 @@ impl Plan {
         let frames = self.frames.0;
         let entries = TOC_ENTRIES as u64;
         (0..entries).map(move |entry| entry * frames / entries)
+    }
+
+    fn pre_roll(&self) -> u64 {
+        self.resolved.encoder.facts().pre_roll
     }
 
     fn frame_size(&self) -> Option<FrameSize> {
@@ -312,15 +265,24 @@ impl Plan {
             return self.info_bytes;
         }
         let first = bytes_of_run(size, 0, self.segment_frames.min(self.frames.0));
-        let full = bytes_of_run(size, PRE_ROLL, self.segment_frames);
+        let full = bytes_of_run(size, self.pre_roll(), self.segment_frames);
         let start = self.info_bytes + first + (index - 1) * full;
         if index < self.segments() || index == 1 {
             return start;
         }
         // The end of the last segment, which may be short.
         let last = self.segment(index - 1);
-        start - full + bytes_of_run(size, PRE_ROLL, last.frames.end - last.frames.start)
+        start - full + bytes_of_run(size, self.pre_roll(), last.frames.end - last.frames.start)
     }
+}
+
+/// The header of the Info frame.
+fn info_header(resolved: &Resolved) -> Header {
+    let cbr = match resolved.coding {
+        ResolvedCoding::Cbr(kbps) => Some(kbps),
+        ResolvedCoding::Abr(_) | ResolvedCoding::Vbr(_) => None,
+    };
+    info::header(resolved.version(), resolved.rate, resolved.mode, cbr)
 }
 
 /// The bytes of `frames` frames that follow `before` frames of the same encoder.
@@ -359,7 +321,9 @@ mod tests {
             };
             let coding = ResolvedCoding::Cbr(Kbps(kbps));
             let (mode, lowpass, effort) = (Mode::Joint, None, 4);
-            let resolved = Resolved { rate: to, mode, coding, lowpass, effort, whole: false, salvage: false };
+            let encoder = Encoder::Lame;
+            let resolved =
+                Resolved { encoder, rate: to, mode, coding, lowpass, effort, whole: false, salvage: false };
             Plan::resolved_to(resolved, &master, &Profile::new(Coding::Cbr(Kbps(kbps))))
         })
     }

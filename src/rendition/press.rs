@@ -1,9 +1,9 @@
 //! Pressing: from PCM to the bytes of one segment, and from a master to that PCM.
 
+use crate::encoder::{Encoder, FrameEncoder};
 use crate::error::{Error, Result};
-use crate::mp3::lame::{Encoder, FULL_SCALE};
 use crate::pcm::Pcm;
-use crate::plan::{Plan, Segment};
+use crate::rendition::plan::{Plan, Segment};
 
 /// Encodes one segment: give it the PCM of [`Segment::pcm`] from start to end, in pieces of any
 /// length, then [`finish`](Self::finish).
@@ -11,11 +11,11 @@ use crate::plan::{Plan, Segment};
 /// A segment neither borrows bits from the one before nor leaves any to the next, so segments can be
 /// pressed in any order, anywhere, and joined.
 pub struct SegmentEncoder {
-    encoder: Encoder,
+    encoder: Box<dyn FrameEncoder>,
     segment: Segment,
     /// The number of the next sample to take.
     position: u64,
-    /// PCM waiting for a whole frame, at LAME's scale: it is fed one frame a call, so that none can be overshot.
+    /// PCM waiting for a whole frame.
     block: [[f32; 1152]; 2],
     channels: usize,
     filled: usize,
@@ -28,7 +28,7 @@ impl SegmentEncoder {
     /// An encoder for segment number `index` of `plan`.
     ///
     /// # Errors
-    /// [`Error::Processor`], or [`Error::Internal`] if LAME refuses the settings.
+    /// [`Error::Processor`], or [`Error::Internal`] if the encoder refuses the settings.
     ///
     /// # Panics
     /// If there is no such segment.
@@ -36,7 +36,7 @@ impl SegmentEncoder {
         let segment = plan.segment(index);
         let resolved = plan.resolved();
         Ok(Self {
-            encoder: Encoder::new(resolved)?,
+            encoder: Encoder::start(resolved)?,
             position: segment.pcm.start,
             kept: segment.pre_roll == 0,
             segment,
@@ -57,7 +57,7 @@ impl SegmentEncoder {
     /// `out`. `pcm` must hold the next one, at the rendition's rate and with its channels.
     ///
     /// # Errors
-    /// [`Error::Internal`] if `pcm` is not what was wanted, or if LAME fails.
+    /// [`Error::Internal`] if `pcm` is not what was wanted, or if the encoder fails.
     pub fn push(&mut self, pcm: &Pcm, out: &mut Vec<u8>) -> Result<()> {
         self.push_until(pcm, u64::MAX, out)
     }
@@ -87,9 +87,7 @@ impl SegmentEncoder {
             let from = (self.position - range.start) as usize;
             for (channel, block) in self.block[..self.channels].iter_mut().enumerate() {
                 let samples = &pcm.plane(channel)[from..from + take];
-                for (scaled, sample) in block[self.filled..].iter_mut().zip(samples) {
-                    *scaled = sample * FULL_SCALE;
-                }
+                block[self.filled..self.filled + take].copy_from_slice(samples);
             }
             self.filled += take;
             self.position += take as u64;
@@ -120,8 +118,8 @@ impl SegmentEncoder {
 
     fn encode_block(&mut self, out: &mut Vec<u8>) -> Result<()> {
         let start = out.len();
-        let [left, right] = [0, self.channels - 1].map(|channel| &self.block[channel][..self.frame_samples]);
-        self.encoder.encode(left, right, out)?;
+        let planes = self.block.each_ref().map(|block| &block[..self.frame_samples]);
+        self.encoder.encode(&planes[..self.channels], out)?;
         self.filled = 0;
         if !self.kept {
             if self.encoder.frames() == self.segment.pre_roll {
