@@ -95,6 +95,9 @@ impl Count {
     }
 }
 
+/// A segment of so many seconds has its whole share in the average cost; a shorter one less.
+const WHOLE: f64 = 20.0;
+
 /// The counters of one engine.
 pub(super) struct Counters {
     counts: [AtomicU64; COUNTS],
@@ -126,15 +129,22 @@ impl Counters {
         metrics::histogram!("tonepress_first_byte_seconds").record(after.as_secs_f64());
     }
 
-    /// A segment of `seconds` was pressed, which took `taken`.
+    /// A segment of `seconds` was pressed, which took `taken`. It counts for its length: what beginning takes
+    /// says little of what a second does, and one of no samples says nothing.
     pub(super) fn segment(&self, seconds: f64, taken: Duration) {
+        if seconds <= 0.0 {
+            return;
+        }
         let speed = seconds / taken.as_secs_f64().max(1e-9);
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // saturates, and is never negative
-        let (speed_x100, cost) = ((speed * 100.0) as u64, (1e9 / speed.max(1e-9)) as u64);
+        let speed_x100 = (speed * 100.0) as u64;
         record(&self.speed, speed_x100);
-        let before = self.cost.load(Ordering::Relaxed);
+        let before = self.cost.load(Ordering::Relaxed) as f64;
+        let share = (seconds / WHOLE).min(1.0) / 8.0;
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // as above
+        let cost = (before + (1e9 / speed - before) * share) as u64;
         // Two at a time may lose one's share in the average, which does not matter.
-        self.cost.store(before - before / 8 + cost / 8, Ordering::Relaxed);
+        self.cost.store(cost, Ordering::Relaxed);
         #[cfg(feature = "metrics")]
         metrics::histogram!("tonepress_segment_realtime_x").record(speed);
     }
@@ -185,5 +195,23 @@ fn quantiles(histogram: &Mutex<Histogram<u64>>) -> Quantiles {
         p99: histogram.value_at_quantile(0.99),
         max: histogram.max(),
         mean: histogram.mean(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn renditions_of_next_to_nothing_do_not_spoil_the_cost() {
+        let counters = Counters::new();
+        for seconds in [0.0, 1e-5, 0.0, 0.025] {
+            counters.segment(seconds, Duration::from_millis(5));
+            assert!(counters.cost() < 0.1, "{} after {seconds} s", counters.cost());
+        }
+        for _ in 0..64 {
+            counters.segment(23.0, Duration::from_secs(1));
+        }
+        assert!((counters.cost() - 1.0 / 23.0).abs() < 1e-3, "{}", counters.cost());
     }
 }
