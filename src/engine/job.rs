@@ -29,7 +29,8 @@ pub(super) struct Job {
     state: Mutex<State>,
     /// Those who sleep may find more than when they fell asleep.
     changed: Condvar,
-    /// Not locked together with the state: whoever asks how far it is waits for no disk.
+    /// Locked before the state if both are, and never while a disk is waited for with the state locked: whoever
+    /// asks how far it is waits for none.
     place: Mutex<Place>,
 }
 
@@ -153,8 +154,9 @@ impl Job {
         };
         let reader = partial.reader();
         *place = Place::Open(Box::new(partial));
-        drop(place);
+        // With the place still locked: nobody hands bytes over before readers can see them.
         let mut state = lock(&self.state);
+        drop(place);
         state.reader = Some(reader);
         // The Info frame can be read.
         self.wake(state, Some(0));
