@@ -33,7 +33,6 @@ use std::thread;
 use std::time::Duration;
 
 use crossbeam::channel::{Sender, unbounded};
-use rayon::ThreadPool;
 
 use job::Job;
 use pcm::{PcmCache, Source, WORKER_BYTES};
@@ -60,17 +59,29 @@ pub use stats::{Quantiles, Stats};
 /// Dropping the last one does not stop what is being pressed; [`shutdown`](Self::shutdown) waits for it,
 /// or stops it.
 #[derive(Clone)]
-pub struct Engine(Arc<Shared>);
+pub struct Engine(Arc<Owner>);
+
+/// What all clones of an engine share; the last one takes it with it, and workers end when nothing is left.
+struct Owner(Arc<Shared>);
+
+impl Drop for Owner {
+    fn drop(&mut self) {
+        self.0.close(&mut lock(&self.0.dispatch));
+    }
+}
 
 /// What engines, handles and workers share.
 struct Shared {
     store: Option<Store>,
-    pool: ThreadPool,
+    /// How many workers there are.
+    threads: usize,
     /// How many renditions may be being pressed or wait for it.
     queue: usize,
     pcm: PcmCache,
     counters: Counters,
     dispatch: Mutex<Dispatch>,
+    /// There may be something for an idle worker to do.
+    wanted: Condvar,
     /// A worker has gone idle, or a job has ended.
     idle: Condvar,
     errands: Sender<Errand>,
@@ -80,8 +91,9 @@ struct Shared {
 #[derive(Default)]
 struct Dispatch {
     schedule: Schedule<Arc<Job>>,
-    /// Workers at work, or called to it.
+    /// Workers at work.
     running: usize,
+    /// Nobody asks for anything any more: workers end once all is done.
     closed: bool,
 }
 
@@ -165,30 +177,40 @@ impl Builder {
             self.threads.or_else(|| thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get);
         let failed =
             |detail: String| Error::Internal { detail: format!("threads could not be started: {detail}") };
-        let pool = rayon::ThreadPoolBuilder::new()
-            .num_threads(threads)
-            .thread_name(|index| format!("press {index}"))
-            .build()
-            .map_err(|error| failed(error.to_string()))?;
         let (errands, to_run) = unbounded();
         thread::Builder::new()
             .name("tonepress publish".to_owned())
             .spawn(move || run_errands(&to_run))
             .map_err(|error| failed(error.to_string()))?;
-        Ok(Engine(Arc::new(Shared {
+        // If a thread cannot be started, dropping this ends those that were.
+        let owner = Owner(Arc::new(Shared {
             store: self.store,
-            pool,
+            threads,
             queue: self.queue,
             pcm: PcmCache::new(self.memory.saturating_sub(threads as u64 * WORKER_BYTES)),
             counters: Counters::new(),
             dispatch: Mutex::default(),
+            wanted: Condvar::new(),
             idle: Condvar::new(),
             errands,
-        })))
+        }));
+        // Workers wait for each other's decoding, so they are threads of their own and no tasks on a pool.
+        for index in 0..threads {
+            let shared = Arc::clone(&owner.0);
+            thread::Builder::new()
+                .name(format!("press {index}"))
+                .spawn(move || shared.work())
+                .map_err(|error| failed(error.to_string()))?;
+        }
+        Ok(Engine(Arc::new(owner)))
     }
 }
 
 impl Engine {
+    fn shared(&self) -> &Arc<Shared> {
+        &self.0.0
+    }
+
     /// How to build one.
     pub fn builder() -> Builder {
         Builder { store: None, threads: None, memory: 256 << 20, queue: 256 }
@@ -212,7 +234,7 @@ impl Engine {
     /// its master is not to be used. Whatever goes wrong later is told by the handle.
     pub fn request_with(&self, master: &Master, profile: &Profile, request: Request) -> Result<Rendition> {
         let plan = Plan::new(master.info(), profile)?;
-        let shared = &self.0;
+        let shared = self.shared();
         let _span = tracing::debug_span!("request", master = master.name(), %profile).entered();
         let (key, object) = shared.look_up(master, &plan)?;
         if let Some(object) = object {
@@ -243,7 +265,7 @@ impl Engine {
             job
         };
         job.handles.fetch_add(1, Ordering::Relaxed);
-        shared.nudge(&mut dispatch);
+        shared.nudge(&dispatch);
         drop(dispatch);
         Ok(Rendition::pressing(shared, job, request.on_drop))
     }
@@ -256,7 +278,7 @@ impl Engine {
     /// [`Error::Damaged`] as from [`request_with`](Self::request_with).
     pub fn find(&self, master: &Master, profile: &Profile) -> Result<Option<Rendition>> {
         let plan = Plan::new(master.info(), profile)?;
-        let shared = &self.0;
+        let shared = self.shared();
         let (key, object) = shared.look_up(master, &plan)?;
         if let Some(object) = object {
             return Ok(Some(Rendition::stored(shared, plan, object)));
@@ -287,41 +309,43 @@ impl Engine {
     /// The store, if there is one.
     #[must_use]
     pub fn store(&self) -> Option<&Store> {
-        self.0.store.as_ref()
+        self.shared().store.as_ref()
     }
 
     /// The threads that press.
     #[must_use]
     pub fn threads(&self) -> usize {
-        self.0.pool.current_num_threads()
+        self.shared().threads
     }
 
     /// What it has done, and has to do.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        let dispatch = lock(&self.0.dispatch);
+        let shared = self.shared();
+        let dispatch = lock(&shared.dispatch);
         let (queue, backlog_s) = (dispatch.schedule.len(), dispatch.schedule.backlog());
         drop(dispatch);
-        let (steps_decoded, steps_shared) = self.0.pcm.counts();
-        let pcm_bytes = self.0.pcm.bytes();
-        Stats { steps_decoded, steps_shared, pcm_bytes, queue, backlog_s, ..self.0.counters.stats() }
+        let (steps_decoded, steps_shared) = shared.pcm.counts();
+        let pcm_bytes = shared.pcm.bytes();
+        Stats { steps_decoded, steps_shared, pcm_bytes, queue, backlog_s, ..shared.counters.stats() }
     }
 
     /// Takes no more requests, ends what is being pressed in the way asked for, and waits for that. What
     /// is complete stays readable; the store is left without leftovers.
     pub fn shutdown(&self, how: Shutdown) {
-        let mut dispatch = lock(&self.0.dispatch);
-        dispatch.closed = true;
+        let shared = self.shared();
+        let mut dispatch = lock(&shared.dispatch);
+        shared.close(&mut dispatch);
         if how == Shutdown::Cancel {
             let jobs: Vec<_> = dispatch.schedule.jobs().cloned().collect();
             drop(dispatch);
             for job in jobs {
-                self.0.settle(&job, Err(job.cancelled()));
+                shared.settle(&job, Err(job.cancelled()));
             }
-            dispatch = lock(&self.0.dispatch);
+            dispatch = lock(&shared.dispatch);
         }
         while dispatch.running > 0 || dispatch.schedule.len() > 0 {
-            dispatch = self.0.idle.wait(dispatch).unwrap_or_else(PoisonError::into_inner);
+            dispatch = shared.idle.wait(dispatch).unwrap_or_else(PoisonError::into_inner);
         }
     }
 }
@@ -378,10 +402,16 @@ impl Shared {
         }
     }
 
+    /// Nobody asks for anything from now on.
+    fn close(&self, dispatch: &mut Dispatch) {
+        dispatch.closed = true;
+        self.wanted.notify_all();
+    }
+
     /// When another rendition has room, judging by what pressing has taken of late.
     fn busy(&self, dispatch: &Dispatch) -> Error {
         let queued = dispatch.schedule.len();
-        let all = dispatch.schedule.backlog() * self.counters.cost() / self.pool.current_num_threads() as f64;
+        let all = dispatch.schedule.backlog() * self.counters.cost() / self.threads as f64;
         let one = (all / queued.max(1) as f64).clamp(0.1, 3_600.0);
         Error::Busy { queued, retry_after: Duration::from_secs_f64(one) }
     }

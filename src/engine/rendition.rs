@@ -206,7 +206,7 @@ impl Rendition {
         if let Made::Now(job) = &self.made {
             let mut dispatch = lock(&self.engine.dispatch);
             dispatch.schedule.set_priority(job.number, priority);
-            self.engine.nudge(&mut dispatch);
+            self.engine.nudge(&dispatch);
         }
     }
 
@@ -234,7 +234,7 @@ impl Rendition {
     fn demand(&self, job: &Job, reader: u64, demand: Option<Demand>) {
         let mut dispatch = lock(&self.engine.dispatch);
         dispatch.schedule.demand(job.number, reader, demand);
-        self.engine.nudge(&mut dispatch);
+        self.engine.nudge(&dispatch);
     }
 }
 

@@ -1,7 +1,7 @@
 //! What workers do: identify masters, press segments; and what is done behind their backs: publish.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -25,30 +25,33 @@ const PORTION: u64 = 1 << 14;
 const LOOK: Duration = Duration::from_millis(50);
 
 impl Shared {
-    /// There may be something to do: puts one more worker to work if there is one.
-    pub(super) fn nudge(self: &Arc<Self>, dispatch: &mut Dispatch) {
-        if dispatch.running < self.pool.current_num_threads() {
-            dispatch.running += 1;
-            let shared = Arc::clone(self);
-            self.pool.spawn(move || shared.work());
+    /// There may be something to do: wakes one more worker if one sleeps.
+    pub(super) fn nudge(&self, dispatch: &Dispatch) {
+        if dispatch.running < self.threads {
+            self.wanted.notify_one();
         }
     }
 
-    /// A worker: does what is most urgent until there is nothing to do.
-    fn work(self: Arc<Self>) {
+    /// A worker: does what is most urgent, and sleeps while there is nothing, until nothing will ever be.
+    pub(super) fn work(self: Arc<Self>) {
+        let mut dispatch = lock(&self.dispatch);
         loop {
-            let (job, task) = {
-                let mut dispatch = lock(&self.dispatch);
-                let Some(next) = dispatch.schedule.next() else {
-                    dispatch.running -= 1;
-                    self.idle.notify_all();
-                    return;
-                };
+            if let Some((job, task)) = dispatch.schedule.next() {
+                dispatch.running += 1;
                 // Where there was one task there may be more.
-                self.nudge(&mut dispatch);
-                next
-            };
-            self.guard(&job, || self.perform(&job, task));
+                self.nudge(&dispatch);
+                drop(dispatch);
+                self.guard(&job, || self.perform(&job, task));
+                drop(job);
+                dispatch = lock(&self.dispatch);
+                dispatch.running -= 1;
+                continue;
+            }
+            self.idle.notify_all();
+            if dispatch.closed && dispatch.schedule.len() == 0 {
+                return;
+            }
+            dispatch = self.wanted.wait(dispatch).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
@@ -90,7 +93,7 @@ impl Shared {
             Identified::Ours => {
                 let mut dispatch = lock(&self.dispatch);
                 dispatch.schedule.hold(job.number, false);
-                self.nudge(&mut dispatch);
+                self.nudge(&dispatch);
             }
             Identified::Theirs => {
                 let patience = self.store.as_ref().map(crate::Store::patience).unwrap_or_default();
@@ -162,7 +165,13 @@ impl Shared {
             }
         };
         if job.settle(result, || self.counters.add(count, 1)) {
-            lock(&self.dispatch).schedule.remove(job.number);
+            let mut dispatch = lock(&self.dispatch);
+            dispatch.schedule.remove(job.number);
+            if dispatch.closed {
+                // It may have been the last thing that workers stayed for.
+                self.wanted.notify_all();
+            }
+            drop(dispatch);
             self.idle.notify_all();
         }
     }
