@@ -17,7 +17,7 @@ use tonepress::{Engine, Plan, Profile, ReadAt};
 
 use common::{master, profile};
 
-const CANCEL: Request = Request { priority: tonepress::engine::Priority::Download, on_drop: OnDrop::Cancel };
+const CANCEL: Request = Request { priority: tonepress::engine::Priority::Customer, on_drop: OnDrop::Cancel };
 
 fn engine(threads: usize) -> Engine {
     let threads = NonZeroUsize::new(threads).expect("a thread at least");

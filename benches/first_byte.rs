@@ -23,7 +23,7 @@ const RUNS: usize = 100;
 /// What is wanted of a range.
 const RANGE: u64 = 64 << 10;
 
-const CANCEL: Request = Request { priority: tonepress::engine::Priority::Download, on_drop: OnDrop::Cancel };
+const CANCEL: Request = Request { priority: tonepress::engine::Priority::Customer, on_drop: OnDrop::Cancel };
 
 fn main() {
     let named = std::env::args().skip(1).find(|arg| !arg.starts_with("--"));

@@ -7,7 +7,7 @@ mod common;
 use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use tonepress::encoder::floor::{FULL_SCALE, Floor};
+use tonepress::encoder::floor::Floor;
 use tonepress::master::Master;
 use tonepress::master::convert::{Converter, to_channels};
 use tonepress::master::resample::Resampler;
@@ -48,14 +48,18 @@ fn segment(c: &mut Criterion) {
                 encoder.finish(&mut bytes).expect("encoding");
             });
         });
-        let scaled =
-            |channel| pcm.plane(channel).iter().map(|sample| sample * FULL_SCALE).collect::<Vec<_>>();
-        let (left, right) = (scaled(0), scaled(pcm.channels() - 1));
+        let frame = usize::try_from(plan.resolved().version().samples_per_frame()).expect("a small number");
+        let planes: Vec<_> = pcm.planes().collect();
+        let frames: Vec<Vec<&[f32]>> = (0..pcm.len() / frame)
+            .map(|at| planes.iter().map(|plane| &plane[at * frame..(at + 1) * frame]).collect())
+            .collect();
         group.bench_function(format!("{text}, LAME alone"), |b| {
             b.iter(|| {
                 bytes.clear();
                 let mut floor = Floor::new(plan.resolved()).expect("an encoder");
-                floor.encode(&left, &right, &mut bytes).expect("encoding");
+                for planes in &frames {
+                    floor.encode(planes, &mut bytes).expect("encoding");
+                }
                 floor.finish(&mut bytes).expect("encoding");
             });
         });

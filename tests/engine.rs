@@ -383,7 +383,7 @@ fn prewarming_gives_way() {
     download.wait().unwrap();
     assert!(prewarm.iter().all(|rendition| !rendition.progress().complete));
     // Unless somebody changes their mind.
-    prewarm[3].set_priority(Priority::Download);
+    prewarm[3].set_priority(Priority::Customer);
     prewarm[3].wait().unwrap();
     assert!(prewarm[..3].iter().all(|rendition| !rendition.progress().complete));
     for rendition in &prewarm {

@@ -120,7 +120,12 @@ fn customers(seed: u64, steps: u32, engines: &[Engine], oracle: &Oracle) {
         if handles.is_empty() || handles.len() < HANDLES && dice.below(4) == 0 {
             let expected = dice.of(&oracle.all);
             let request = Request {
-                priority: *dice.of(&[Priority::Download, Priority::Prewarm]),
+                priority: *dice.of(&[
+                    Priority::Member,
+                    Priority::Customer,
+                    Priority::Guest,
+                    Priority::Prewarm,
+                ]),
                 on_drop: *dice.of(&[OnDrop::Finish, OnDrop::Cancel]),
             };
             match dice.of(engines).request_with(&expected.master, &expected.profile, request) {
@@ -153,7 +158,12 @@ fn customers(seed: u64, steps: u32, engines: &[Engine], oracle: &Oracle) {
                 let copy = (rendition.clone(), *expected);
                 handles.push(copy);
             }
-            40..44 => rendition.set_priority(*dice.of(&[Priority::Download, Priority::Prewarm])),
+            40..44 => rendition.set_priority(*dice.of(&[
+                Priority::Member,
+                Priority::Customer,
+                Priority::Guest,
+                Priority::Prewarm,
+            ])),
             44..52 => handles.swap_remove(at).0.cancel(),
             52..58 => drop(handles.swap_remove(at)),
             58..61 => {

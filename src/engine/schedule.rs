@@ -5,10 +5,10 @@
 //!
 //! 1. the segment that a reader waits for;
 //! 2. what readers will want soon: the segments behind the place where they read;
-//! 3. downloads, in the order of their segments;
-//! 4. pre-warming, likewise.
+//! 3. the rest, in the order of segments.
 //!
-//! Within each of these classes lanes take turns by start-time fair queueing (Goyal, Vin and Cheng, 1996),
+//! Within each of these the [`Priority`] of renditions decides: members, customers, guests, pre-warming. Within each
+//! of the classes that this makes lanes take turns by start-time fair queueing (Goyal, Vin and Cheng, 1996),
 //! charged in seconds of audio: a mix of ten hours gets as much as a track of three minutes, and
 //! renditions of one master that were asked for together stay together, so that they share decoded
 //! segments. And one turn in [`AGEING`] goes to whoever has waited longest, whatever its class: nothing
@@ -27,26 +27,58 @@ const AGEING: u64 = 16;
 /// in memory for being written in order. Fewer than a partial takes.
 const IN_ORDER_WINDOW: u64 = 200;
 
-/// How urgent a rendition is while nobody waits for its bytes.
+/// Who asks for a rendition: whose requests are served first, other things being equal.
+///
+/// What somebody waits for comes before what nobody waits for, whoever it is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum Priority {
-    /// Somebody wants it soon.
+    /// A member of the store.
+    Member,
+    /// A customer.
     #[default]
-    Download,
-    /// Somebody may want it some day.
+    Customer,
+    /// Somebody who pays nothing, such as the listener of a preview.
+    Guest,
+    /// Nobody yet: somebody may ask for it some day.
     Prewarm,
 }
 
-/// The classes of urgency.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Class {
-    Waiting = 0,
-    Ahead = 1,
-    Download = 2,
-    Prewarm = 3,
+const PRIORITIES: [Priority; 4] = [Priority::Member, Priority::Customer, Priority::Guest, Priority::Prewarm];
+
+/// Why a segment is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reason {
+    /// A reader waits for it.
+    Waiting,
+    /// A reader will want it soon.
+    Ahead,
+    /// It is a part of the rendition.
+    Rest,
 }
 
-const CLASSES: [Class; 4] = [Class::Waiting, Class::Ahead, Class::Download, Class::Prewarm];
+const REASONS: [Reason; 3] = [Reason::Waiting, Reason::Ahead, Reason::Rest];
+const CLASSES: usize = REASONS.len() * PRIORITIES.len();
+
+/// A class of urgency.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Class {
+    reason: Reason,
+    priority: Priority,
+}
+
+impl Class {
+    /// All classes, the most urgent first.
+    fn all() -> impl Iterator<Item = Self> {
+        REASONS
+            .into_iter()
+            .flat_map(|reason| PRIORITIES.into_iter().map(move |priority| Self { reason, priority }))
+    }
+
+    const fn index(self) -> usize {
+        self.reason as usize * PRIORITIES.len() + self.priority as usize
+    }
+}
 
 /// What a worker is to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,7 +128,7 @@ struct Lane<J> {
     held: bool,
     demands: BTreeMap<u64, (Demand, u64)>,
     /// When its last turn in each class ends, in that class's virtual time.
-    finish: [f64; 4],
+    finish: [f64; CLASSES],
     /// The number of its last turn.
     served: u64,
 }
@@ -105,7 +137,7 @@ struct Lane<J> {
 pub(super) struct Schedule<J> {
     lanes: BTreeMap<u64, Lane<J>>,
     /// The virtual time of each class.
-    time: [f64; 4],
+    time: [f64; CLASSES],
     turns: u64,
     /// Counts demands, so that the older comes first.
     demanded: u64,
@@ -113,7 +145,7 @@ pub(super) struct Schedule<J> {
 
 impl<J> Default for Schedule<J> {
     fn default() -> Self {
-        Self { lanes: BTreeMap::new(), time: [0.0; 4], turns: 0, demanded: 0 }
+        Self { lanes: BTreeMap::new(), time: [0.0; CLASSES], turns: 0, demanded: 0 }
     }
 }
 
@@ -128,7 +160,7 @@ impl<J: Clone> Schedule<J> {
             undone: 0,
             held: false,
             demands: BTreeMap::new(),
-            finish: [0.0; 4],
+            finish: [0.0; CLASSES],
             served: self.turns,
         };
         self.lanes.insert(id, lane);
@@ -197,9 +229,9 @@ impl<J: Clone> Schedule<J> {
     pub(super) fn next(&mut self) -> Option<(J, Task)> {
         self.turns += 1;
         let aged = if self.turns.is_multiple_of(AGEING) { self.oldest() } else { None };
-        let (id, class, task) = aged.or_else(|| CLASSES.into_iter().find_map(|class| self.first(class)))?;
+        let (id, class, task) = aged.or_else(|| Class::all().find_map(|class| self.first(class)))?;
         let lane = self.lanes.get_mut(&id)?;
-        let at = class as usize;
+        let at = class.index();
         let start = lane.finish[at].max(self.time[at]);
         self.time[at] = start;
         lane.served = self.turns;
@@ -219,11 +251,11 @@ impl<J: Clone> Schedule<J> {
 
     /// Whose turn it is within a class.
     fn first(&self, class: Class) -> Option<(u64, Class, Task)> {
-        let now = self.time[class as usize];
+        let now = self.time[class.index()];
         let mut best: Option<((f64, u64), u64, Task)> = None;
         for (&id, lane) in &self.lanes {
             let Some((task, since)) = lane.wants(class) else { continue };
-            let turn = (lane.finish[class as usize].max(now), since);
+            let turn = (lane.finish[class.index()].max(now), since);
             if best.as_ref().is_none_or(|(first, ..)| turn < *first) {
                 best = Some((turn, id, task));
             }
@@ -233,7 +265,7 @@ impl<J: Clone> Schedule<J> {
 
     fn oldest(&self) -> Option<(u64, Class, Task)> {
         let waiting = self.lanes.iter().filter_map(|(&id, lane)| {
-            let class = lane.class();
+            let class = Class { reason: Reason::Rest, priority: lane.info.priority };
             lane.wants(class).map(|(task, _)| (lane.served, id, class, task))
         });
         waiting.min_by_key(|(served, id, ..)| (*served, *id)).map(|(_, id, class, task)| (id, class, task))
@@ -241,13 +273,6 @@ impl<J: Clone> Schedule<J> {
 }
 
 impl<J> Lane<J> {
-    fn class(&self) -> Class {
-        match self.info.priority {
-            Priority::Download => Class::Download,
-            Priority::Prewarm => Class::Prewarm,
-        }
-    }
-
     fn get(&self, index: u64) -> Option<Segment> {
         self.segments.get(usize::try_from(index).ok()?).copied()
     }
@@ -278,22 +303,25 @@ impl<J> Lane<J> {
 
     /// What it wants done in `class`, and what settles who comes first among equals.
     fn wants(&self, class: Class) -> Option<(Task, u64)> {
-        match class {
-            Class::Waiting if !self.info.random_access => {
+        if class.priority != self.info.priority {
+            return None;
+        }
+        match class.reason {
+            Reason::Waiting if !self.info.random_access => {
                 // Nobody gets a byte before all segments are there.
                 let since =
                     self.demands.values().filter(|(demand, _)| demand.waiting).map(|(_, since)| *since);
                 Some((Task::Press(self.in_order()?), since.min()?))
             }
-            Class::Waiting => {
+            Reason::Waiting => {
                 let waiting = self.demands.values().filter(|(demand, _)| demand.waiting);
                 let wanted = waiting.filter(|(demand, _)| self.get(demand.segment) == Some(Segment::Todo));
                 let (demand, since) = wanted.min_by_key(|(_, since)| *since)?;
                 Some((Task::Press(demand.segment), *since))
             }
-            Class::Ahead if !self.info.identified && !self.demands.is_empty() => Some((Task::Identify, 0)),
-            Class::Ahead if !self.info.random_access => None,
-            Class::Ahead => {
+            Reason::Ahead if !self.info.identified && !self.demands.is_empty() => Some((Task::Identify, 0)),
+            Reason::Ahead if !self.info.random_access => None,
+            Reason::Ahead => {
                 let ahead = |demand: &Demand| {
                     let end = (demand.segment + 1 + READ_AHEAD).min(self.info.segments);
                     self.todo(demand.segment..end)
@@ -304,9 +332,8 @@ impl<J> Lane<J> {
                 let (index, since) = wanted.fold(first, |a, b| if b.1 < a.1 { b } else { a });
                 Some((Task::Press(index), since))
             }
-            Class::Download | Class::Prewarm if self.class() != class => None,
-            Class::Download | Class::Prewarm if !self.info.identified => Some((Task::Identify, 0)),
-            Class::Download | Class::Prewarm => Some((Task::Press(self.in_order()?), 0)),
+            Reason::Rest if !self.info.identified => Some((Task::Identify, 0)),
+            Reason::Rest => Some((Task::Press(self.in_order()?), 0)),
         }
     }
 }
@@ -345,9 +372,32 @@ mod tests {
     }
 
     #[test]
+    fn members_come_before_customers_and_they_before_guests_whether_they_wait_or_not() {
+        let mut schedule = schedule([
+            lane(9, Priority::Guest),
+            lane(9, Priority::Customer),
+            lane(9, Priority::Member),
+            lane(9, Priority::Prewarm),
+        ]);
+        assert_eq!(take(&mut schedule, 2), "c0 c1");
+        // Who waits comes first all the same, and of those who wait the member.
+        schedule.demand(0, 1, Some(demand(5, true)));
+        schedule.demand(3, 2, Some(demand(8, true)));
+        schedule.demand(1, 3, Some(demand(7, true)));
+        assert_eq!(take(&mut schedule, 3), "b7 a5 d8");
+        assert_eq!(take(&mut schedule, 4), "b8 a6 a7 c2", "what they will want soon, then the rest");
+        // Somebody more important joins.
+        schedule.remove(2);
+        schedule.hasten(0, Priority::Member);
+        assert_eq!(take(&mut schedule, 2), "a0 a1");
+        schedule.hasten(0, Priority::Prewarm);
+        assert_eq!(take(&mut schedule, 1), "a2", "and nobody makes it less urgent");
+    }
+
+    #[test]
     fn readers_come_first_then_what_they_will_want_then_downloads_then_prewarming() {
         let mut schedule =
-            schedule([lane(9, Priority::Prewarm), lane(9, Priority::Download), lane(9, Priority::Prewarm)]);
+            schedule([lane(9, Priority::Prewarm), lane(9, Priority::Customer), lane(9, Priority::Prewarm)]);
         schedule.demand(2, 7, Some(demand(4, true)));
         assert_eq!(take(&mut schedule, 5), "c4 c5 c6 b0 b1");
         schedule.demand(2, 7, Some(demand(5, false)));
@@ -359,16 +409,16 @@ mod tests {
 
     #[test]
     fn renditions_take_turns_by_the_audio_they_get() {
-        let mut schedule = schedule([lane(1_000, Priority::Download), lane(2, Priority::Download)]);
+        let mut schedule = schedule([lane(1_000, Priority::Customer), lane(2, Priority::Customer)]);
         assert_eq!(take(&mut schedule, 5), "a0 b0 a1 b1 a2");
         // Who comes later does not catch up on what others had before.
-        schedule.add(9, 'z', LaneInfo { cost: 11.5, ..lane(9, Priority::Download) });
+        schedule.add(9, 'z', LaneInfo { cost: 11.5, ..lane(9, Priority::Customer) });
         assert_eq!(take(&mut schedule, 6), "z0 z1 a3 z2 z3 a4");
     }
 
     #[test]
     fn a_master_is_identified_before_anything_is_pressed_that_nobody_waits_for() {
-        let unknown = || LaneInfo { identified: false, ..lane(9, Priority::Download) };
+        let unknown = || LaneInfo { identified: false, ..lane(9, Priority::Customer) };
         let mut schedule = schedule([unknown(), unknown()]);
         schedule.demand(0, 1, Some(demand(3, true)));
         assert_eq!(take(&mut schedule, 4), "a3 a? a4 a5");
@@ -384,7 +434,7 @@ mod tests {
     #[test]
     fn what_is_read_as_a_whole_is_pressed_in_order_within_a_window() {
         let vbr = LaneInfo { random_access: false, ..lane(1_000, Priority::Prewarm) };
-        let mut schedule = schedule([vbr, lane(1_000, Priority::Download)]);
+        let mut schedule = schedule([vbr, lane(1_000, Priority::Customer)]);
         schedule.demand(0, 1, Some(demand(0, true)));
         assert_eq!(take(&mut schedule, 3), "a0 a1 a2");
         for _ in 3..IN_ORDER_WINDOW {
@@ -400,7 +450,7 @@ mod tests {
 
     #[test]
     fn nothing_waits_for_ever() {
-        let mut schedule = schedule([lane(10_000, Priority::Download), lane(10, Priority::Prewarm)]);
+        let mut schedule = schedule([lane(10_000, Priority::Customer), lane(10, Priority::Prewarm)]);
         let tasks = take(&mut schedule, 161);
         assert_eq!(tasks.matches('b').count(), 10, "{tasks}");
         assert_eq!(tasks.matches('a').count(), 151);
@@ -408,7 +458,7 @@ mod tests {
 
     #[test]
     fn every_segment_is_taken_once() {
-        let mut schedule = schedule([lane(50, Priority::Download), lane(70, Priority::Prewarm)]);
+        let mut schedule = schedule([lane(50, Priority::Customer), lane(70, Priority::Prewarm)]);
         let mut taken = Vec::new();
         let mut turn = 0;
         while let Some(task) = schedule.next() {

@@ -1,12 +1,16 @@
 //! Tags as `ID3v2`: what is put in front of a rendition as it is served. The same tags give the same bytes.
 
 mod frames;
+mod version;
 
 use id3::Encoder;
 
 use crate::tags::model::{Note, Tags};
 use crate::tags::parts::Picture;
 use frames::Contents;
+use version::{encoding, terminated};
+
+pub use version::Version;
 
 /// The audio behind a tag begins at a multiple of this: file systems share blocks of this size between files.
 pub const ALIGNMENT: usize = 4096;
@@ -15,16 +19,6 @@ pub const ALIGNMENT: usize = 4096;
 const HEADER: usize = 10;
 /// No tag can be larger: its size has 28 bits.
 const MAX_BYTES: u64 = (1 << 28) - ALIGNMENT as u64;
-
-/// The versions that players read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Version {
-    /// v2.3, for old players: several values become one with slashes between, dates lose what it has no frame for.
-    V23,
-    /// v2.4.
-    #[default]
-    V24,
-}
 
 /// How tags are written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,38 +69,6 @@ pub(crate) fn encode(tags: &Tags, options: &Options) -> Encoded {
     let size = synchsafe(bytes.len() - HEADER);
     bytes[6..HEADER].copy_from_slice(&size);
     Encoded { bytes, notes }
-}
-
-impl Version {
-    fn of_crate(self) -> id3::Version {
-        match self {
-            Self::V23 => id3::Version::Id3v23,
-            Self::V24 => id3::Version::Id3v24,
-        }
-    }
-}
-
-/// A text and the NUL behind it, in UTF-8 in v2.4 and in UTF-16 with its mark in v2.3.
-fn terminated(text: &str, version: Version, bytes: &mut Vec<u8>) {
-    let text = text.replace('\0', " ");
-    match version {
-        Version::V24 => {
-            bytes.extend(text.bytes());
-            bytes.push(0);
-        }
-        Version::V23 => {
-            bytes.extend([0xff, 0xfe]);
-            bytes.extend(text.encode_utf16().chain([0]).flat_map(u16::to_le_bytes));
-        }
-    }
-}
-
-/// The byte that tells how [`terminated`] writes.
-fn encoding(version: Version) -> u8 {
-    match version {
-        Version::V23 => 1,
-        Version::V24 => 3,
-    }
 }
 
 /// Appends the frame of a picture. By ourselves: pictures are most of a tag, and the crate would copy each four times.

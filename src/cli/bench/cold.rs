@@ -51,7 +51,7 @@ pub(super) fn cold(
 /// From a request of an idle engine to `len` bytes at `offset`, in seconds.
 fn time(threads: usize, master: &Master, profile: &Profile, offset: u64, len: usize) -> Result<f64, Error> {
     let engine = engine(threads).build()?;
-    let cancelled = Request { priority: Priority::Download, on_drop: OnDrop::Cancel };
+    let cancelled = Request { priority: Priority::Customer, on_drop: OnDrop::Cancel };
     let mut buf = vec![0; len];
     let began = Instant::now();
     let rendition = engine.request_with(master, profile, cancelled)?;

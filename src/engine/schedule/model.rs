@@ -34,7 +34,7 @@ enum Step {
 
 fn step() -> impl Strategy<Value = Step> {
     let lane = || 0..LANES;
-    let priority = || prop_oneof![Just(Priority::Download), Just(Priority::Prewarm)];
+    let priority = || prop::sample::select(PRIORITIES.to_vec());
     prop_oneof![
         2 => (lane(), 1..260_u64, any::<bool>(), priority(), any::<bool>()).prop_map(
             |(lane, segments, random_access, priority, identified)| Step::Add {
@@ -54,6 +54,7 @@ fn step() -> impl Strategy<Value = Step> {
 struct Simple {
     segments: Vec<Segment>,
     random_access: bool,
+    priority: Priority,
     identified: bool,
     held: bool,
     demands: BTreeMap<u64, (u64, bool)>,
@@ -105,7 +106,9 @@ impl Model {
     fn take(&mut self, schedule: &mut Schedule<u64>) -> bool {
         self.turns += 1;
         let next = schedule.next();
-        let anybody_waits = self.lanes.values().any(|lane| !lane.waiting().is_empty());
+        let waiting = self.lanes.values().filter(|lane| !lane.waiting().is_empty());
+        let first_waiting = waiting.map(|lane| lane.priority).min();
+        let anybody_waits = first_waiting.is_some();
         for (&id, lane) in &mut self.lanes {
             let served = next.is_some_and(|(got, _)| got == id);
             lane.passed_over = if served || !lane.has_turn() { 0 } else { lane.passed_over + 1 };
@@ -129,6 +132,8 @@ impl Model {
                 assert!(lane.is_todo(index), "{index} of {id} is taken twice, or is none");
                 let waiting = lane.waiting().contains(&index);
                 assert!(waiting || !anybody_waits || self.turns.is_multiple_of(AGEING), "a reader waits");
+                let first = first_waiting.is_none_or(|first| lane.priority <= first);
+                assert!(first || self.turns.is_multiple_of(AGEING), "somebody more important waits");
                 let for_readers = waiting || lane.ahead().contains(&index);
                 assert!(for_readers || lane.in_order() == Some(index), "{index} of {id} was not its turn");
                 assert!(for_readers || lane.identified && !lane.held);
@@ -159,7 +164,8 @@ impl Model {
                 schedule.add(lane, lane, info);
                 let segments = vec![Segment::Todo; segments as usize];
                 let (held, demands, passed_over) = Default::default();
-                let simple = Simple { segments, random_access, identified, held, demands, passed_over };
+                let simple =
+                    Simple { segments, random_access, priority, identified, held, demands, passed_over };
                 self.lanes.insert(lane, simple);
             }
             Step::Remove(lane) => {
@@ -175,7 +181,12 @@ impl Model {
                     lane.demands.extend(demand.map(|demand| (reader, demand)));
                 }
             }
-            Step::Priority(lane, priority) => schedule.set_priority(lane, priority),
+            Step::Priority(lane, priority) => {
+                schedule.set_priority(lane, priority);
+                if let Some(lane) = self.lanes.get_mut(&lane) {
+                    lane.priority = priority;
+                }
+            }
             Step::Hold(lane, held) => {
                 schedule.hold(lane, held);
                 if let Some(lane) = self.lanes.get_mut(&lane) {

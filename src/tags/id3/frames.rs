@@ -4,7 +4,7 @@ use id3::frame::{Comment, ExtendedLink, ExtendedText, InvolvedPeopleList, Involv
 use id3::frame::{Lyrics, UniqueFileIdentifier, Unknown};
 use id3::{Content, Encoding, Frame};
 
-use super::{Version, encoding, terminated};
+use super::version::{Version, encoding, terminated};
 use crate::tags::field::{self, FIELDS};
 use crate::tags::model::{Note, Tags};
 use crate::tags::parts::{LinkKind, Picture, PictureKind, SyncedLyrics};
