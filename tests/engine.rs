@@ -144,6 +144,23 @@ fn a_range_is_pressed_without_what_lies_before_it() {
 }
 
 #[test]
+fn progress_counts_samples_and_bytes_of_vbr_too() {
+    let (engine, master) = (engine(2), small());
+    let rendition = engine.request(&master, &profile("v7:q=7")).unwrap();
+    let (total, info) = (rendition.plan().samples().0, rendition.plan().info_bytes());
+    let mut before = rendition.progress();
+    while !before.complete {
+        let now = rendition.progress();
+        assert!(before.samples <= now.samples && now.samples <= total, "{before:?}, then {now:?}");
+        assert!(before.bytes <= now.bytes, "{before:?}, then {now:?}");
+        assert!(now.samples < total || now.bytes > 0, "{now:?}");
+        before = now;
+        std::thread::yield_now();
+    }
+    assert_eq!((before.samples, before.bytes), (total, rendition.wait().unwrap().len() - info));
+}
+
+#[test]
 fn cursors_seek_in_what_does_not_exist_yet() {
     let (engine, master) = (engine(2), small());
     let expected = &press(&master, &["32:q=7"], 2)[0].1;

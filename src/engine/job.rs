@@ -53,6 +53,8 @@ struct State {
     segments: Vec<Segment>,
     /// The segments that are complete.
     done: u64,
+    /// The samples that are pressed.
+    samples: u64,
     repairs: Repairs,
     /// Whether there is any audio.
     begun: bool,
@@ -86,7 +88,12 @@ struct Waiting {
 
 /// How far a rendition is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Progress {
+    /// The samples of the rendition that are pressed, per channel.
+    pub samples: u64,
+    /// The bytes of audio that they became, whether they can be read yet or not.
+    pub bytes: u64,
     /// The segments that are pressed.
     pub segments_done: u64,
     /// All segments.
@@ -115,6 +122,7 @@ impl Job {
                 reader: None,
                 segments,
                 done: 0,
+                samples: 0,
                 repairs: Repairs::default(),
                 begun: false,
                 waiting: HashMap::new(),
@@ -192,11 +200,12 @@ impl Job {
         Ok(identified)
     }
 
-    /// Takes the next bytes of a segment; they are everybody's from then on. Says whether they are the first.
+    /// Takes the next bytes of a segment, which `samples` samples became; they are everybody's from then on. Says whether
+    /// they are the first.
     ///
     /// # Errors
     /// Those of [`Partial::write_segment`]; [`Error::Cancelled`] if it is over.
-    pub(super) fn hand_over(&self, segment: u64, bytes: &[u8], last: bool) -> Result<bool> {
+    pub(super) fn hand_over(&self, segment: u64, samples: u64, bytes: &[u8], last: bool) -> Result<bool> {
         match &mut *lock(&self.place) {
             Place::Open(partial) => partial.write_segment(segment, bytes, last)?,
             Place::Unopened | Place::Closed => return Err(self.cancelled()),
@@ -206,6 +215,7 @@ impl Job {
         at.ready += bytes.len() as u64;
         at.done = last;
         state.done += u64::from(last);
+        state.samples += samples;
         let first = !bytes.is_empty() && !std::mem::replace(&mut state.begun, true);
         self.wake(state, Some(segment));
         Ok(first)
@@ -287,6 +297,8 @@ impl Job {
         };
         let segments = self.plan.segments();
         Progress {
+            samples: if object.is_some() { self.plan.samples().0 } else { state.samples },
+            bytes: object.map_or(pressed, |bytes| bytes - self.plan.info_bytes()),
             segments_done: if object.is_some() { segments } else { state.done },
             segments,
             bytes_ready: object.unwrap_or(if readable { self.plan.info_bytes() + pressed } else { 0 }),

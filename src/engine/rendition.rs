@@ -120,7 +120,14 @@ impl Rendition {
             Made::Now(job) => job.progress(),
             Made::Before(object) => {
                 let segments = self.plan.segments();
-                Progress { segments_done: segments, segments, bytes_ready: object.len(), complete: true }
+                Progress {
+                    samples: self.plan.samples().0,
+                    bytes: object.len() - self.plan.info_bytes(),
+                    segments_done: segments,
+                    segments,
+                    bytes_ready: object.len(),
+                    complete: true,
+                }
             }
         }
     }

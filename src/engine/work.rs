@@ -134,19 +134,21 @@ impl Shared {
             };
             let mut at = step.start;
             while at < step.end {
-                at = (at + PORTION).min(step.end);
+                let portion = at..(at + PORTION).min(step.end);
+                at = portion.end;
                 encoder.push_until(pcm, at, &mut bytes)?;
-                self.hand_over(job, index, &mut bytes, false)?;
+                let samples = at.min(own.end).saturating_sub(portion.start.max(own.start));
+                self.hand_over(job, index, samples, &mut bytes, false)?;
             }
         }
         job.count_repairs(repairs);
         encoder.finish(&mut bytes)?;
-        self.hand_over(job, index, &mut bytes, true)
+        self.hand_over(job, index, 0, &mut bytes, true)
     }
 
-    fn hand_over(&self, job: &Job, index: u64, bytes: &mut Vec<u8>, last: bool) -> Result<()> {
+    fn hand_over(&self, job: &Job, index: u64, samples: u64, bytes: &mut Vec<u8>, last: bool) -> Result<()> {
         // Also where there is nothing to hand over: this is where a worker learns that nobody wants it.
-        if job.hand_over(index, bytes, last)? {
+        if job.hand_over(index, samples, bytes, last)? {
             self.counters.first_byte(job.asked.elapsed());
         }
         self.counters.add(Count::Bytes, bytes.len() as u64);
