@@ -170,7 +170,7 @@ fn fingerprint(c: &mut Criterion) {
     Fingerprint::of(Encoder::Lame).expect("a fingerprint");
     println!("fingerprint: {:?}, once per process", start.elapsed());
     c.bench_function("fingerprint, known", |b| {
-        b.iter(|| Fingerprint::of(Encoder::Lame).expect("a fingerprint"))
+        b.iter(|| Fingerprint::of(Encoder::Lame).expect("a fingerprint"));
     });
 }
 

@@ -23,6 +23,8 @@ use crate::store::{Identified, Object};
 const PORTION: u64 = 1 << 14;
 /// How often to look whether another process has published what we want too.
 const LOOK: Duration = Duration::from_millis(50);
+/// How often to ask for it though another process seems to press it: that one may have been killed.
+const ASK: Duration = Duration::from_secs(1);
 
 impl Shared {
     /// There may be something to do: wakes one more worker if one sleeps.
@@ -97,8 +99,14 @@ impl Shared {
             }
             Identified::Theirs => {
                 let patience = self.store.as_ref().map(crate::Store::patience).unwrap_or_default();
-                let until = Instant::now() + patience;
-                let _ = self.errands.send(Errand::Watch(Arc::clone(self), Arc::clone(job), until));
+                let now = Instant::now();
+                let watched = Watched {
+                    engine: Arc::clone(self),
+                    job: Arc::clone(job),
+                    until: now + patience,
+                    ask: now + ASK,
+                };
+                let _ = self.errands.send(Errand::Watch(watched));
             }
         }
     }
@@ -189,17 +197,44 @@ impl Shared {
         });
     }
 
-    /// Looks what has become of a rendition that somebody else presses; false if that is settled.
-    fn watch(self: &Arc<Self>, job: &Arc<Job>, until: Instant) -> bool {
+    /// Whether another process still presses it, by a look at the store's folders that locks nothing.
+    fn is_pressed_elsewhere(&self, job: &Job) -> bool {
+        let (Some(store), Some(key)) = (&self.store, job.key()) else { return false };
+        store.is_being_pressed(&key)
+    }
+}
+
+/// A rendition that another process presses.
+pub(super) struct Watched {
+    engine: Arc<Shared>,
+    job: Arc<Job>,
+    /// Then it is pressed here too.
+    until: Instant,
+    /// When to ask for it next, whatever it looks like.
+    ask: Instant,
+}
+
+impl Watched {
+    /// Looks what has become of it; false if that is settled.
+    fn look(&mut self) -> bool {
+        let now = Instant::now();
+        if self.job.is_settled() {
+            return false;
+        }
+        if now < self.ask && now < self.until && self.engine.is_pressed_elsewhere(&self.job) {
+            return true;
+        }
+        self.ask = now + ASK;
+        let (engine, job) = (&self.engine, &self.job);
         let mut theirs = false;
-        self.guard(job, || {
-            let identified = match job.identify(self.store.as_ref())? {
-                Identified::Theirs if Instant::now() >= until => Identified::Ours,
+        engine.guard(job, || {
+            let identified = match job.identify(engine.store.as_ref())? {
+                Identified::Theirs if now >= self.until => Identified::Ours,
                 identified => identified,
             };
             theirs = matches!(identified, Identified::Theirs);
             if !theirs {
-                self.identified(job, identified);
+                engine.identified(job, identified);
             }
             Ok(())
         });
@@ -210,8 +245,8 @@ impl Shared {
 /// What is done by a thread of its own, since it waits for disks or for others.
 pub(super) enum Errand {
     Publish(Arc<Shared>, Arc<Job>),
-    /// Another process presses the same rendition: until then, it may well come to publish it.
-    Watch(Arc<Shared>, Arc<Job>, Instant),
+    /// Another process presses the same rendition, and may well come to publish it.
+    Watch(Watched),
 }
 
 /// Runs errands until there is nobody left to give any.
@@ -225,12 +260,12 @@ pub(super) fn run_errands(errands: &Receiver<Errand>) {
         };
         match errand {
             Ok(Errand::Publish(shared, job)) => shared.publish(&job),
-            Ok(Errand::Watch(shared, job, until)) => watched.push((shared, job, until)),
+            Ok(Errand::Watch(rendition)) => watched.push(rendition),
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) if watched.is_empty() => return,
             // What is watched keeps the engine alive, so this is not to be.
             Err(RecvTimeoutError::Disconnected) => thread::sleep(LOOK),
         }
-        watched.retain(|(shared, job, until)| shared.watch(job, *until));
+        watched.retain_mut(Watched::look);
     }
 }

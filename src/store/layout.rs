@@ -68,6 +68,11 @@ impl Layout {
         self.base.join("partials")
     }
 
+    /// Where whoever presses a rendition first writes it.
+    pub(super) fn partial(&self, key: &Key) -> PathBuf {
+        self.partials().join(format!("{key}.part"))
+    }
+
     pub(super) fn pin(&self, key: &Key) -> PathBuf {
         self.base.join("pins").join(key.to_string())
     }

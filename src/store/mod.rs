@@ -117,6 +117,13 @@ impl Store {
         Ok(Some(object))
     }
 
+    /// Whether somebody has begun to press a rendition and neither published it nor given it up: one look at a
+    /// name, which locks nothing. A process that was killed seems to press still, until the next one
+    /// [begins](Self::begin).
+    pub(crate) fn is_being_pressed(&self, key: &Key) -> bool {
+        self.0.layout.partial(key).symlink_metadata().is_ok()
+    }
+
     fn get_cold(&self, key: &Key) -> Result<Option<Object>> {
         let path = self.0.layout.object(key);
         let Some(meta) = self.0.layout.look(&path)? else { return Ok(None) };
@@ -176,7 +183,7 @@ impl Store {
         self.0.layout.create()?;
         let cap = plan.size().cap();
         let folder = self.0.layout.partials();
-        let path = folder.join(format!("{key}.part"));
+        let path = self.0.layout.partial(&key);
         let claimed = patiently(self.0.wait, || {
             if let Some(scratch) = Scratch::claim(&path)? {
                 return Ok(Some(Claim::Press(scratch)));

@@ -111,7 +111,7 @@ impl Partial {
         // Under the lock: whoever settles the books sees the name and the reservation agree.
         let mut ledger = store.ledger()?;
         let folder = store.layout().partials();
-        let ours = scratch.take_name(&folder.join(format!("{key}.part")))?;
+        let ours = scratch.take_name(&store.layout().partial(&key))?;
         if !ours && !named {
             scratch.take_unique_name(&folder, &key.to_string(), "part")?;
         }
