@@ -6,6 +6,7 @@
 
 pub mod floor;
 mod lame;
+mod native;
 mod processor;
 mod resolve;
 mod resolved;
@@ -53,6 +54,7 @@ impl Encoder {
     fn choose(self, profile: &Profile, rate: SampleRate, channels: usize) -> Result<Resolved> {
         match self {
             Self::Lame => lame::choose(profile, rate, channels),
+            Self::Native => native::choose(profile, rate, channels),
         }
     }
 
@@ -64,12 +66,14 @@ impl Encoder {
     pub(crate) fn start(settings: &Resolved) -> Result<Box<dyn FrameEncoder>> {
         Ok(match settings.encoder {
             Self::Lame => Box::new(lame::Lame::new(settings)?),
+            Self::Native => Box::new(native::Native::new(settings)),
         })
     }
 
     pub(crate) const fn facts(self) -> Facts {
         match self {
             Self::Lame => lame::FACTS,
+            Self::Native => native::FACTS,
         }
     }
 
@@ -77,6 +81,7 @@ impl Encoder {
     pub(crate) fn tag_facts(settings: &Resolved) -> Result<TagFacts> {
         match settings.encoder {
             Self::Lame => lame::tag_facts(settings),
+            Self::Native => Ok(native::tag_facts(settings)),
         }
     }
 
@@ -86,6 +91,7 @@ impl Encoder {
     pub const fn components(self) -> &'static [(&'static str, &'static str)] {
         match self {
             Self::Lame => &lame::COMPONENTS,
+            Self::Native => &native::COMPONENTS,
         }
     }
 
@@ -94,6 +100,7 @@ impl Encoder {
     pub fn version(self) -> String {
         match self {
             Self::Lame => lame::version(),
+            Self::Native => native::VERSION.to_owned(),
         }
     }
 
@@ -103,7 +110,8 @@ impl Encoder {
     /// [`Error::Processor`](crate::Error::Processor).
     pub fn require_processor(self) -> Result<()> {
         match self {
-            Self::Lame => processor::require(),
+            // The native encoder's settings are chosen as LAME would.
+            Self::Lame | Self::Native => processor::require(),
         }
     }
 }

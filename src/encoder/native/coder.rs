@@ -1,0 +1,445 @@
+//! From granules to frames.
+
+use super::bands::{BandTable, LINES, MAX_BANDS};
+use super::demand::{Demand, Shape, offset_for, total_bits};
+use super::f8::{F8, LANES};
+use super::gains::{Wanted, choose, silence};
+use super::granule::{Block, Granule};
+use super::math::exp2;
+use super::part::{MAX_PART_BITS, Part};
+use super::quantise::{VANISHING, quantise};
+use super::rate::{Limits, Rate, Spending};
+use super::signal::{Signal, energies};
+use super::stream::{Frame, Stream};
+use crate::mp3::frame::{FrameSize, Header, Mode, Version};
+use crate::units::Kbps;
+
+/// How a segment is coded.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Settings {
+    pub(crate) version: Version,
+    /// Hertz.
+    pub(crate) rate: u32,
+    pub(crate) mode: Mode,
+    pub(crate) coding: Coding,
+    /// Nothing above this many hertz is coded.
+    pub(crate) lowpass: Option<u32>,
+    /// The frame behind the last one, if it is known: the reservoir is emptied on the way there.
+    pub(crate) end: Option<u64>,
+}
+
+/// How bits are spent.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Coding {
+    /// Every frame of this bitrate.
+    Cbr(u16),
+    /// This bitrate in the mean.
+    Abr(u16),
+    /// 0 (best) to 9.999.
+    Vbr(f32),
+}
+
+/// Numbers found by listening machines: see the table of experiments.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Tuning {
+    pub(crate) shape: Shape,
+    /// Thresholds of mid and side are at most this times the lesser one of left and right.
+    pub(crate) side_limit: f32,
+    /// How far the global gain may lie above what the bands without scale factors want, in steps.
+    pub(crate) slack: f32,
+}
+
+/// What there is of each granule while a frame is coded.
+struct Scratch {
+    /// Of each channel, in the order in which they are coded; then of mid and side, if those are coded.
+    lines: [[f32; LINES]; 2],
+    signals: [Signal; 2],
+    demands: [Demand; 2],
+    block: Block,
+}
+
+/// The coder of one segment.
+pub(crate) struct Coder {
+    settings: Settings,
+    tuning: Tuning,
+    stream: Stream,
+    rate: Rate,
+    size: FrameSize,
+    frames: u64,
+    #[cfg(target_arch = "x86_64")]
+    avx2: bool,
+    widths: [[f32; MAX_BANDS]; 2],
+    scratch: Box<[Scratch; 2]>,
+    parts: Box<[Part; 4]>,
+}
+
+impl Coder {
+    pub(crate) fn new(settings: Settings) -> Self {
+        let Settings { version, rate, mode, .. } = settings;
+        let stream = Stream::new(version, rate, mode);
+        let kbps = match settings.coding {
+            Coding::Cbr(kbps) | Coding::Abr(kbps) => kbps,
+            Coding::Vbr(_) => version.max_bitrate().0,
+        };
+        let size = FrameSize::new(version, rate, Kbps(kbps));
+        let header = Header { version, rate, bitrate: version.max_bitrate(), padding: false, mode };
+        let heads = header.size() as f32 - stream.space(header) as f32;
+        let spending = match settings.coding {
+            Coding::Cbr(_) => Spending::Constant,
+            Coding::Abr(_) => {
+                let bytes = version.samples_per_frame() as f32 / 8.0 * 1000.0 * f32::from(kbps) / rate as f32;
+                Spending::Average { bits: 8.0 * (bytes - heads) }
+            }
+            Coding::Vbr(quality) => Spending::Quality { offset: vbr_offset(quality) },
+        };
+        let per_channel =
+            f32::from(kbps) / if mode == Mode::Mono { 1.0 } else { 2.0 } * 44_100.0 / rate as f32;
+        let vbr = matches!(settings.coding, Coding::Vbr(_));
+        let tuning = Tuning {
+            shape: Shape { masking: 0.6, own: if vbr { 0.6 } else { 0.0 } },
+            side_limit: if per_channel >= 120.0 { 1.4 } else { 2.0 },
+            slack: if per_channel >= 90.0 { 0.0 } else { 4.0 },
+        };
+        let widths = [&stream.bands().long, &stream.bands().short].map(|bands| {
+            let mut widths = [0.0; MAX_BANDS];
+            for band in 0..bands.count {
+                widths[band] = f32::from(bands.start[band + 1] - bands.start[band]);
+            }
+            widths
+        });
+        let scratch = || Scratch {
+            lines: [[0.0; LINES]; 2],
+            signals: [const { Signal::SILENT }; 2],
+            demands: [const { Demand::NONE }; 2],
+            block: Block::Long,
+        };
+        Self {
+            settings,
+            tuning,
+            stream,
+            rate: Rate::new(spending),
+            size,
+            frames: 0,
+            #[cfg(target_arch = "x86_64")]
+            avx2: has_avx2(),
+            widths,
+            scratch: Box::new([scratch(), scratch()]),
+            parts: Box::new(std::array::from_fn(|_| Part::new())),
+        }
+    }
+
+    /// Leaves out instructions that not every processor has.
+    #[cfg(test)]
+    pub(crate) fn make_portable(&mut self) {
+        #[cfg(target_arch = "x86_64")]
+        {
+            self.avx2 = false;
+        }
+    }
+
+    /// The frames so far.
+    pub(crate) fn frames(&self) -> u64 {
+        self.frames
+    }
+
+    /// Completes all frames so far and appends them to `out`; the next one borrows no bits from them.
+    pub(crate) fn flush(&mut self, out: &mut Vec<u8>) {
+        self.stream.flush(out);
+    }
+
+    /// Codes the granules of a frame and appends the frames that are complete to `out`.
+    pub(crate) fn code(&mut self, granules: &[Granule], out: &mut Vec<u8>) {
+        #[cfg(target_arch = "x86_64")]
+        if self.avx2 {
+            #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
+            fn code(coder: &mut Coder, granules: &[Granule], out: &mut Vec<u8>) {
+                coder.code_inline(granules, out);
+            }
+            // SAFETY: `avx2` is set only where the processor has all of these.
+            #[allow(unsafe_code)]
+            unsafe {
+                code(self, granules, out);
+            }
+            return;
+        }
+        self.code_inline(granules, out);
+    }
+
+    #[inline(always)]
+    fn code_inline(&mut self, granules: &[Granule], out: &mut Vec<u8>) {
+        let channels = if self.settings.mode == Mode::Mono { 1 } else { 2 };
+        let part_count = granules.len() * channels;
+        let shape = self.tuning.shape;
+        let bands = self.stream.bands();
+        for (scratch, granule) in self.scratch.iter_mut().zip(granules) {
+            scratch.block = granule.block[0];
+            scratch.take_lines(granule, bands, channels);
+        }
+        let scratches = &mut self.scratch[..granules.len()];
+        let mut mid_side = false;
+        if self.settings.mode == Mode::Joint {
+            let offset = self.rate.mean_offset();
+            let mut bits = [0.0; 4];
+            for (scratch, granule) in scratches.iter_mut().zip(granules) {
+                let bands = bands.of(scratch.block);
+                let widths = &self.widths[usize::from(scratch.block == Block::Short)];
+                let mut energy = [[0.0; MAX_BANDS]; 4];
+                energies(&scratch.lines[0], &scratch.lines[1], bands, &mut energy);
+                for signal in 0..4 {
+                    let allowed = allowed(granule, signal, &self.tuning);
+                    let mut demand = Demand::NONE;
+                    demand.estimate(&energy[signal], &allowed, widths, bands, shape);
+                    bits[signal] += demand.bits(offset).0;
+                }
+            }
+            mid_side = bits[2] + bits[3] < bits[0] + bits[1];
+        }
+        for (scratch, granule) in scratches.iter_mut().zip(granules) {
+            let bands = bands.of(scratch.block);
+            let widths = &self.widths[usize::from(scratch.block == Block::Short)];
+            if mid_side {
+                to_mid_side(&mut scratch.lines);
+            }
+            for channel in 0..channels {
+                let signal = &mut scratch.signals[channel];
+                signal.set(&scratch.lines[channel], bands);
+                let allowed = allowed(granule, channel + if mid_side { 2 } else { 0 }, &self.tuning);
+                scratch.demands[channel].set(signal, &allowed, widths, bands, shape);
+            }
+        }
+        let mut demands = [&self.scratch[0].demands[0]; 4];
+        for (at, demand) in demands[..part_count].iter_mut().enumerate() {
+            *demand = &self.scratch[at / channels].demands[at % channels];
+        }
+        let demands = &demands[..part_count];
+
+        let padding = self.rate.is_constant()
+            && self.size.total(self.frames + 1) - self.size.total(self.frames) > self.size.base;
+        let largest = match self.settings.coding {
+            Coding::Cbr(kbps) => Kbps(kbps),
+            _ => self.settings.version.max_bitrate(),
+        };
+        let header = Header {
+            version: self.settings.version,
+            rate: self.settings.rate,
+            bitrate: largest,
+            padding,
+            mode: self.settings.mode,
+        };
+        let own = self.stream.space(header);
+        let most = own + self.stream.reservoir();
+        let reservoir = self.stream.max_reservoir(header);
+        let least = if self.rate.is_constant() { most.saturating_sub(reservoir) } else { 0 };
+        let limits = Limits {
+            least: 8.0 * least as f32,
+            most: 8.0 * most as f32,
+            own: 8.0 * own as f32,
+            reservoir: 8.0 * reservoir as f32,
+        };
+        let left = self.settings.end.map(|end| end.saturating_sub(self.frames)).filter(|&left| left > 0);
+        let mut offset = self.rate.offset(
+            limits,
+            left,
+            |bits, start| offset_for(demands, bits, start),
+            |offset| total_bits(demands, offset).0,
+        );
+
+        let mut trial = 0;
+        let mut push = 1.0;
+        let (predicted, bits) = loop {
+            let (predicted, slope) = total_bits(demands, offset);
+            let (mut bits, mut capped) = (0, false);
+            for at in 0..part_count {
+                let scratch = &self.scratch[at / channels];
+                let signal = at % channels;
+                let (done, rest) = self.parts.split_at_mut(at);
+                let first = (at >= channels).then(|| &done[at - channels]);
+                let part = &mut rest[0];
+                part.block = scratch.block;
+                let mut code = |offset| {
+                    code_part(
+                        part,
+                        scratch,
+                        signal,
+                        offset,
+                        &self.tuning,
+                        self.stream.bands(),
+                        self.settings.version,
+                        first,
+                    );
+                    part.bits()
+                };
+                let mut of_part = code(offset);
+                if of_part > MAX_PART_BITS {
+                    capped = true;
+                    of_part = shorten(offset, of_part, scratch.demands[signal].bits(offset).1, &mut code);
+                }
+                bits += of_part;
+            }
+            let over = bits as f32 - limits.most;
+            if over > 0.0 {
+                if trial >= 12 {
+                    let mpeg1 = self.settings.version == Version::Mpeg1;
+                    for part in &mut self.parts[..part_count] {
+                        silence(part, mpeg1);
+                        part.spectrum.magnitudes.fill(0);
+                        part.spectrum.choose(self.stream.bands().of(part.block), part.block);
+                    }
+                    break (predicted, 0);
+                }
+                offset += (over / slope.max(1.0)).clamp(0.0, 16.0).max(push);
+                push *= 1.6;
+            } else if (bits as f32) < limits.least && trial < 2 && !capped {
+                offset -= ((limits.least - bits as f32) / slope.max(1.0)).clamp(0.2, 8.0);
+            } else {
+                break (predicted, bits);
+            }
+            trial += 1;
+        };
+        self.rate.note(predicted, bits as f32);
+
+        let mut header = header;
+        if !self.rate.is_constant() {
+            let bytes = (bits as usize).div_ceil(8);
+            for &kbps in self.settings.version.bitrates() {
+                header.bitrate = Kbps(kbps);
+                if self.stream.space(header) + self.stream.reservoir() >= bytes {
+                    break;
+                }
+            }
+        }
+        let frame = Frame { header, mid_side, parts: &self.parts[..part_count] };
+        self.stream.add(&frame, out);
+        self.frames += 1;
+    }
+}
+
+/// Codes a part that is longer than can be told anew, more coarsely, and nearly as long as can be told. Returns its bits.
+#[inline(always)]
+fn shorten(offset: f32, bits: u32, slope: f32, code: &mut impl FnMut(f32) -> u32) -> u32 {
+    const NEAR: u32 = MAX_PART_BITS - 200;
+    const AIM: f32 = (MAX_PART_BITS - 100) as f32;
+    const TRIALS: u32 = 7;
+    let mut fine = (offset, bits as f32);
+    let mut coarse: Option<(f32, f32)> = None;
+    let mut step = ((fine.1 - AIM) / slope.max(1.0)).clamp(1.0, 16.0);
+    for trial in 0.. {
+        // On the line through the nearest offsets on both sides, but not too near to either.
+        let next = match coarse {
+            Some(coarse) => {
+                let share = (fine.1 - AIM) / (fine.1 - coarse.1).max(1.0);
+                fine.0 + (coarse.0 - fine.0) * share.clamp(0.1, 0.9)
+            }
+            None => fine.0 + step,
+        };
+        let bits = code(next);
+        if bits > MAX_PART_BITS {
+            fine = (next, bits as f32);
+            step *= 1.5;
+        } else if bits >= NEAR || trial >= TRIALS {
+            return bits;
+        } else {
+            coarse = Some((next, bits as f32));
+        }
+        if let Some(coarse) = coarse.filter(|_| trial >= TRIALS) {
+            return code(coarse.0);
+        }
+    }
+    bits
+}
+
+/// Whether the processor has what the fast path is compiled for.
+#[cfg(target_arch = "x86_64")]
+fn has_avx2() -> bool {
+    is_x86_feature_detected!("avx2")
+        && is_x86_feature_detected!("bmi1")
+        && is_x86_feature_detected!("bmi2")
+        && is_x86_feature_detected!("lzcnt")
+        && is_x86_feature_detected!("popcnt")
+}
+
+/// The offset of the noise for a VBR quality.
+fn vbr_offset(quality: f32) -> f32 {
+    2.0 * quality - 28.5
+}
+
+impl Scratch {
+    /// Takes the lines of a granule, in the order in which they are coded.
+    #[inline(always)]
+    fn take_lines(&mut self, granule: &Granule, table: &BandTable, channels: usize) {
+        for (lines, from) in self.lines.iter_mut().zip(&granule.lines[..channels]) {
+            if self.block == Block::Short {
+                table.interleave(from, lines);
+            } else {
+                *lines = *from;
+            }
+        }
+    }
+}
+
+/// Left and right become mid and side.
+#[inline(always)]
+fn to_mid_side(lines: &mut [[f32; LINES]; 2]) {
+    const ROOT_HALF: F8 = F8::splat(std::f32::consts::FRAC_1_SQRT_2);
+    let [one, other] = lines;
+    for (one, other) in one.as_chunks_mut().0.iter_mut().zip(other.as_chunks_mut().0) {
+        let (left, right) = (F8(*one), F8(*other));
+        *one = ((left + right) * ROOT_HALF).0;
+        *other = ((left - right) * ROOT_HALF).0;
+    }
+}
+
+/// Thresholds of mid and side are at least this times the lesser one of left and right: a faint side is not heard so well
+/// as its own threshold says.
+const SIDE_FLOOR: f32 = 0.25;
+
+/// The noise that is masked in each band of left, right, mid or side.
+#[inline(always)]
+fn allowed(granule: &Granule, signal: usize, tuning: &Tuning) -> [f32; MAX_BANDS] {
+    let mut allowed = [0.0; MAX_BANDS];
+    allowed[..39].copy_from_slice(&granule.allowed[signal]);
+    if signal >= 2 {
+        let [left, right, ..] = &granule.allowed;
+        for band in 0..39 {
+            let lesser = if left[band] < right[band] { left[band] } else { right[band] };
+            let most = tuning.side_limit * lesser;
+            allowed[band] = allowed[band].max(SIDE_FLOOR * lesser);
+            allowed[band] = if allowed[band] < most { allowed[band] } else { most };
+        }
+    }
+    allowed
+}
+
+/// Chooses the gains of a part at an offset of the noise, and quantises it.
+#[inline(always)]
+#[allow(clippy::too_many_arguments)]
+fn code_part(
+    part: &mut Part,
+    scratch: &Scratch,
+    signal: usize,
+    offset: f32,
+    tuning: &Tuning,
+    table: &BandTable,
+    version: Version,
+    first: Option<&Part>,
+) {
+    let (source, demand) = (&scratch.signals[signal], &scratch.demands[signal]);
+    let bands = table.of(scratch.block);
+    let mut gain = [0.0; MAX_BANDS];
+    let mut lines = [0.0; MAX_BANDS];
+    let mut heard = [false; MAX_BANDS];
+    demand.lines(offset, &mut lines);
+    for at in (0..MAX_BANDS).step_by(LANES) {
+        let wanted = F8::load(&demand.gain[at..]) + F8::splat(offset);
+        wanted.store(&mut gain[at..]);
+        let scaled = F8::load(&source.greatest[at..]) * exp2(wanted * F8::splat(-super::demand::LOG2_STEP));
+        for lane in 0..LANES {
+            heard[at + lane] = at + lane < bands.count && scaled.0[lane] >= VANISHING;
+        }
+    }
+    let wanted = Wanted { gain: &gain, lines: &lines, heard: &heard, slack: tuning.slack };
+    choose(part, &wanted, version == Version::Mpeg1, first);
+    quantise(part, source, bands, &heard);
+    part.negative = source.negative;
+    part.spectrum.choose(bands, scratch.block);
+}

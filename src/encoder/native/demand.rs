@@ -1,0 +1,197 @@
+//! What a signal asks for: the gain of each band for its noise, and so the bits for any common offset of the noise.
+//!
+//! Gains and offsets are in steps of 2^(1/4), as the format has them. With the gain G a line x is quantised to
+//! |x|^(3/4) / a, where a = 2^(3 G / 16). The error of a uniform quantiser, a^2 / 12, is (4/3)^2 |x|^(1/2) times as large
+//! when it is taken back to the power 4/3, so the noise of a band is a^2 sum |x|^(1/2) / 6.75.
+
+use super::bands::{Bands, MAX_BANDS};
+use super::f8::{F8, LANES};
+use super::math::{log2, log2_of_one_plus};
+use super::signal::Signal;
+
+/// Steps for a doubling of a^2: 8/3.
+const STEPS_PER_OCTAVE: f32 = 8.0 / 3.0;
+/// log2(a) for a step: 3/16.
+pub(crate) const LOG2_STEP: f32 = 3.0 / 16.0;
+/// log2(6.75).
+const LOG2_NOISE: f32 = 2.754_887_5;
+/// A line of magnitude m in units of a takes about log2(1 + 5.4 m) bits.
+const LOG2_BITS: f32 = 2.432_959_4;
+
+/// The bands of one signal.
+#[derive(Debug, Clone)]
+pub(crate) struct Demand {
+    /// The gain that each band wants at an offset of 0.
+    pub(crate) gain: [f32; MAX_BANDS],
+    /// log2 of 5.4 times the mean magnitude in units of a, at an offset of 0; far below zero for silent bands.
+    level: [f32; MAX_BANDS],
+    /// The lines of each band.
+    width: [f32; MAX_BANDS],
+    sounding: bool,
+    /// Vectors in use.
+    vectors: usize,
+}
+
+/// How noise is spread over bands.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Shape {
+    /// The part that follows the masking threshold; the rest is equal for all lines.
+    pub(crate) masking: f32,
+    /// How much of that rest follows the granule's own mean threshold, instead of nothing.
+    pub(crate) own: f32,
+}
+
+impl Demand {
+    pub(crate) const NONE: Self = Self {
+        gain: [0.0; MAX_BANDS],
+        level: [-200.0; MAX_BANDS],
+        width: [0.0; MAX_BANDS],
+        sounding: false,
+        vectors: 0,
+    };
+
+    /// The demand of `signal`, in which `allowed` noise is masked by band.
+    #[inline(always)]
+    pub(crate) fn set(
+        &mut self,
+        signal: &Signal,
+        allowed: &[f32; MAX_BANDS],
+        widths: &[f32; MAX_BANDS],
+        bands: &Bands,
+        shape: Shape,
+    ) {
+        self.sounding = signal.sums[..bands.count].iter().any(|&sum| sum > 0.0);
+        self.set_by(allowed, widths, bands, shape, |at, log_width| {
+            (log2(F8::load(&signal.roots[at..])), log2(F8::load(&signal.sums[at..])) - log_width)
+        });
+    }
+
+    /// About the demand of a signal of which only the energy of each band is known, as if its lines had a normal
+    /// distribution: to compare signals.
+    #[inline(always)]
+    pub(crate) fn estimate(
+        &mut self,
+        energy: &[f32; MAX_BANDS],
+        allowed: &[f32; MAX_BANDS],
+        widths: &[f32; MAX_BANDS],
+        bands: &Bands,
+        shape: Shape,
+    ) {
+        /// log2 of the means of |x|^(1/2) and |x|^(3/4) of a normal distribution of variance 1.
+        const LOG2_ROOT: f32 = -0.282;
+        const LOG2_POWER: f32 = -0.291;
+        self.set_by(allowed, widths, bands, shape, |at, log_width| {
+            let line = log2(F8::load(&energy[at..])) - log_width;
+            let roots = line * F8::splat(0.25) + F8::splat(LOG2_ROOT) + log_width;
+            (roots, line * F8::splat(0.375) + F8::splat(LOG2_POWER))
+        });
+    }
+
+    /// Sets gains and levels; `logs` gives log2 of the sum of |x|^(1/2) and of the mean of |x|^(3/4) of eight bands.
+    #[inline(always)]
+    fn set_by(
+        &mut self,
+        allowed: &[f32; MAX_BANDS],
+        widths: &[f32; MAX_BANDS],
+        bands: &Bands,
+        shape: Shape,
+        logs: impl Fn(usize, F8) -> (F8, F8),
+    ) {
+        self.vectors = bands.count.div_ceil(LANES);
+        self.width = *widths;
+        // log2 of the masked noise of a line.
+        let mut masked = [F8::ZERO; MAX_BANDS / LANES];
+        let mut log_widths = [F8::ZERO; MAX_BANDS / LANES];
+        let (mut sum, mut weight) = (F8::ZERO, F8::ZERO);
+        for vector in 0..self.vectors {
+            let at = LANES * vector;
+            let width = F8::load(&widths[at..]);
+            let log_width = log2(width.max(F8::splat(1.0)));
+            let threshold = log2(F8::load(&allowed[at..])) - log_width;
+            (masked[vector], log_widths[vector]) = (threshold, log_width);
+            let weighted = width.sqrt();
+            sum = sum + threshold * weighted;
+            weight = weight + weighted;
+        }
+        let mean = sum.sum() / weight.sum();
+        let rest = F8::splat((1.0 - shape.masking) * shape.own * mean + LOG2_NOISE);
+        for vector in 0..self.vectors {
+            let at = LANES * vector;
+            let log_width = log_widths[vector];
+            let (roots, mean) = logs(at, log_width);
+            let noise = masked[vector] * F8::splat(shape.masking) + rest + log_width;
+            let gain = (noise - roots) * F8::splat(STEPS_PER_OCTAVE);
+            gain.store(&mut self.gain[at..]);
+            (mean + F8::splat(LOG2_BITS) - gain * F8::splat(LOG2_STEP)).store(&mut self.level[at..]);
+        }
+    }
+
+    /// The bits at an offset, and by how many they fall with a step more: the lines in use times log2(a).
+    #[inline(always)]
+    pub(crate) fn bits(&self, offset: f32) -> (f32, f32) {
+        let shift = F8::splat(offset * LOG2_STEP);
+        let (mut bits, mut lines) = (F8::ZERO, F8::ZERO);
+        for vector in 0..self.vectors {
+            let at = LANES * vector;
+            let width = F8::load(&self.width[at..]);
+            let (each, used) = log2_of_one_plus(F8::load(&self.level[at..]) - shift);
+            bits = bits + width * each;
+            lines = lines + width * used;
+        }
+        (bits.sum(), lines.sum() * LOG2_STEP)
+    }
+
+    /// Whether there is any line but zeros.
+    #[inline(always)]
+    pub(crate) fn is_sounding(&self) -> bool {
+        self.sounding
+    }
+
+    /// How many lines of each band are in use at an offset, about.
+    #[inline(always)]
+    pub(crate) fn lines(&self, offset: f32, lines: &mut [f32; MAX_BANDS]) {
+        let shift = F8::splat(offset * LOG2_STEP);
+        for vector in 0..self.vectors {
+            let at = LANES * vector;
+            let used = log2_of_one_plus(F8::load(&self.level[at..]) - shift).1;
+            (F8::load(&self.width[at..]) * used).store(&mut lines[at..]);
+        }
+    }
+}
+
+/// The bits of several demands at one offset, and by how many they fall with a step more.
+#[inline(always)]
+pub(crate) fn total_bits(demands: &[&Demand], offset: f32) -> (f32, f32) {
+    let (mut bits, mut slope) = (0.0, 0.0);
+    for demand in demands {
+        let (of_part, fall) = demand.bits(offset);
+        bits += of_part;
+        slope += fall;
+    }
+    (bits, slope)
+}
+
+/// The offset at which the demands take about `wanted` bits, by Newton's method from `start`.
+#[inline(always)]
+pub(crate) fn offset_for(demands: &[&Demand], wanted: f32, start: f32) -> f32 {
+    /// No step may leave the region where the line through a point tells anything.
+    const MAX_STEP: f32 = 24.0;
+    /// A part cannot take many more bits than this.
+    const LONGEST: f32 = 3_800.0;
+    let parts = demands.iter().filter(|demand| demand.is_sounding()).count();
+    let wanted = wanted.min(LONGEST * parts as f32);
+    let mut offset = start;
+    for _ in 0..8 {
+        let (bits, slope) = total_bits(demands, offset);
+        if slope < 0.01 {
+            break;
+        }
+        let step = ((bits - wanted) / slope).clamp(-MAX_STEP, MAX_STEP);
+        offset += step;
+        // The next step would be about the square of this one.
+        if step.abs() < 0.5 {
+            break;
+        }
+    }
+    offset.clamp(-400.0, 400.0)
+}

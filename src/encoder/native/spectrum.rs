@@ -1,0 +1,254 @@
+//! The quantised lines of a granule of a channel: which Huffman tables they take, how many bits, and those bits.
+
+use super::bands::{Bands, LINES, MAX_BANDS};
+use super::bits::BitWriter;
+use super::granule::Block;
+use super::huffman::{COUNT, Count, QUAD_CODES_A, QUAD_LENGTHS_A, best_table, writing};
+
+const PAIRS: usize = LINES / 2;
+/// The most bands that the first region and the second one can have.
+const REGION_BANDS: [usize; 2] = [16, 8];
+
+/// Quantised lines and how they are coded.
+#[derive(Debug, Clone)]
+pub(crate) struct Spectrum {
+    /// Magnitudes in the order in which they are coded.
+    pub(crate) magnitudes: [u16; LINES],
+    /// Pairs of magnitudes, each at most 15: `x << 4 | y`.
+    pairs: [u8; PAIRS],
+    /// The pairs coded one by one. Behind them no magnitude is above 1.
+    pub(crate) big_pairs: usize,
+    /// Fours of magnitudes behind the pairs. Behind them all is zero.
+    pub(crate) quads: usize,
+    /// Of each of three regions.
+    pub(crate) tables: [u8; 3],
+    /// The bands of the first region and of the second.
+    pub(crate) regions: [u8; 2],
+    /// Whether fours are in table B.
+    pub(crate) quads_in_b: bool,
+    /// All of it.
+    pub(crate) bits: u32,
+}
+
+impl Spectrum {
+    /// Silence.
+    pub(crate) const fn new() -> Self {
+        Self {
+            magnitudes: [0; LINES],
+            pairs: [0; PAIRS],
+            big_pairs: 0,
+            quads: 0,
+            tables: [0; 3],
+            regions: [6, 7],
+            quads_in_b: false,
+            bits: 0,
+        }
+    }
+
+    /// Chooses how to code [`magnitudes`](Self::magnitudes), and counts the bits.
+    #[inline(always)]
+    pub(crate) fn choose(&mut self, bands: &Bands, block: Block) {
+        for (pair, magnitudes) in self.pairs.iter_mut().zip(self.magnitudes.as_chunks::<2>().0) {
+            *pair = (magnitudes[0].min(15) << 4 | magnitudes[1].min(15)) as u8;
+        }
+        self.find_parts();
+        let quads = self.choose_quads();
+        self.bits = quads + self.choose_regions(bands, block);
+    }
+
+    /// Where pairs end and fours end.
+    #[inline(always)]
+    fn find_parts(&mut self) {
+        let mut end = last(&self.pairs, PAIRS, u64::MAX);
+        self.big_pairs = last(&self.pairs, end, 0xEEEE_EEEE_EEEE_EEEE);
+        // Fours must not reach beyond the last line.
+        let odd = (end - self.big_pairs) % 2;
+        if odd == 1 && end == PAIRS {
+            self.big_pairs += 1;
+        } else {
+            end += odd;
+        }
+        self.quads = (end - self.big_pairs) / 2;
+    }
+
+    #[inline(always)]
+    fn choose_quads(&mut self) -> u32 {
+        let (mut in_a, mut signs) = (0, 0);
+        let coded = &self.pairs[self.big_pairs..self.big_pairs + 2 * self.quads];
+        for quad in coded.as_chunks::<2>().0 {
+            let index = quad_index(*quad);
+            in_a += u32::from(QUAD_LENGTHS_A[index]);
+            signs += index.count_ones();
+        }
+        let in_b = 4 * self.quads as u32;
+        self.quads_in_b = in_b < in_a;
+        signs + in_a.min(in_b)
+    }
+
+    #[inline(always)]
+    fn choose_regions(&mut self, bands: &Bands, block: Block) -> u32 {
+        self.tables = [0; 3];
+        if self.big_pairs == 0 {
+            return 0;
+        }
+        // Sums of the counts before each band, and the largest magnitude in it.
+        let mut sums: [Count; MAX_BANDS + 1] = [[0; 16]; MAX_BANDS + 1];
+        let mut largest = [0_u16; MAX_BANDS];
+        let mut sum: Count = [0; 16];
+        let (mut used, mut at) = (0, 0);
+        while at < self.big_pairs {
+            let end = usize::from(bands.start[used + 1] / 2).min(self.big_pairs);
+            for &pair in &self.pairs[at..end] {
+                let count = &COUNT[usize::from(pair)];
+                for lane in 0..16 {
+                    sum[lane] = sum[lane].wrapping_add(count[lane]);
+                }
+            }
+            for &magnitude in &self.magnitudes[2 * at..2 * end] {
+                largest[used] = largest[used].max(magnitude);
+            }
+            used += 1;
+            sums[used] = sum;
+            at = end;
+        }
+        let region = |from: usize, to: usize| {
+            let largest = largest[from..to].iter().fold(0, |most, &magnitude| magnitude.max(most));
+            best_table(&sums[from], &sums[to], largest)
+        };
+        if block != Block::Long {
+            let cut = bands.fixed_bands.min(used);
+            let coded = [region(0, cut), region(cut, used)];
+            self.tables = [coded[0].0, coded[1].0, 0];
+            return coded[0].1 + coded[1].1;
+        }
+        let clipped = |cut: usize| cut.min(used);
+        // It begins at the same place whatever was coded before: the same lines must always take the same bits.
+        let mut first = (used / 4 + 1).min(REGION_BANDS[0]);
+        let mut second = (2 * used / 3).clamp(first + 1, (first + REGION_BANDS[1]).min(bands.count));
+        let mut coded = [
+            region(0, clipped(first)),
+            region(clipped(first), clipped(second)),
+            region(clipped(second), used),
+        ];
+        // One cut at a time is moved by a band as long as that saves bits.
+        let mut moved = true;
+        while moved {
+            moved = false;
+            for cut in [first.wrapping_sub(1), first + 1] {
+                let possible = (1..=REGION_BANDS[0]).contains(&cut)
+                    && (cut + 1..=cut + REGION_BANDS[1]).contains(&second);
+                if possible {
+                    let (zero, one) = (region(0, clipped(cut)), region(clipped(cut), clipped(second)));
+                    if zero.1 + one.1 < coded[0].1 + coded[1].1 {
+                        (coded[0], coded[1], first, moved) = (zero, one, cut, true);
+                        break;
+                    }
+                }
+            }
+            for cut in [second - 1, second + 1] {
+                let possible = (first + 1..=first + REGION_BANDS[1]).contains(&cut) && cut <= bands.count;
+                if possible {
+                    let (one, two) = (region(clipped(first), clipped(cut)), region(clipped(cut), used));
+                    if one.1 + two.1 < coded[1].1 + coded[2].1 {
+                        (coded[1], coded[2], second, moved) = (one, two, cut, true);
+                        break;
+                    }
+                }
+            }
+        }
+        self.regions = [first as u8, (second - first) as u8];
+        self.tables = coded.map(|region| region.0);
+        coded[0].1 + coded[1].1 + coded[2].1
+    }
+
+    /// Writes the lines; `negative` is 1 for each line below zero.
+    #[inline(always)]
+    pub(crate) fn write(&self, negative: &[u8; LINES], bands: &Bands, block: Block, writer: &mut BitWriter) {
+        let cuts = if block == Block::Long {
+            let first = usize::from(self.regions[0]);
+            let second = first + usize::from(self.regions[1]);
+            [bands.start[first], bands.start[second]].map(|line| usize::from(line / 2))
+        } else {
+            [usize::from(bands.fixed_region / 2), PAIRS]
+        };
+        let mut at = 0;
+        for (table, end) in self.tables.into_iter().zip([cuts[0], cuts[1], PAIRS]) {
+            let end = end.min(self.big_pairs);
+            if at < end && table != 0 {
+                self.write_region(at..end, table, negative, writer);
+            }
+            at = end.max(at);
+        }
+        for quad in 0..self.quads {
+            let pair = self.big_pairs + 2 * quad;
+            let index = quad_index([self.pairs[pair], self.pairs[pair + 1]]);
+            let (mut code, mut length) = if self.quads_in_b {
+                (15 - index as u64, 4)
+            } else {
+                (QUAD_CODES_A[index].into(), QUAD_LENGTHS_A[index].into())
+            };
+            for line in 0..4 {
+                if index & 8 >> line != 0 {
+                    code = code << 1 | u64::from(negative[2 * pair + line]);
+                    length += 1;
+                }
+            }
+            writer.put(code, length);
+        }
+    }
+
+    #[inline(always)]
+    fn write_region(
+        &self,
+        pairs: std::ops::Range<usize>,
+        table: u8,
+        negative: &[u8; LINES],
+        writer: &mut BitWriter,
+    ) {
+        let how = writing(table);
+        for at in pairs {
+            let pair = self.pairs[at];
+            let entry = how.codes[usize::from(pair)];
+            let (code, length) = (u64::from(entry >> 8), entry & 0xFF);
+            let (x, y) = (pair >> 4, pair & 15);
+            let sign_x = negative[2 * at] & u8::from(x > 0);
+            let sign_y = negative[2 * at + 1] & u8::from(y > 0);
+            if how.linbits == 0 || (x < 15 && y < 15) {
+                writer.put(code | u64::from(sign_x << u8::from(y > 0) | sign_y), length);
+                continue;
+            }
+            let signs = u32::from(x > 0) + u32::from(y > 0);
+            writer.put(code >> signs, length - signs);
+            for (line, value, sign) in [(2 * at, x, sign_x), (2 * at + 1, y, sign_y)] {
+                if value == 15 {
+                    writer.put(u64::from(self.magnitudes[line] - 15), how.linbits);
+                }
+                if value > 0 {
+                    writer.put(sign.into(), 1);
+                }
+            }
+        }
+    }
+}
+
+/// Of the first `end` pairs: behind the last one with a bit of `mask`, which is the same in every byte.
+#[inline(always)]
+fn last(pairs: &[u8; PAIRS], end: usize, mask: u64) -> usize {
+    let chunks = pairs.as_chunks::<8>().0;
+    let mut chunk = end.div_ceil(8);
+    while chunk > 0 {
+        let word = u64::from_le_bytes(chunks[chunk - 1]) & mask;
+        if word != 0 {
+            return 8 * chunk - (word.leading_zeros() / 8) as usize;
+        }
+        chunk -= 1;
+    }
+    0
+}
+
+/// Two pairs of 0 and 1 as four bits.
+#[inline(always)]
+fn quad_index(pairs: [u8; 2]) -> usize {
+    let two = |pair: u8| usize::from(pair >> 3 | pair & 1);
+    two(pairs[0]) << 2 | two(pairs[1])
+}

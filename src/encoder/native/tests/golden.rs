@@ -1,0 +1,91 @@
+//! The bytes of thirty renditions. If they change, the encoder's version must be raised.
+
+use super::format::Random;
+use crate::encoder::native::coder::{Coding, Settings};
+use crate::encoder::native::encoder::Encoder;
+use crate::mp3::frame::{Mode, Version};
+use crate::units::SampleRate;
+
+/// FNV-1a of 64 bits.
+fn hash(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xCBF2_9CE4_8422_2325, |hash, &byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01B3)
+    })
+}
+
+/// Forty frames: tones that fall off and begin anew, some noise, silence at the end. Integers alone make it.
+fn encode(rate: u32, mode: Mode, coding: Coding, lowpass: Option<u32>) -> u64 {
+    let version = Version::of(SampleRate::new(rate).unwrap()).unwrap();
+    let mut encoder = Encoder::new(Settings { version, rate, mode, coding, lowpass, end: None });
+    let (mut random, mut out, mut time) = (Random(1), Vec::new(), 0_u32);
+    for frame in 0..41 {
+        let mut planes = [[0.0_f32; 1_152]; 2];
+        let samples = version.samples_per_frame() as usize;
+        for index in 0..samples {
+            time += 1;
+            let fall = 4_000_u32.saturating_sub(time % 9_000) as i32;
+            let tone = |period: u32| (time % period * 2_000 / period) as i32 - 1_000;
+            let noise = random.below(2_001) as i32 - 1_000;
+            let left = (tone(100) + tone(37)) * fall / 400 + noise * fall / 4_000;
+            let right = (tone(100) - tone(61)) * fall / 500 + (random.below(201) as i32 - 100);
+            if frame < 36 {
+                (planes[0][index], planes[1][index]) = (left as f32 / 32_768.0, right as f32 / 32_768.0);
+            }
+        }
+        encoder.encode(&[&planes[0][..samples], &planes[1][..samples]], &mut out);
+    }
+    encoder.flush(&mut out);
+    hash(&out)
+}
+
+#[test]
+fn the_bytes_of_thirty_renditions_stay() {
+    use Coding::{Abr, Cbr, Vbr};
+    use Mode::{Joint, Mono, Stereo};
+    let renditions: [(u32, Mode, Coding, Option<u32>); 30] = [
+        (44_100, Joint, Cbr(128), Some(17_000)),
+        (44_100, Joint, Cbr(192), Some(18_600)),
+        (44_100, Joint, Cbr(256), Some(19_700)),
+        (44_100, Joint, Cbr(320), Some(20_094)),
+        (44_100, Stereo, Cbr(160), Some(17_500)),
+        (44_100, Joint, Cbr(96), Some(15_100)),
+        (44_100, Joint, Cbr(32), Some(5_000)),
+        (44_100, Mono, Cbr(64), Some(11_000)),
+        (44_100, Mono, Cbr(320), None),
+        (44_100, Joint, Vbr(0.0), None),
+        (44_100, Joint, Vbr(2.0), Some(18_671)),
+        (44_100, Stereo, Vbr(4.5), Some(17_000)),
+        (44_100, Mono, Vbr(9.999), Some(10_000)),
+        (44_100, Joint, Abr(160), Some(17_500)),
+        (48_000, Joint, Cbr(128), Some(17_000)),
+        (48_000, Joint, Cbr(320), None),
+        (48_000, Joint, Vbr(2.0), Some(19_000)),
+        (48_000, Mono, Abr(80), Some(15_000)),
+        (32_000, Joint, Cbr(96), Some(15_000)),
+        (32_000, Joint, Vbr(6.0), None),
+        (24_000, Joint, Cbr(64), Some(11_000)),
+        (24_000, Joint, Cbr(8), Some(2_000)),
+        (24_000, Joint, Vbr(3.0), None),
+        (22_050, Mono, Cbr(48), None),
+        (22_050, Joint, Abr(56), Some(10_000)),
+        (16_000, Joint, Cbr(160), None),
+        (12_000, Mono, Cbr(24), None),
+        (11_025, Joint, Vbr(5.0), None),
+        (8_000, Joint, Cbr(64), None),
+        (8_000, Mono, Cbr(8), None),
+    ];
+    let hashes = renditions.map(|(rate, mode, coding, lowpass)| encode(rate, mode, coding, lowpass));
+    assert_eq!(hashes, GOLDEN, "{hashes:#018x?}");
+}
+
+#[rustfmt::skip]
+const GOLDEN: [u64; 30] = [
+    0x3973_A727_BF68_D4F1, 0x3C94_574E_14B2_9B85, 0xD7D4_FD2D_D2AD_F7AE, 0x2B50_B6CB_1739_514B,
+    0xEE8F_3AE2_FACF_B830, 0x3DA8_61BB_037F_A3C9, 0x784A_3761_31C1_EF2F, 0xF307_2823_8527_94FB,
+    0x4481_9465_6974_E023, 0x6736_9A53_18A4_91E8, 0x2412_D0E4_0456_A6AC, 0x6A2B_8BAB_4ED8_B326,
+    0xBF0C_F0EA_950B_10FE, 0x395C_FAF7_5D15_5069, 0x667C_24CA_2813_A966, 0xB4B0_16A9_B5EB_AB16,
+    0x5B6B_0EE0_7DC2_F617, 0x6E6D_CD48_F176_0DEE, 0xBED0_2DA3_5AA6_E386, 0x5518_1673_3D21_F360,
+    0x18F1_2A1C_4BC8_8203, 0x708E_853D_12EB_233A, 0x9DFF_ECB2_89A4_C4C2, 0xD653_C202_5270_5538,
+    0x425F_4329_18E7_6CF1, 0x9309_3049_D1B6_2C4D, 0x5C35_D91B_7B64_F653, 0x167B_A553_9FCB_6AA5,
+    0x985E_A7E9_E78E_AD14, 0xB3D6_CF69_C9A5_DD50,
+];
