@@ -65,7 +65,7 @@ pub(super) fn open(input: &Input, start: u64) -> Result<Opened> {
             let Some(&block) = block.and_then(|block| block.last_chunk::<34>()) else {
                 return Err(input.damaged(0, "FLAC without STREAMINFO"));
             };
-            let coding = packets::Coding::Flac(StreamInfo::parse(block, false));
+            let coding = packets::Coding::Flac(StreamInfo::parse(&block));
             open_packets(input, &description, &data, coding, &table)
         }
         other => Err(other_codec(input, *other)),

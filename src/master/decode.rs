@@ -3,20 +3,13 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use symphonia::core::audio::{Audio as _, GenericAudioBufferRef};
-use symphonia::core::codecs::audio::{AudioDecoder, AudioDecoderOptions};
-use symphonia::core::packet::PacketRef;
-use symphonia::core::units::{Duration, Timestamp};
-
-use super::contain::contain;
-use super::flac::Frames;
-use super::frames::is_intact;
-use super::info::{Codec, Container};
-use super::pcm_data::from_i32;
-use super::salvage::{Finder, Salvage};
+use super::packet::Packet;
+use super::packet_decoder::PacketDecoder;
+use super::salvage::Salvage;
 use super::source::Input;
+use super::supply::{Finder, Supply};
 use super::{Audio, Inner, Master};
-use crate::error::{Error, Result, Stage};
+use crate::error::{Error, Result};
 use crate::pcm::Pcm;
 
 /// How many decoded samples are kept from one read to the next. Segments overlap by their
@@ -102,7 +95,7 @@ impl Decoder {
     /// If all was read in order: whether the MD5 of the audio is the one that the file states, if it does.
     pub(super) fn md5_matches(&mut self) -> Option<bool> {
         match &mut self.kind {
-            Kind::Packets(packets) => packets.codec.finalize().verify_ok,
+            Kind::Packets(packets) => packets.decoder.md5_matches(),
             Kind::Pcm(_) => None,
         }
     }
@@ -143,78 +136,10 @@ impl Kind {
     }
 }
 
-/// A packet and the samples that it holds.
-pub(super) struct Packet {
-    pub(super) samples: Range<u64>,
-    pub(super) bytes: Box<[u8]>,
-}
-
-impl Packet {
-    /// Whether it is a FLAC frame with 33-bit samples, of which Symphonia's decoder makes noise.
-    fn is_wide_difference(&self, inner: &Inner) -> bool {
-        inner.info.codec == Codec::Flac
-            && inner.info.bits == 32
-            && self.bytes.get(3).is_some_and(|byte| byte >> 4 >= 8)
-    }
-}
-
-/// Where packets come from, one after the other.
-pub(super) enum Supply {
-    Frames(Frames),
-    /// The index of the next one in the master's table.
-    Table(usize),
-    /// Those of a damaged master that can be decoded.
-    Found(Box<Finder>),
-}
-
-impl Supply {
-    pub(super) fn new(inner: &Inner) -> Result<Self> {
-        Ok(match &inner.audio {
-            Audio::Flac(stream) => Self::Frames(stream.frames(&inner.input)?),
-            _ => Self::Table(0),
-        })
-    }
-
-    pub(super) fn next(&mut self, inner: &Inner) -> Result<Option<Packet>> {
-        match (self, &inner.audio) {
-            (Self::Table(index), Audio::Table(table)) => {
-                *index += 1;
-                table.read(&inner.input, *index - 1, Stage::Decode)
-            }
-            (Self::Frames(frames), Audio::Flac(stream)) => frames.next(&inner.input, stream),
-            (Self::Found(finder), _) => finder.next(inner),
-            _ => Ok(None),
-        }
-    }
-
-    /// The next one that can be read.
-    pub(super) fn next_there(&mut self, inner: &Inner) -> Result<Option<Packet>> {
-        loop {
-            match self.next(inner) {
-                Err(Error::Damaged { .. }) => {}
-                other => return other,
-            }
-        }
-    }
-
-    /// Goes to the packet that holds sample `at`. Of FLAC frames, whose place is guessed from the
-    /// file's size, it may be one before or behind.
-    pub(super) fn seek(&mut self, inner: &Inner, at: u64) -> Result<()> {
-        match (self, &inner.audio) {
-            (Self::Table(index), Audio::Table(table)) => *index = table.find(at),
-            (Self::Frames(frames), Audio::Flac(stream)) => frames.seek(&inner.input, stream, at)?,
-            (Self::Found(finder), _) => finder.seek(inner, at)?,
-            _ => {}
-        }
-        Ok(())
-    }
-}
-
 /// The packets of a master and their decoder.
 pub(super) struct Packets {
     supply: Supply,
-    codec: Box<dyn AudioDecoder>,
-    verify: bool,
+    decoder: PacketDecoder,
     /// The number of the first sample in `recent`.
     start: u64,
     /// The samples decoded last. The next packet should follow them.
@@ -227,8 +152,7 @@ impl Packets {
     pub(super) fn new(inner: &Inner, supply: Supply, verify: bool) -> Result<Self> {
         Ok(Self {
             supply,
-            codec: codec(inner, verify)?,
-            verify,
+            decoder: PacketDecoder::new(inner, verify)?,
             start: 0,
             recent: vec![Vec::new(); inner.info.layout.channels()],
             placed: true,
@@ -355,50 +279,12 @@ impl Packets {
 
     /// Appends the samples of a packet to the recent ones.
     fn append(&mut self, inner: &Inner, packet: &Packet) -> Result<()> {
-        let input = &inner.input;
-        let Range { start, end } = packet.samples;
-        // In native FLAC frames are found by their checksums; elsewhere nobody has looked.
-        if inner.info.codec == Codec::Flac
-            && inner.info.container != Container::Flac
-            && !is_intact(&packet.bytes)
-        {
-            return Err(input.damaged(start, "the checksum of a FLAC frame is wrong"));
-        }
-        if packet.is_wide_difference(inner) {
-            return Err(input.unsupported(
-                "32-bit FLAC whose stereo is coded as a difference; encode it with `flac --no-mid-side`",
-            ));
-        }
         let excess = self.recent[0].len().saturating_sub(KEPT);
         self.start += excess as u64;
         for plane in &mut self.recent {
             plane.drain(..excess);
         }
-        let packet = PacketRef::new(0, Timestamp::new(0), Duration::new(end - start), &packet.bytes);
-        let by = &mut self.codec;
-        let decoded = match contain(move || by.decode_ref(&packet)) {
-            Some(Ok(GenericAudioBufferRef::S32(decoded))) => decoded,
-            Some(Ok(_)) => {
-                return Err(Error::Internal { detail: "a decoder that does not give integers".into() });
-            }
-            Some(Err(error)) => return Err(input.damaged(start, format!("cannot be decoded ({error})"))),
-            None => {
-                self.codec = codec(inner, self.verify)?;
-                return Err(input.damaged(start, "cannot be decoded (the decoder gave up)"));
-            }
-        };
-        let count = offset(start, end);
-        // Only the last packet may be longer than the audio goes.
-        if decoded.frames() < count || decoded.frames() > count && end < inner.info.samples.0 {
-            return Err(input.damaged(start, "a packet holds another number of samples than is stated"));
-        }
-        for (channel, plane) in self.recent.iter_mut().enumerate() {
-            let Some(samples) = decoded.plane(channel).and_then(|samples| samples.get(..count)) else {
-                return Err(input.damaged(start, "a packet holds too few channels"));
-            };
-            plane.extend(samples.iter().map(|&sample| from_i32(sample)));
-        }
-        Ok(())
+        self.decoder.decode(inner, packet, &mut self.recent)
     }
 }
 
@@ -416,20 +302,6 @@ fn missing(inner: &Inner, start: u64, next: Option<u64>) -> Error {
         format!("the audio ends here, {samples} samples before its stated end")
     };
     inner.input.damaged(start, detail)
-}
-
-fn codec(inner: &Inner, verify: bool) -> Result<Box<dyn AudioDecoder>> {
-    let options = AudioDecoderOptions::default().verify(verify);
-    let codec = contain(|| match &inner.audio {
-        Audio::Flac(stream) => Some(stream.info.decoder(options)),
-        Audio::Table(table) => Some(table.coding.decoder(options)),
-        Audio::Pcm(_) => None,
-    });
-    match codec.flatten() {
-        Some(Ok(codec)) => Ok(codec),
-        Some(Err(error)) => Err(inner.input.damaged(0, format!("its header cannot be used ({error})"))),
-        None => Err(inner.input.damaged(0, "its header cannot be used")),
-    }
 }
 
 fn too_long(input: &Input, samples: u64) -> Error {

@@ -155,7 +155,7 @@ fn hash_range(input: &Input, range: Range<u64>, hasher: &mut blake3::Hasher) -> 
 }
 
 fn hash_packets(inner: &Inner, hasher: &mut blake3::Hasher) -> Result<()> {
-    let mut packets = super::decode::Supply::new(inner)?;
+    let mut packets = super::supply::Supply::new(inner)?;
     let mut end = 0;
     // Those of a damaged master that can be read: an id says which audio it is, not that it is sound.
     while let Some(packet) = packets.next_there(inner)? {

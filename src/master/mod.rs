@@ -7,12 +7,14 @@ pub mod convert;
 mod decode;
 pub mod downmix;
 mod flac;
-mod frames;
 mod identify;
 mod info;
 mod limits;
 pub mod loudness;
 pub(crate) mod mp4;
+mod ogg;
+mod packet;
+mod packet_decoder;
 mod packets;
 mod pcm_data;
 mod reader;
@@ -20,6 +22,9 @@ pub(crate) mod recognise;
 pub mod resample;
 mod salvage;
 pub(crate) mod source;
+mod stream;
+mod supply;
+mod survey;
 mod verify;
 mod wav;
 
@@ -71,7 +76,7 @@ struct Inner {
 /// Where the audio is and how it is read.
 enum Audio {
     Pcm(pcm_data::PcmData),
-    Flac(flac::Stream),
+    Flac(stream::Stream),
     Table(packets::Table),
 }
 
@@ -197,7 +202,7 @@ impl Master {
         if let Some(salvage) = &*known {
             return Ok(salvage.clone());
         }
-        let salvage = Arc::new(self.0.input.blame(salvage::survey(&self.0, stop))?);
+        let salvage = Arc::new(self.0.input.blame(survey::survey(&self.0, stop))?);
         *known = Some(salvage.clone());
         Ok(salvage)
     }

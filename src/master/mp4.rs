@@ -81,7 +81,7 @@ fn coding(input: &Input, descriptions: &Range<u64>) -> Result<Coding> {
         b"fLaC" => {
             // A version and flags, then metadata blocks of which STREAMINFO is the first.
             let config = required(input, &inner, *b"dfLa")?;
-            Ok(Coding::Flac(StreamInfo::parse(input.array(config.start + 8)?, false)))
+            Ok(Coding::Flac(StreamInfo::parse(&input.array(config.start + 8)?)))
         }
         _ => Err(other_codec(input, kind, &inner)),
     }

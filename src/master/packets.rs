@@ -6,14 +6,9 @@
 
 use std::ops::Range;
 
-use symphonia::core::codecs::audio::well_known::CODEC_ID_ALAC;
-use symphonia::core::codecs::audio::{AudioCodecParameters, AudioDecoder, AudioDecoderOptions};
-use symphonia::core::errors::Result as SymphoniaResult;
-use symphonia::default::codecs::AlacDecoder;
-
-use super::decode::Packet;
 use super::flac::StreamInfo;
 use super::info::{Codec, Layout, Position};
+use super::packet::Packet;
 use super::source::Input;
 use crate::error::{Result, Stage};
 use crate::units::SampleRate;
@@ -166,14 +161,15 @@ impl Coding {
     pub(super) fn bits(&self) -> u8 {
         match self {
             Self::Alac(config) => config[5],
-            Self::Flac(info) => info.bits,
+            #[allow(clippy::cast_possible_truncation)] // up to 32
+            Self::Flac(info) => info.format.bits as u8,
         }
     }
 
     pub(super) fn rate(&self, input: &Input) -> Result<SampleRate> {
         input.rate(match self {
             Self::Alac(config) => u32::from_be_bytes([config[20], config[21], config[22], config[23]]),
-            Self::Flac(info) => info.rate,
+            Self::Flac(info) => info.format.rate,
         })
     }
 
@@ -191,26 +187,15 @@ impl Coding {
                 _ => None,
             }
             .map_or_else(|| input.layout(None, config[9].into()), Ok),
-            Self::Flac(info) => input.layout(None, info.channels),
+            Self::Flac(info) => input.layout(None, info.format.channels),
         }
     }
 
-    /// The most samples that a packet may hold: Symphonia refuses larger ones.
+    /// The most samples that a packet may hold.
     pub(super) fn max_samples(&self) -> u64 {
         match self {
             Self::Alac(config) => u64::from(u32::from_be_bytes([config[0], config[1], config[2], config[3]])),
-            Self::Flac(_) => 65_535,
-        }
-    }
-
-    pub(super) fn decoder(&self, options: AudioDecoderOptions) -> SymphoniaResult<Box<dyn AudioDecoder>> {
-        match self {
-            Self::Alac(config) => {
-                let mut params = AudioCodecParameters::new();
-                params.for_codec(CODEC_ID_ALAC).with_extra_data((*config).into());
-                Ok(Box::new(AlacDecoder::try_new(&params, &options)?))
-            }
-            Self::Flac(info) => info.decoder(options),
+            Self::Flac(_) => StreamInfo::MOST,
         }
     }
 }

@@ -1,21 +1,18 @@
 //! Finding the frames of native FLAC, each by its own header and checksums.
 //!
-//! Not by Symphonia's reader: behind damage it loses frames that are intact, others in one go than after
-//! a seek, and it stops at noise between them. Here a frame is what starts with a header whose checksum
-//! is right and ends, before the next header or the end, where its own checksum is: the same frames,
-//! wherever the search begins.
+//! A frame is what starts with a header whose checksum is right and ends, before the next header or the end,
+//! where its own checksum is: the same frames, wherever the search begins. Where something else follows, the
+//! frame is decoded to see where it ends.
 
 use std::ops::Range;
 
-use crc::{CRC_8_SMBUS, CRC_16_UMTS, Crc, Table};
-
-use super::decode::Packet;
-use super::flac::Stream;
-use super::source::Input;
+use super::super::packet::Packet;
+use super::super::source::Input;
+use super::checksum::{frame_sum, frame_sum_on};
+use super::decoder::FrameDecoder;
+use super::header::FrameHeader;
+use super::stream_info::StreamInfo;
 use crate::error::{Result, Stage};
-
-const HEADER_SUM: Crc<u8> = Crc::<u8>::new(&CRC_8_SMBUS);
-const FRAME_SUM: Crc<u16, Table<16>> = Crc::<u16, Table<16>>::new(&CRC_16_UMTS);
 
 /// How much is read at a time.
 const BLOCK: usize = 64 << 10;
@@ -30,30 +27,37 @@ const NARROW: u64 = 64 << 10;
 const AHEAD: u64 = 1 << 24;
 
 /// Reads frame by frame.
-pub(super) struct Scanner {
-    /// What was read of the file, and where its first byte lies there.
+pub(in crate::master) struct Scanner {
+    /// Where the frames are in the file.
+    bytes: Range<u64>,
+    /// What was read of them, and where its first byte lies in the file.
     buf: Vec<u8>,
     start: u64,
     /// Where the next frame is looked for, in `buf`.
     at: usize,
     /// The bytes looked at since the last frame.
     scanned: u64,
+    /// For frames whose end nothing else tells.
+    decoder: FrameDecoder,
 }
 
 impl Scanner {
-    pub(super) fn new(stream: &Stream) -> Self {
-        Self { buf: Vec::new(), start: stream.bytes.start, at: 0, scanned: 0 }
+    pub(in crate::master) fn new(info: &StreamInfo, bytes: Range<u64>) -> Self {
+        let (start, decoder) = (bytes.start, FrameDecoder::new(info.format));
+        Self { bytes, buf: Vec::new(), start, at: 0, scanned: 0, decoder }
     }
 
     /// The next intact frame; `None` when there is none.
-    pub(super) fn next(&mut self, input: &Input, stream: &Stream) -> Result<Option<Packet>> {
+    pub(in crate::master) fn next(&mut self, input: &Input, info: &StreamInfo) -> Result<Option<Packet>> {
         self.scanned = 0;
-        while self.find_sync(input, stream)? {
-            let Some((samples, header)) = stream.info.header(&self.buf[self.at..]) else {
+        while self.find_sync(input)? {
+            let header = info.header(&self.buf[self.at..]);
+            let Some((header, samples)) = header.and_then(|header| Some((header, info.samples(&header)?)))
+            else {
                 self.at += 1;
                 continue;
             };
-            match self.find_end(input, stream, header, &samples)? {
+            match self.find_end(input, info, &header, &samples)? {
                 Ok(end) => {
                     let bytes = self.buf[self.at..end].into();
                     self.at = end;
@@ -65,13 +69,18 @@ impl Scanner {
         Ok(None)
     }
 
+    /// Where it is in the file: behind the last frame, or where none is any more.
+    pub(in crate::master) fn position(&self) -> u64 {
+        self.start + self.at as u64
+    }
+
     /// Goes near sample `at`. The next frame tells where.
-    pub(super) fn seek(&mut self, input: &Input, stream: &Stream, at: u64) -> Result<()> {
-        let (mut low, mut high) = (stream.bytes.start, stream.bytes.end);
+    pub(in crate::master) fn seek(&mut self, input: &Input, info: &StreamInfo, at: u64) -> Result<()> {
+        let (mut low, mut high) = (self.bytes.start, self.bytes.end);
         while high - low > NARROW {
             let middle = low + (high - low) / 2;
             self.go_to(middle);
-            match self.next(input, stream)? {
+            match self.next(input, info)? {
                 Some(packet) if packet.samples.start <= at => low = middle,
                 _ => high = middle,
             }
@@ -86,13 +95,13 @@ impl Scanner {
     }
 
     /// Goes to the next place where a header may be; false if there is none.
-    fn find_sync(&mut self, input: &Input, stream: &Stream) -> Result<bool> {
+    fn find_sync(&mut self, input: &Input) -> Result<bool> {
         loop {
             if let Some(next) = sync(&self.buf, self.at) {
                 self.count(input, next - self.at)?;
                 self.at = next;
                 if self.buf.len() - next < HEADER {
-                    self.read(input, stream)?;
+                    self.read(input)?;
                 }
                 return Ok(true);
             }
@@ -100,32 +109,28 @@ impl Scanner {
             let seen = self.buf.len().saturating_sub(1).max(self.at);
             self.count(input, seen - self.at)?;
             self.at = seen;
-            if !self.read(input, stream)? {
+            if !self.read(input)? {
                 return Ok(false);
             }
         }
     }
 
-    /// Where the frame at `at` ends, or where to look for the next one if it is not intact. Its header is
-    /// `header` bytes long, and it holds `samples` samples.
+    /// Where the frame at `at` ends, or where to look for the next one if it is not intact.
     fn find_end(
         &mut self,
         input: &Input,
-        stream: &Stream,
-        header: usize,
+        info: &StreamInfo,
+        header: &FrameHeader,
         samples: &Range<u64>,
     ) -> Result<Result<usize, usize>> {
         // As many bytes as no encoder needs, which could have stored the samples as they are.
-        let plain =
-            (samples.end - samples.start) * stream.info.channels as u64 * (u64::from(stream.info.bits) + 1)
-                / 8;
-        let most = usize::try_from(4 * plain).map_or(usize::MAX, |most| most.saturating_add(BLOCK));
+        let plain = header.block * info.format.channels * (info.format.bits as usize + 1) / 8;
+        let most = 4 * plain + BLOCK;
         // Where the sum is right, but not followed by a later frame: by damage, or by chance, as once in
         // 65,536 sync codes that are audio. And where another frame may start.
         let (mut likely, mut next) = (None, None);
-        let mut sum = FRAME_SUM.digest();
-        sum.update(&self.buf[self.at..self.at + header]);
-        let mut summed = self.at + header;
+        let mut summed = self.at + header.len;
+        let mut sum = frame_sum(&self.buf[self.at..summed]);
         loop {
             let sync = sync(&self.buf, summed);
             let (to, more) = match sync {
@@ -135,10 +140,10 @@ impl Scanner {
                     // The last byte may be the first of two.
                     let seen = self.buf.len().saturating_sub(1).max(summed);
                     self.count(input, seen - summed)?;
-                    sum.update(&self.buf[summed..seen]);
+                    sum = frame_sum_on(sum, &self.buf[summed..seen]);
                     summed = seen;
                     let kept = self.at;
-                    let more = self.read(input, stream)?;
+                    let more = self.read(input)?;
                     // Reading drops what lies before `at`.
                     summed -= kept;
                     (likely, next) = (likely.map(|at: usize| at - kept), next.map(|at: usize| at - kept));
@@ -149,19 +154,19 @@ impl Scanner {
                 }
             };
             self.count(input, to - summed)?;
-            sum.update(&self.buf[summed..to]);
+            sum = frame_sum_on(sum, &self.buf[summed..to]);
             summed = to;
             if more && self.buf.len() - to < HEADER {
                 let kept = self.at;
-                self.read(input, stream)?;
+                self.read(input)?;
                 summed -= kept;
                 (likely, next) = (likely.map(|at: usize| at - kept), next.map(|at: usize| at - kept));
             }
-            let following = stream.info.header(&self.buf[summed..]);
-            if sum.clone().finalize() == 0 {
+            let following = info.header(&self.buf[summed..]).and_then(|header| info.samples(&header));
+            if sum == 0 {
                 let follows = |next: u64| (samples.end..samples.end + AHEAD).contains(&next);
                 let at_end = !more && likely.is_none();
-                if at_end || following.as_ref().is_some_and(|(next, _)| follows(next.start)) {
+                if at_end || following.as_ref().is_some_and(|next| follows(next.start)) {
                     return Ok(Ok(summed));
                 }
                 likely.get_or_insert(summed);
@@ -173,19 +178,22 @@ impl Scanner {
                 break;
             }
             // The sync code itself may be part of the frame.
-            sum.update(&self.buf[summed..=summed]);
+            sum = frame_sum_on(sum, &self.buf[summed..=summed]);
             summed += 1;
         }
-        Ok(likely.ok_or(next.unwrap_or(self.at + 1)))
+        // It reads as many bytes, and makes as many samples, in the worst case.
+        self.count(input, header.block * info.format.channels)?;
+        let end = self.decoder.end(&self.buf[self.at..]).ok();
+        Ok(end.map(|end| self.at + end).or(likely).ok_or(next.unwrap_or(self.at + 1)))
     }
 
     /// Reads on; false at the end of the stream. What lies before `at` is dropped.
-    fn read(&mut self, input: &Input, stream: &Stream) -> Result<bool> {
+    fn read(&mut self, input: &Input) -> Result<bool> {
         self.start += self.at as u64;
         self.buf.drain(..self.at);
         self.at = 0;
         let from = self.start + self.buf.len() as u64;
-        let left = stream.bytes.end.saturating_sub(from);
+        let left = self.bytes.end.saturating_sub(from);
         let count = usize::try_from(left).map_or(BLOCK, |left| left.min(BLOCK));
         let kept = self.buf.len();
         self.buf.resize(kept + count, 0);
@@ -200,26 +208,20 @@ impl Scanner {
     }
 }
 
-/// The checksum of a header.
-pub(super) fn header_sum(header: &[u8]) -> u8 {
-    HEADER_SUM.checksum(header)
-}
-
-/// Whether a frame's checksum is right.
-pub(super) fn is_intact(frame: &[u8]) -> bool {
-    !frame.is_empty() && FRAME_SUM.checksum(frame) == 0
-}
-
 /// Where, from `from` on, a frame may start: 14 bits of sync code, a reserved bit, how blocks are counted.
 fn sync(buf: &[u8], from: usize) -> Option<usize> {
+    const STRIDE: usize = 32;
+    let is_sync = |pair: [u8; 2]| pair[0] == 0xff && pair[1] & 0xfe == 0xf8;
     let mut at = from;
-    loop {
-        at += buf.get(at..)?.iter().position(|&byte| byte == 0xff)?;
-        match buf.get(at + 1)? {
-            0xf8 | 0xf9 => return Some(at),
-            _ => at += 1,
+    // As a whole first: so it is a few instructions for all of them.
+    while let Some(bytes) = buf.get(at..at + STRIDE + 1) {
+        if (0..STRIDE).fold(false, |any, i| any | is_sync([bytes[i], bytes[i + 1]])) {
+            break;
         }
+        at += STRIDE;
     }
+    let rest = buf.get(at..)?;
+    rest.windows(2).position(|pair| is_sync([pair[0], pair[1]])).map(|next| at + next)
 }
 
 #[cfg(test)]
@@ -227,18 +229,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn checksums_of_frames() {
-        assert!(is_intact(&[0, 0]));
-        assert!(!is_intact(&[1, 0, 0]));
-        assert!(!is_intact(&[]));
-        // CRC-16 with polynomial 0x8005, nothing reflected.
-        assert!(is_intact(b"123456789\xfe\xe8"));
-    }
-
-    #[test]
     fn syncs_are_found() {
         assert_eq!(sync(&[0xff, 0xff, 0xf8, 0xff], 0), Some(1));
         assert_eq!(sync(&[0xff, 0xff, 0xf8, 0xff], 2), None);
         assert_eq!(sync(&[0xff, 0xfa, 0xff, 0xf9], 0), Some(2));
+        for at in 0..100 {
+            let mut bytes = vec![0xff; 120];
+            bytes[at + 1] = 0xf8;
+            assert_eq!(sync(&bytes, 0), Some(at));
+            assert_eq!(sync(&bytes, at), Some(at));
+            assert_eq!(sync(&bytes, at + 1), None);
+        }
     }
 }

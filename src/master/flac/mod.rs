@@ -1,0 +1,28 @@
+//! FLAC (RFC 9639), native or in Ogg: finding its frames and decoding them.
+//!
+//! A frame is decoded on its own: [`FrameDecoder`] is given its bytes, and says which samples it holds or what
+//! is wrong with it, and where.
+
+mod bits;
+mod checksum;
+mod decoder;
+mod error;
+mod header;
+mod instructions;
+mod output;
+mod predict;
+mod residual;
+mod scan;
+mod signature;
+mod stream_info;
+mod subframe;
+mod tail;
+#[cfg(test)]
+mod tests;
+
+pub(super) use decoder::FrameDecoder;
+pub(super) use header::{Format, FrameHeader};
+pub(super) use scan::Scanner;
+pub(super) use signature::Signature;
+pub(super) use stream_info::StreamInfo;
+pub(super) use tail::{Tail, tail};

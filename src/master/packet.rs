@@ -1,0 +1,9 @@
+//! A piece of encoded audio.
+
+use std::ops::Range;
+
+/// A packet and the samples that it holds.
+pub(super) struct Packet {
+    pub(super) samples: Range<u64>,
+    pub(super) bytes: Box<[u8]>,
+}

@@ -1,0 +1,123 @@
+//! From one packet to its samples.
+
+use std::ops::Range;
+
+use symphonia::core::audio::{Audio as _, GenericAudioBufferRef};
+use symphonia::core::codecs::audio::well_known::CODEC_ID_ALAC;
+use symphonia::core::codecs::audio::{AudioCodecParameters, AudioDecoder, AudioDecoderOptions};
+use symphonia::core::errors::Result as SymphoniaResult;
+use symphonia::core::packet::PacketRef;
+use symphonia::core::units::{Duration, Timestamp};
+use symphonia::default::codecs::AlacDecoder;
+
+use super::contain::contain;
+use super::flac::{FrameDecoder, Signature, StreamInfo};
+use super::packet::Packet;
+use super::packets::Coding;
+use super::pcm_data::from_i32;
+use super::source::Input;
+use super::{Audio, Inner};
+use crate::error::{Error, Result};
+
+/// Decodes the packets of a master.
+pub(super) enum PacketDecoder {
+    Flac(FrameDecoder, Option<Box<Signature>>),
+    /// By Symphonia; and its configuration.
+    Alac(Box<dyn AudioDecoder>, [u8; 24]),
+}
+
+impl PacketDecoder {
+    /// `verify`: compute what [`md5_matches`](Self::md5_matches) tells.
+    pub(super) fn new(inner: &Inner, verify: bool) -> Result<Self> {
+        match &inner.audio {
+            Audio::Flac(stream) => Ok(Self::flac(&stream.info, verify)),
+            Audio::Table(table) => match &table.coding {
+                Coding::Flac(info) => Ok(Self::flac(info, verify)),
+                Coding::Alac(config) => Ok(Self::Alac(alac(&inner.input, config)?, *config)),
+            },
+            Audio::Pcm(_) => Err(Error::Internal { detail: "PCM decoded as packets".into() }),
+        }
+    }
+
+    fn flac(info: &StreamInfo, verify: bool) -> Self {
+        let signature = info.md5.filter(|_| verify).map(|md5| Box::new(Signature::new(&info.format, md5)));
+        Self::Flac(FrameDecoder::new(info.format), signature)
+    }
+
+    /// Appends the samples of a packet to `planes`, one for each channel; none if it cannot be decoded.
+    pub(super) fn decode(&mut self, inner: &Inner, packet: &Packet, planes: &mut [Vec<f32>]) -> Result<()> {
+        let (input, Range { start, end }) = (&inner.input, packet.samples.clone());
+        // Within what one packet holds.
+        let count = usize::try_from(end - start).unwrap_or(usize::MAX);
+        // Only the last packet may be longer than the audio goes.
+        let too_many = end < inner.info.samples.0;
+        let other_count = || input.damaged(start, "a packet holds another number of samples than is stated");
+        match self {
+            Self::Flac(decoder, signature) => {
+                let before = planes.first().map_or(0, Vec::len);
+                let header = match signature {
+                    None => decoder.decode(&packet.bytes, planes),
+                    Some(signature) => signature.decode(decoder, &packet.bytes, planes),
+                };
+                let block =
+                    header.map_err(|error| input.damaged(start, format!("a FLAC frame: {error}")))?.block;
+                if block < count || block > count && too_many {
+                    planes.iter_mut().for_each(|plane| plane.truncate(before));
+                    return Err(other_count());
+                }
+                planes.iter_mut().for_each(|plane| plane.truncate(before + count));
+            }
+            Self::Alac(decoder, config) => {
+                let packet = PacketRef::new(0, Timestamp::new(0), Duration::new(end - start), &packet.bytes);
+                let by = &mut *decoder;
+                let decoded = match contain(move || by.decode_ref(&packet)) {
+                    Some(Ok(GenericAudioBufferRef::S32(decoded))) => decoded,
+                    Some(Ok(_)) => {
+                        return Err(Error::Internal {
+                            detail: "a decoder that does not give integers".into(),
+                        });
+                    }
+                    Some(Err(error)) => {
+                        return Err(input.damaged(start, format!("cannot be decoded ({error})")));
+                    }
+                    None => {
+                        *decoder = alac(input, config)?;
+                        return Err(input.damaged(start, "cannot be decoded (the decoder gave up)"));
+                    }
+                };
+                if decoded.frames() < count || decoded.frames() > count && too_many {
+                    return Err(other_count());
+                }
+                for (channel, plane) in planes.iter_mut().enumerate() {
+                    let Some(samples) = decoded.plane(channel).and_then(|samples| samples.get(..count))
+                    else {
+                        return Err(input.damaged(start, "a packet holds too few channels"));
+                    };
+                    plane.extend(samples.iter().map(|&sample| from_i32(sample)));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// If all was decoded in order: whether the MD5 of the audio is the one that the file states, if it does.
+    pub(super) fn md5_matches(&mut self) -> Option<bool> {
+        match self {
+            Self::Flac(_, Some(signature)) => Some(signature.matches()),
+            _ => None,
+        }
+    }
+}
+
+fn alac(input: &Input, config: &[u8; 24]) -> Result<Box<dyn AudioDecoder>> {
+    let decoder = contain(|| -> SymphoniaResult<AlacDecoder> {
+        let mut params = AudioCodecParameters::new();
+        params.for_codec(CODEC_ID_ALAC).with_extra_data((*config).into());
+        AlacDecoder::try_new(&params, &AudioDecoderOptions::default())
+    });
+    match decoder {
+        Some(Ok(decoder)) => Ok(Box::new(decoder)),
+        Some(Err(error)) => Err(input.damaged(0, format!("its header cannot be used ({error})"))),
+        None => Err(input.damaged(0, "its header cannot be used")),
+    }
+}

@@ -1,0 +1,237 @@
+//! A FLAC stream in a file, native or in Ogg, whose frames are placed by their own headers.
+
+use std::ops::Range;
+
+use super::flac::{Format, FrameHeader, Scanner, StreamInfo, Tail, tail};
+use super::info::{Codec, Container, MasterInfo};
+use super::ogg::Pages;
+use super::packet::Packet;
+use super::source::Input;
+use super::{Audio, Opened};
+use crate::error::{Error, Result};
+use crate::units::Samples;
+
+/// A FLAC stream in a file.
+#[derive(Debug, Clone)]
+pub(super) struct Stream {
+    pub(super) container: Container,
+    pub(super) info: StreamInfo,
+    /// Native: the frames. Ogg: everything.
+    pub(super) bytes: Range<u64>,
+}
+
+/// Opens a native FLAC file whose marker is at `start`.
+pub(super) fn open(input: &Input, start: u64) -> Result<Opened> {
+    let mut block = None;
+    let mut at = start + 4;
+    loop {
+        input.count_header()?;
+        let header = input.be32(at)?;
+        let (kind, size) = (header >> 24 & 0x7f, header & 0xff_ffff);
+        if kind == 0 && size == 34 && block.is_none() {
+            block = Some(input.array(at + 4)?);
+        }
+        at += 4 + u64::from(size);
+        if header >> 31 == 1 {
+            break;
+        }
+    }
+    let Some(block) = block else {
+        return Err(input.damaged(0, "a FLAC file without STREAMINFO"));
+    };
+    let end = without_tags(input, at)?;
+    let info = StreamInfo::parse(&block);
+    if at >= end {
+        return Err(if info.samples == 0 {
+            Error::Empty { name: input.name.clone() }
+        } else {
+            input.damaged(0, format!("the file ends before its audio ({} samples)", info.samples))
+        });
+    }
+    let mut stream = Stream { container: Container::Flac, info, bytes: at..end };
+    stream.learn(input)?;
+    describe(input, stream)
+}
+
+/// Where the audio from `start` ends: before an `ID3v1` and an `APEv2` tag, which some programs append.
+fn without_tags(input: &Input, start: u64) -> Result<u64> {
+    let mut end = input.len;
+    if end >= start + 128 && input.array::<3>(end - 128)? == *b"TAG" {
+        end -= 128;
+    }
+    if end >= start + 32 {
+        let footer: [u8; 32] = input.array(end - 32)?;
+        if footer.starts_with(b"APETAGEX") {
+            let size = u32::from_le_bytes([footer[12], footer[13], footer[14], footer[15]]);
+            let header = if footer[23] & 0x80 != 0 { 32 } else { 0 };
+            let size = u64::from(size) + header;
+            if size <= end - start {
+                end -= size;
+            }
+        }
+    }
+    Ok(end)
+}
+
+/// Opens an Ogg file whose first packet, at `start`, is the header of a FLAC stream.
+pub(super) fn open_ogg(input: &Input, start: u64, header: &[u8]) -> Result<Opened> {
+    let Some(block) = header.get(17..).and_then(|block| block.first_chunk()) else {
+        return Err(input.damaged(0, "its Ogg FLAC header is too short"));
+    };
+    let bytes = start..end_of_pages(input, start)?;
+    let mut stream = Stream { container: Container::Ogg, info: StreamInfo::parse(block), bytes };
+    stream.learn(input)?;
+    describe(input, stream)
+}
+
+/// Where the last complete Ogg page ends. Symphonia refuses a whole file for the half page at the
+/// end of a truncated one.
+fn end_of_pages(input: &Input, start: u64) -> Result<u64> {
+    const MAX_PAGE: u64 = 27 + 255 + 255 * 255;
+    let tail = start.max(input.len.saturating_sub(2 * MAX_PAGE));
+    let bytes = input.bytes(tail, input.len - tail)?;
+    let end_of = |at: usize| {
+        let page = bytes.get(at..)?;
+        let lengths = page.get(27..27 + usize::from(*page.get(26)?))?;
+        let end = at + 27 + lengths.len() + lengths.iter().map(|&length| usize::from(length)).sum::<usize>();
+        (page.starts_with(b"OggS") && end <= bytes.len()).then_some(end as u64)
+    };
+    let end = (0..bytes.len()).rev().find_map(end_of);
+    Ok(end.map_or(input.len, |end| tail + end))
+}
+
+fn describe(input: &Input, stream: Stream) -> Result<Opened> {
+    let Format { rate, channels, bits } = stream.info.format;
+    let rate = input.rate(rate)?;
+    let layout = input.layout(None, channels)?;
+    if bits < 4 {
+        return Err(input.damaged(0, format!("FLAC with {bits} bits per sample, which cannot be")));
+    }
+    #[allow(clippy::cast_possible_truncation)] // up to 32
+    let bits = bits as u8;
+    let (container, samples) = (stream.container, Samples(stream.info.samples));
+    let mut info = MasterInfo { container, codec: Codec::Flac, rate, bits, layout, samples };
+    if samples.0 == 0 {
+        count(input, &stream, &mut info)?;
+    }
+    Opened::new(input, info, Audio::Flac(stream))
+}
+
+/// Counts the samples of a stream that does not say how many it has.
+fn count(input: &Input, stream: &Stream, info: &mut MasterInfo) -> Result<()> {
+    let mut frames = stream.frames(input)?;
+    let mut behind = stream.bytes.start;
+    while let Some(frame) = frames.next(input, &stream.info)? {
+        let Range { start, end } = frame.samples;
+        let counted = info.samples.0;
+        if start != counted && !(input.limits.truncated && start > counted) {
+            return Err(stream.broken(input, behind, counted)?);
+        }
+        info.samples = Samples(end);
+        input.admit(info)?;
+        behind = frames.position().unwrap_or(stream.bytes.end);
+    }
+    // Nothing else tells whether that was all. Of nothing at all it is said elsewhere.
+    let is_all = stream.tail(input, behind)? == Tail::Harmless;
+    if is_all || input.limits.truncated || info.samples.0 == 0 {
+        return Ok(());
+    }
+    Err(stream.broken(input, behind, info.samples.0)?)
+}
+
+impl Stream {
+    /// Whether the frames lie one behind the other in `bytes`, rather than in the pages of an Ogg file.
+    pub(super) fn is_native(&self) -> bool {
+        self.container == Container::Flac
+    }
+
+    /// A reader of the frames, at the first one.
+    pub(super) fn frames(&self, input: &Input) -> Result<Frames> {
+        if self.is_native() {
+            return Ok(Frames::Native(Box::new(Scanner::new(&self.info, self.bytes.clone()))));
+        }
+        Ok(Frames::Ogg(Pages::open(input, &self.bytes)?, self.bytes.clone()))
+    }
+
+    /// Learns from the first frames how they are numbered.
+    fn learn(&mut self, input: &Input) -> Result<()> {
+        let mut frames = self.frames(input)?;
+        let Some(first) = frames.next(input, &self.info)? else { return Ok(()) };
+        let is_first = frames.position().is_none_or(|end| end == self.bytes.start + first.bytes.len() as u64);
+        let Ok(first) = FrameHeader::parse(&first.bytes) else { return Ok(()) };
+        let second =
+            frames.next(input, &self.info)?.and_then(|second| FrameHeader::parse(&second.bytes).ok());
+        if !is_first {
+            return Ok(());
+        }
+        self.info.learn(&first, second.as_ref());
+        let Some(samples) = self.info.samples(&first) else { return Ok(()) };
+        // Cut out of a longer stream, unless what was before it is lost.
+        if samples.start > 0
+            && (self.info.samples <= samples.start || self.ends_after(input, samples.start)?)
+        {
+            self.info.begin_at(&first);
+        }
+        Ok(())
+    }
+
+    /// Whether all samples, as they are stated, follow those before `start`.
+    fn ends_after(&self, input: &Input, start: u64) -> Result<bool> {
+        let mut frames = self.frames(input)?;
+        frames.seek(input, &self.info, u64::MAX)?;
+        let mut end = 0;
+        while let Some(frame) = frames.next(input, &self.info)? {
+            end = frame.samples.end;
+        }
+        Ok(end == start + self.info.samples)
+    }
+
+    /// What stands behind a frame, at `at` in the file.
+    fn tail(&self, input: &Input, at: u64) -> Result<Tail> {
+        if self.is_native() { tail(input, &self.info, at, self.bytes.end) } else { Ok(Tail::Harmless) }
+    }
+
+    /// Why the audio does not go on with sample `sample`, at `at` in the file.
+    fn broken(&self, input: &Input, at: u64, sample: u64) -> Result<Error> {
+        Ok(input.damaged(
+            sample,
+            match self.tail(input, at)? {
+                Tail::OtherFormat(how) => format!("the format changes here: {how}"),
+                _ => "a FLAC frame is damaged or missing".into(),
+            },
+        ))
+    }
+}
+
+/// Reads frame by frame.
+pub(super) enum Frames {
+    Native(Box<Scanner>),
+    /// And where the pages are.
+    Ogg(Pages, Range<u64>),
+}
+
+impl Frames {
+    /// The next intact frame (in Ogg, of an intact page); `None` when there is none.
+    pub(super) fn next(&mut self, input: &Input, info: &StreamInfo) -> Result<Option<Packet>> {
+        match self {
+            Self::Native(scanner) => scanner.next(input, info),
+            Self::Ogg(pages, _) => pages.next(input, info),
+        }
+    }
+
+    /// Goes near sample `at`: before it, beyond it, or nowhere in particular. The next frame tells.
+    pub(super) fn seek(&mut self, input: &Input, info: &StreamInfo, at: u64) -> Result<()> {
+        match self {
+            Self::Native(scanner) => scanner.seek(input, info, at),
+            Self::Ogg(pages, bytes) => pages.seek(input, bytes, at),
+        }
+    }
+
+    /// Where the last frame ended in the file, if that can be said.
+    fn position(&self) -> Option<u64> {
+        match self {
+            Self::Native(scanner) => Some(scanner.position()),
+            Self::Ogg(..) => None,
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! Where the packets of a master come from.
+
+use std::sync::Arc;
+
+use super::packet::Packet;
+use super::salvage::{Known, Salvage};
+use super::stream::Frames;
+use super::{Audio, Inner};
+use crate::error::{Error, Result, Stage};
+
+/// How many packets are looked at, behind the place that a seek has led to, for the one that is wanted.
+const NEAR: usize = 64;
+
+/// Where packets come from, one after the other.
+pub(super) enum Supply {
+    Frames(Frames),
+    /// The index of the next one in the master's table.
+    Table(usize),
+    /// Those of a damaged master that can be decoded.
+    Found(Box<Finder>),
+}
+
+impl Supply {
+    pub(super) fn new(inner: &Inner) -> Result<Self> {
+        Ok(match &inner.audio {
+            Audio::Flac(stream) => Self::Frames(stream.frames(&inner.input)?),
+            _ => Self::Table(0),
+        })
+    }
+
+    pub(super) fn next(&mut self, inner: &Inner) -> Result<Option<Packet>> {
+        match (self, &inner.audio) {
+            (Self::Table(index), Audio::Table(table)) => {
+                *index += 1;
+                table.read(&inner.input, *index - 1, Stage::Decode)
+            }
+            (Self::Frames(frames), Audio::Flac(stream)) => frames.next(&inner.input, &stream.info),
+            (Self::Found(finder), _) => finder.next(inner),
+            _ => Ok(None),
+        }
+    }
+
+    /// The next one that can be read.
+    pub(super) fn next_there(&mut self, inner: &Inner) -> Result<Option<Packet>> {
+        loop {
+            match self.next(inner) {
+                Err(Error::Damaged { .. }) => {}
+                other => return other,
+            }
+        }
+    }
+
+    /// Goes to the packet that holds sample `at`. Of FLAC frames, whose place is guessed from the
+    /// file's size, it may be one before or behind.
+    pub(super) fn seek(&mut self, inner: &Inner, at: u64) -> Result<()> {
+        match (self, &inner.audio) {
+            (Self::Table(index), Audio::Table(table)) => *index = table.find(at),
+            (Self::Frames(frames), Audio::Flac(stream)) => frames.seek(&inner.input, &stream.info, at)?,
+            (Self::Found(finder), _) => finder.seek(inner, at)?,
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+/// Finds the packets that the survey found, and no others.
+pub(super) struct Finder {
+    source: Supply,
+    salvage: Arc<Salvage>,
+    /// The index of the packet that is wanted next.
+    next: usize,
+    /// Whether it need not be the next of those that the survey found.
+    sought: bool,
+}
+
+impl Finder {
+    pub(super) fn new(inner: &Inner, salvage: Arc<Salvage>) -> Result<Self> {
+        Ok(Self { source: Supply::new(inner)?, salvage, next: 0, sought: false })
+    }
+
+    pub(super) fn next(&mut self, inner: &Inner) -> Result<Option<Packet>> {
+        let Some(wanted) = self.salvage.packet(self.next) else { return Ok(None) };
+        let mut looked_at = 0;
+        loop {
+            match self.source.next_there(inner)? {
+                Some(packet) if Known::of(&packet) == *wanted => {
+                    (self.next, self.sought) = (self.next + 1, false);
+                    let samples = packet.samples.start..packet.samples.end.min(inner.info.samples.0);
+                    return Ok(Some(Packet { samples, ..packet }));
+                }
+                Some(_) if !self.sought || looked_at < NEAR => looked_at += 1,
+                // A seek may lead beyond it: from the start on it was found before.
+                _ if self.sought => (self.source, self.sought) = (Supply::new(inner)?, false),
+                _ => return Err(Error::Changed { name: inner.input.name.clone() }),
+            }
+        }
+    }
+
+    /// Goes to the packet that holds sample `at`.
+    pub(super) fn seek(&mut self, inner: &Inner, at: u64) -> Result<()> {
+        self.next = self.salvage.find(at);
+        self.sought = true;
+        self.source.seek(inner, at)
+    }
+}
