@@ -91,4 +91,4 @@ macro_rules! smoke {
     };
 }
 
-smoke!(probe 500, decode 300, profile 5_000, plan 5_000, info 3_000, manifest 300, object 300, range 5_000);
+smoke!(probe 500, decode 300, frame 5_000, profile 5_000, plan 5_000, info 3_000, manifest 300, object 300, range 5_000);

@@ -4,6 +4,7 @@
 //! `tests/fuzz_smoke.rs` of the library runs the same code over the seeds and mutations of them.
 
 pub mod decode;
+pub mod frame;
 pub mod info;
 pub mod manifest;
 mod masters;
@@ -26,9 +27,10 @@ pub struct Target {
 }
 
 /// All of them.
-pub const TARGETS: [Target; 8] = [
+pub const TARGETS: [Target; 9] = [
     Target { name: "probe", run: probe::run, seeds: masters::seeds },
     Target { name: "decode", run: decode::run, seeds: decode::seeds },
+    Target { name: "frame", run: frame::run, seeds: frame::seeds },
     Target { name: "profile", run: profile::run, seeds: profile::seeds },
     Target { name: "plan", run: plan::run, seeds: plan::seeds },
     Target { name: "info", run: info::run, seeds: info::seeds },

@@ -13,6 +13,7 @@ mod limits;
 pub mod loudness;
 pub(crate) mod mp4;
 mod ogg;
+mod ogg_links;
 mod packet;
 mod packet_decoder;
 mod packets;

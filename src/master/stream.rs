@@ -5,6 +5,7 @@ use std::ops::Range;
 use super::flac::{Format, FrameHeader, Scanner, StreamInfo, Tail, tail};
 use super::info::{Codec, Container, MasterInfo};
 use super::ogg::Pages;
+use super::ogg_links;
 use super::packet::Packet;
 use super::source::Input;
 use super::{Audio, Opened};
@@ -78,26 +79,11 @@ pub(super) fn open_ogg(input: &Input, start: u64, header: &[u8]) -> Result<Opene
     let Some(block) = header.get(17..).and_then(|block| block.first_chunk()) else {
         return Err(input.damaged(0, "its Ogg FLAC header is too short"));
     };
-    let bytes = start..end_of_pages(input, start)?;
-    let mut stream = Stream { container: Container::Ogg, info: StreamInfo::parse(block), bytes };
+    let info = StreamInfo::parse(block);
+    let bytes = start..ogg_links::end_of_only_link(input, start, info.samples)?;
+    let mut stream = Stream { container: Container::Ogg, info, bytes };
     stream.learn(input)?;
     describe(input, stream)
-}
-
-/// Where the last complete Ogg page ends. Symphonia refuses a whole file for the half page at the
-/// end of a truncated one.
-fn end_of_pages(input: &Input, start: u64) -> Result<u64> {
-    const MAX_PAGE: u64 = 27 + 255 + 255 * 255;
-    let tail = start.max(input.len.saturating_sub(2 * MAX_PAGE));
-    let bytes = input.bytes(tail, input.len - tail)?;
-    let end_of = |at: usize| {
-        let page = bytes.get(at..)?;
-        let lengths = page.get(27..27 + usize::from(*page.get(26)?))?;
-        let end = at + 27 + lengths.len() + lengths.iter().map(|&length| usize::from(length)).sum::<usize>();
-        (page.starts_with(b"OggS") && end <= bytes.len()).then_some(end as u64)
-    };
-    let end = (0..bytes.len()).rev().find_map(end_of);
-    Ok(end.map_or(input.len, |end| tail + end))
 }
 
 fn describe(input: &Input, stream: Stream) -> Result<Opened> {

@@ -7,6 +7,7 @@
 mod common;
 
 mod damage;
+mod flac;
 mod formats;
 mod ids;
 mod recognition;
