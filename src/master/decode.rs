@@ -254,12 +254,19 @@ impl Packets {
     /// Decodes the packet that follows, which must start where the last one ended.
     fn decode_next(&mut self, inner: &Inner) -> Result<()> {
         let end = self.end();
+        let behind = self.supply.behind();
         match self.supply.next(inner)? {
             Some(packet) if packet.samples.start == end => self.decode(inner, &packet)?,
             // The gap before it is known, and not asked for.
             Some(packet) if matches!(self.supply, Supply::Found(_)) => self.try_decode(inner, &packet)?,
-            Some(packet) => return Err(missing(inner, end, Some(packet.samples.start))),
-            None => return Err(missing(inner, end, None)),
+            other => {
+                if let (Some(behind), Audio::Flac(stream)) = (behind, &inner.audio)
+                    && let Some(change) = stream.change(&inner.input, behind)?
+                {
+                    return Err(inner.input.damaged(end, change));
+                }
+                return Err(missing(inner, end, other.map(|packet| packet.samples.start)));
+            }
         }
         Ok(())
     }

@@ -106,23 +106,26 @@ fn describe(input: &Input, stream: Stream) -> Result<Opened> {
 /// Counts the samples of a stream that does not say how many it has.
 fn count(input: &Input, stream: &Stream, info: &mut MasterInfo) -> Result<()> {
     let mut frames = stream.frames(input)?;
-    let mut behind = stream.bytes.start;
+    let mut behind = frames.behind();
     while let Some(frame) = frames.next(input, &stream.info)? {
         let Range { start, end } = frame.samples;
         let counted = info.samples.0;
         if start != counted && !(input.limits.truncated && start > counted) {
-            return Err(stream.broken(input, behind, counted)?);
+            return Err(input.damaged(counted, stream.why_broken(input, behind)?));
         }
         info.samples = Samples(end);
         input.admit(info)?;
-        behind = frames.position().unwrap_or(stream.bytes.end);
+        behind = frames.behind();
     }
     // Nothing else tells whether that was all. Of nothing at all it is said elsewhere.
-    let is_all = stream.tail(input, behind)? == Tail::Harmless;
+    let is_all = match behind {
+        Some(at) => tail(input, &stream.info, at, stream.bytes.end)? == Tail::Harmless,
+        None => true,
+    };
     if is_all || input.limits.truncated || info.samples.0 == 0 {
         return Ok(());
     }
-    Err(stream.broken(input, behind, info.samples.0)?)
+    Err(input.damaged(info.samples.0, stream.why_broken(input, behind)?))
 }
 
 impl Stream {
@@ -143,7 +146,7 @@ impl Stream {
     fn learn(&mut self, input: &Input) -> Result<()> {
         let mut frames = self.frames(input)?;
         let Some(first) = frames.next(input, &self.info)? else { return Ok(()) };
-        let is_first = frames.position().is_none_or(|end| end == self.bytes.start + first.bytes.len() as u64);
+        let is_first = frames.behind().is_none_or(|end| end == self.bytes.start + first.bytes.len() as u64);
         let Ok(first) = FrameHeader::parse(&first.bytes) else { return Ok(()) };
         let second =
             frames.next(input, &self.info)?.and_then(|second| FrameHeader::parse(&second.bytes).ok());
@@ -172,20 +175,18 @@ impl Stream {
         Ok(end == start + self.info.samples)
     }
 
-    /// What stands behind a frame, at `at` in the file.
-    fn tail(&self, input: &Input, at: u64) -> Result<Tail> {
-        if self.is_native() { tail(input, &self.info, at, self.bytes.end) } else { Ok(Tail::Harmless) }
+    /// Why the audio does not go on as it should `behind` a frame.
+    fn why_broken(&self, input: &Input, behind: Option<u64>) -> Result<String> {
+        let change = behind.map_or(Ok(None), |behind| self.change(input, behind))?;
+        Ok(change.unwrap_or_else(|| "a FLAC frame is damaged or missing".into()))
     }
 
-    /// Why the audio does not go on with sample `sample`, at `at` in the file.
-    fn broken(&self, input: &Input, at: u64, sample: u64) -> Result<Error> {
-        Ok(input.damaged(
-            sample,
-            match self.tail(input, at)? {
-                Tail::OtherFormat(how) => format!("the format changes here: {how}"),
-                _ => "a FLAC frame is damaged or missing".into(),
-            },
-        ))
+    /// Whether the frame at `at` in the file is of another format, and how it differs.
+    pub(super) fn change(&self, input: &Input, at: u64) -> Result<Option<String>> {
+        Ok(match tail(input, &self.info, at, self.bytes.end)? {
+            Tail::OtherFormat(how) => Some(format!("the format changes here: {how}")),
+            _ => None,
+        })
     }
 }
 
@@ -214,9 +215,9 @@ impl Frames {
     }
 
     /// Where the last frame ended in the file, if that can be said.
-    fn position(&self) -> Option<u64> {
+    pub(super) fn behind(&self) -> Option<u64> {
         match self {
-            Self::Native(scanner) => Some(scanner.position()),
+            Self::Native(scanner) => Some(scanner.behind()),
             Self::Ogg(..) => None,
         }
     }

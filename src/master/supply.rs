@@ -40,6 +40,11 @@ impl Supply {
         }
     }
 
+    /// Where the last one ended in the file, if it is a FLAC frame there.
+    pub(super) fn behind(&self) -> Option<u64> {
+        if let Self::Frames(frames) = self { frames.behind() } else { None }
+    }
+
     /// The next one that can be read.
     pub(super) fn next_there(&mut self, inner: &Inner) -> Result<Option<Packet>> {
         loop {

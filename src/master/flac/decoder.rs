@@ -56,8 +56,8 @@ impl FrameDecoder {
         Self { format, channels: vec![Vec::new(); format.channels], difference: Vec::new(), processor }
     }
 
-    /// Decodes `frame`, which is exactly one, and appends its samples to `planes`, one for each channel: as
-    /// integers, or at ±1.0 full scale.
+    /// Decodes the frame that `bytes` begin with, and appends its samples to `planes`, one for each channel: as
+    /// integers, or at ±1.0 full scale. What follows it is not looked at.
     ///
     /// # Errors
     /// What is wrong with the frame. `planes` are as they were then.
@@ -66,20 +66,16 @@ impl FrameDecoder {
     /// If there are not as many planes as channels.
     pub(in crate::master) fn decode<T: Sample>(
         &mut self,
-        frame: &[u8],
+        bytes: &[u8],
         planes: &mut [Vec<T>],
     ) -> Result<FrameHeader, FrameError> {
         assert_eq!(planes.len(), self.format.channels, "a plane for each channel");
-        let header = FrameHeader::parse(frame)?;
-        if frame_sum(frame) != 0 {
-            return Err(FrameError { fault: Fault::FrameSum, bit: 0, channel: None });
-        }
-        let end = self.read(&header, &frame[..frame.len().saturating_sub(SUM)])?;
-        let error = |fault| FrameError { fault, bit: end as u64 * 8, channel: None };
-        if end + SUM < frame.len() {
-            return Err(error(Fault::Trailing));
-        }
-        self.put(&header, planes).map_err(error)?;
+        let (header, end) = self.read(bytes)?;
+        self.put(&header, planes).map_err(|fault| FrameError {
+            fault,
+            bit: end as u64 * 8,
+            channel: None,
+        })?;
         Ok(header)
     }
 
@@ -88,16 +84,28 @@ impl FrameDecoder {
     /// # Errors
     /// What is wrong with it.
     pub(super) fn end(&mut self, bytes: &[u8]) -> Result<usize, FrameError> {
+        self.read(bytes).map(|(_, end)| end)
+    }
+
+    /// Decodes what is coded of the frame that `bytes` begin with, and says where it ends.
+    fn read(&mut self, bytes: &[u8]) -> Result<(FrameHeader, usize), FrameError> {
         let header = FrameHeader::parse(bytes)?;
-        let end = self.read(&header, bytes)? + SUM;
-        let error = |fault| FrameError { fault, bit: 0, channel: None };
-        let frame = bytes.get(..end).ok_or(error(Fault::End))?;
-        if frame_sum(frame) == 0 { Ok(end) } else { Err(error(Fault::FrameSum)) }
+        header.check(&self.format)?;
+        let result = self.read_subframes(&header, bytes).and_then(|end| {
+            let error = |fault| FrameError { fault, bit: 0, channel: None };
+            let frame = bytes.get(..end + SUM).ok_or(error(Fault::End))?;
+            if frame_sum(frame) == 0 { Ok(end + SUM) } else { Err(error(Fault::FrameSum)) }
+        });
+        match result {
+            Ok(end) => Ok((header, end)),
+            // What damage looks like is of no interest.
+            Err(error) if frame_sum(bytes) == 0 => Err(error),
+            Err(error) => Err(FrameError { fault: Fault::FrameSum, ..error }),
+        }
     }
 
     /// Decodes the subframes of the frame that `bytes` begin with, and says where they end.
-    fn read(&mut self, header: &FrameHeader, bytes: &[u8]) -> Result<usize, FrameError> {
-        header.check(&self.format)?;
+    fn read_subframes(&mut self, header: &FrameHeader, bytes: &[u8]) -> Result<usize, FrameError> {
         let mut bits = Bits::new(bytes.get(header.len..).unwrap_or_default());
         let error = |fault, bits: &Bits<'_>, channel| FrameError {
             fault,

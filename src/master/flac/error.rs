@@ -32,9 +32,6 @@ pub(in crate::master) enum Fault {
     /// It ends before all of its samples are there.
     #[error("it ends within its samples")]
     End,
-    /// Bytes follow its samples.
-    #[error("bytes follow its samples")]
-    Trailing,
     /// A sample is beyond what its width can hold.
     #[error("a sample is wider than its {0} bits")]
     Width(u32),

@@ -35,6 +35,8 @@ pub(in crate::master) struct Scanner {
     start: u64,
     /// Where the next frame is looked for, in `buf`.
     at: usize,
+    /// Where the last one ended in the file, or the first was looked for.
+    behind: u64,
     /// The bytes looked at since the last frame.
     scanned: u64,
     /// For frames whose end nothing else tells.
@@ -44,7 +46,7 @@ pub(in crate::master) struct Scanner {
 impl Scanner {
     pub(in crate::master) fn new(info: &StreamInfo, bytes: Range<u64>) -> Self {
         let (start, decoder) = (bytes.start, FrameDecoder::new(info.format));
-        Self { bytes, buf: Vec::new(), start, at: 0, scanned: 0, decoder }
+        Self { bytes, buf: Vec::new(), start, at: 0, behind: start, scanned: 0, decoder }
     }
 
     /// The next intact frame; `None` when there is none.
@@ -61,6 +63,7 @@ impl Scanner {
                 Ok(end) => {
                     let bytes = self.buf[self.at..end].into();
                     self.at = end;
+                    self.behind = self.start + end as u64;
                     return Ok(Some(Packet { samples, bytes }));
                 }
                 Err(next) => self.at = next,
@@ -69,9 +72,9 @@ impl Scanner {
         Ok(None)
     }
 
-    /// Where it is in the file: behind the last frame, or where none is any more.
-    pub(in crate::master) fn position(&self) -> u64 {
-        self.start + self.at as u64
+    /// Where the last frame ended in the file; before there was one, where it was looked for.
+    pub(in crate::master) fn behind(&self) -> u64 {
+        self.behind
     }
 
     /// Goes near sample `at`. The next frame tells where.
@@ -91,7 +94,7 @@ impl Scanner {
 
     fn go_to(&mut self, position: u64) {
         self.buf.clear();
-        (self.start, self.at) = (position, 0);
+        (self.start, self.at, self.behind) = (position, 0, position);
     }
 
     /// Goes to the next place where a header may be; false if there is none.

@@ -341,7 +341,6 @@ fn what_is_forbidden_is_told() {
         (&[0x10, 0x1c, 0], Fault::Forbidden("partitions that do not divide the block"), 62),
         (&[0x42, 0, 0, 0, 0, 0xf0, 0], Fault::Forbidden("coefficients of 16 bits"), 92),
         (&[0x40, 0, 0, 0xe8, 0x80, 0], Fault::Forbidden("a predictor that shifts to the left"), 81),
-        (&[0, 0x12, 0x34, 0], Fault::Trailing, 72),
         (&[0, 0x12], Fault::End, 56),
         (&[2, 0, 0], Fault::End, 72),
     ] {
