@@ -32,8 +32,7 @@ const CIRCLES: [&str; 6] = [
     "cli::encode, cli::encode::open, cli::encode::report",
     "engine, engine::job, engine::pcm, engine::rendition, engine::stats, engine::work",
     "fan_out, fan_out::queue",
-    "master, master::decode, master::flac, master::frames, master::identify, master::packets, master::salvage, \
-     master::verify",
+    "master, master::decode, master::identify, master::packet_decoder, master::stream, master::supply, master::verify",
     "master::limits, master::source",
     "store, store::evict, store::gc, store::hot, store::inventory, store::key, store::layout, store::ledger, \
      store::masters, store::object, store::options, store::partial, store::scratch, store::sidecar, store::verify",

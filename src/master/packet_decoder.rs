@@ -62,16 +62,16 @@ impl PacketDecoder {
                 let block =
                     header.map_err(|error| input.damaged(start, format!("a FLAC frame: {error}")))?.block;
                 if block < count || block > count && too_many {
-                    planes.iter_mut().for_each(|plane| plane.truncate(before));
+                    truncate(planes, before);
                     return Err(other_count());
                 }
-                planes.iter_mut().for_each(|plane| plane.truncate(before + count));
+                truncate(planes, before + count);
             }
             Self::Alac(decoder, config) => {
                 let packet = PacketRef::new(0, Timestamp::new(0), Duration::new(end - start), &packet.bytes);
                 let by = &mut *decoder;
-                let decoded = match contain(move || by.decode_ref(&packet)) {
-                    Some(Ok(GenericAudioBufferRef::S32(decoded))) => decoded,
+                let audio = match contain(move || by.decode_ref(&packet)) {
+                    Some(Ok(GenericAudioBufferRef::S32(audio))) => audio,
                     Some(Ok(_)) => {
                         return Err(Error::Internal {
                             detail: "a decoder that does not give integers".into(),
@@ -85,12 +85,11 @@ impl PacketDecoder {
                         return Err(input.damaged(start, "cannot be decoded (the decoder gave up)"));
                     }
                 };
-                if decoded.frames() < count || decoded.frames() > count && too_many {
+                if audio.frames() < count || audio.frames() > count && too_many {
                     return Err(other_count());
                 }
                 for (channel, plane) in planes.iter_mut().enumerate() {
-                    let Some(samples) = decoded.plane(channel).and_then(|samples| samples.get(..count))
-                    else {
+                    let Some(samples) = audio.plane(channel).and_then(|samples| samples.get(..count)) else {
                         return Err(input.damaged(start, "a packet holds too few channels"));
                     };
                     plane.extend(samples.iter().map(|&sample| from_i32(sample)));
@@ -106,6 +105,12 @@ impl PacketDecoder {
             Self::Flac(_, Some(signature)) => Some(signature.matches()),
             _ => None,
         }
+    }
+}
+
+fn truncate(planes: &mut [Vec<f32>], len: usize) {
+    for plane in planes {
+        plane.truncate(len);
     }
 }
 

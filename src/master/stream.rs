@@ -9,7 +9,7 @@ use super::ogg_links;
 use super::packet::Packet;
 use super::source::Input;
 use super::{Audio, Opened};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, Stage};
 use crate::units::Samples;
 
 /// A FLAC stream in a file.
@@ -142,17 +142,28 @@ impl Stream {
         Ok(Frames::Ogg(Pages::open(input, &self.bytes)?, self.bytes.clone()))
     }
 
-    /// Learns from the first frames how they are numbered.
+    /// Learns from the first frames how they are numbered. If the first is damaged, nothing.
     fn learn(&mut self, input: &Input) -> Result<()> {
         let mut frames = self.frames(input)?;
-        let Some(first) = frames.next(input, &self.info)? else { return Ok(()) };
-        let is_first = frames.behind().is_none_or(|end| end == self.bytes.start + first.bytes.len() as u64);
-        let Ok(first) = FrameHeader::parse(&first.bytes) else { return Ok(()) };
-        let second =
-            frames.next(input, &self.info)?.and_then(|second| FrameHeader::parse(&second.bytes).ok());
-        if !is_first {
-            return Ok(());
-        }
+        let (first, second) = match &mut frames {
+            Frames::Native(scanner) => {
+                // No further: there may be anything else, without end.
+                let Some(first) = header_at(input, self.bytes.start)? else { return Ok(()) };
+                let Some(packet) = scanner.next(input, &self.info)? else { return Ok(()) };
+                if scanner.behind() != self.bytes.start + packet.bytes.len() as u64 {
+                    return Ok(());
+                }
+                (first, header_at(input, scanner.behind())?)
+            }
+            Frames::Ogg(pages, _) => {
+                let mut header = || -> Result<_> {
+                    let packet = pages.next(input, &self.info)?;
+                    Ok(packet.and_then(|packet| FrameHeader::parse(&packet.bytes).ok()))
+                };
+                let Some(first) = header()? else { return Ok(()) };
+                (first, header()?)
+            }
+        };
         self.info.learn(&first, second.as_ref());
         let Some(samples) = self.info.samples(&first) else { return Ok(()) };
         // Cut out of a longer stream, unless what was before it is lost.
@@ -188,6 +199,13 @@ impl Stream {
             _ => None,
         })
     }
+}
+
+/// The header of a frame at `at` in the file, if one is there.
+fn header_at(input: &Input, at: u64) -> Result<Option<FrameHeader>> {
+    let mut head = [0; FrameHeader::MOST];
+    let read = input.read_at(&mut head, at, Stage::Open)?;
+    Ok(FrameHeader::parse(&head[..read]).ok())
 }
 
 /// Reads frame by frame.

@@ -116,7 +116,6 @@ impl<'a> Bits<'a> {
     #[inline(always)]
     pub(super) fn read_u32(&mut self, count: u32) -> Result<u32, Fault> {
         debug_assert!(count <= 32);
-        #[allow(clippy::cast_possible_truncation)] // no more bits than that
         self.read(count).map(|value| value as u32)
     }
 

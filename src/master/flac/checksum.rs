@@ -91,8 +91,6 @@ mod carry_less {
         __m128i, _mm_clmulepi64_si128, _mm_extract_epi64, _mm_set_epi64x, _mm_shuffle_epi8, _mm_xor_si128,
     };
 
-    use super::times_x;
-
     /// Shorter ones are summed as fast by tables.
     pub(super) const WORTH: usize = 128;
 
@@ -113,7 +111,7 @@ mod carry_less {
 
     /// x to the power of `n + 64` and `n`, by which the halves of 128 bits are moved `n` bits on.
     const fn powers(n: u32) -> (i64, i64) {
-        (times_x(1, n + 64) as i64, times_x(1, n) as i64)
+        (super::times_x(1, n + 64) as i64, super::times_x(1, n) as i64)
     }
 
     #[target_feature(enable = "pclmulqdq,sse4.1,ssse3")]

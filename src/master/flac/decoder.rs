@@ -115,12 +115,10 @@ impl FrameDecoder {
         for index in 0..self.channels.len() {
             self.read_channel(index, header, &mut bits).map_err(|fault| error(fault, &bits, Some(index)))?;
         }
-        #[allow(clippy::cast_possible_truncation)] // below 8
         let padding = (bits.left() % 8) as u32;
         if bits.read(padding).map_err(|fault| error(fault, &bits, None))? != 0 {
             return Err(error(Fault::Forbidden("padding that is not zero"), &bits, None));
         }
-        #[allow(clippy::cast_possible_truncation)] // within the bytes
         let behind = (bits.left() / 8) as usize;
         Ok(bytes.len() - behind)
     }

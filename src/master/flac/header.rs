@@ -80,6 +80,9 @@ pub(in crate::master) struct FrameHeader {
 }
 
 impl FrameHeader {
+    /// No header has more bytes: 4, 7 of the number, 2 each of block size and rate, the checksum.
+    pub(in crate::master) const MOST: usize = 16;
+
     /// Reads the header at the begin of `bytes`. What follows it is not looked at.
     ///
     /// # Errors
@@ -164,7 +167,6 @@ impl FrameHeader {
     /// # Errors
     /// [`Fault::OtherFormat`].
     pub(in crate::master) fn check(&self, format: &Format) -> Result<(), FrameError> {
-        #[allow(clippy::cast_possible_truncation)] // up to 8
         let checks = [
             ("number of channels", self.channels.count() as u32, format.channels as u32),
             ("width in bits", self.bits.unwrap_or(format.bits), format.bits),

@@ -5,7 +5,7 @@
 use super::bits::Bits;
 use super::error::Fault;
 use super::predict::Predictor;
-use super::residual::read_rice;
+use super::rice::read_rice;
 
 /// A set of instructions.
 pub(super) trait Instructions {

@@ -3,6 +3,15 @@
 //! A frame is decoded on its own: [`FrameDecoder`] is given its bytes, and says which samples it holds or what
 //! is wrong with it, and where.
 
+// Whatever the hot loops call has to be inlined there, and casts take bits apart by intent.
+#![allow(
+    clippy::inline_always,
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_sign_loss,
+    clippy::needless_range_loop
+)]
+
 mod bits;
 mod checksum;
 mod decoder;
@@ -12,6 +21,7 @@ mod instructions;
 mod output;
 mod predict;
 mod residual;
+mod rice;
 mod scan;
 mod signature;
 mod stream_info;

@@ -78,7 +78,6 @@ pub(super) fn stereo_widest<T: Sample>(
             }
         };
         all |= (left ^ left >> 63) | (right ^ right >> 63);
-        #[allow(clippy::cast_possible_truncation)] // which is told
         let (left, right) = (left as i32, right as i32);
         *left_out = T::of(left, scale);
         *right_out = T::of(right, scale);

@@ -148,9 +148,8 @@ impl<const N: usize> Pairs<N> {
         let older = self.weights[..N - 1].iter().zip(samples);
         let sum = older
             .fold(0_i64, |sum, (weight, sample)| sum.wrapping_add(weight.wrapping_mul((*sample).into())));
-        #[allow(clippy::cast_possible_truncation)] // the halves
-        let halves = (sum as i32, (sum.wrapping_sub((sum as i32).into()) >> 32) as i32);
-        halves
+        // The halves.
+        (sum as i32, (sum.wrapping_sub((sum as i32).into()) >> 32) as i32)
     }
 }
 
@@ -233,7 +232,6 @@ impl<const N: usize> Predictor for Long<N> {
             .fold(0_i64, |sum, (weight, sample)| sum.wrapping_add(weight.wrapping_mul((*sample).into())));
         let sum = sum.wrapping_add(self.weights[N - 1].wrapping_mul((*latest).into()));
         let value = i64::from(residual) + (sum >> self.shift);
-        #[allow(clippy::cast_possible_truncation)] // which is looked at
         let narrow = value as i32;
         *beyond |= value ^ i64::from(narrow);
         (samples[N], *latest) = (narrow, narrow);

@@ -17,9 +17,6 @@ use crate::error::{Result, Stage};
 /// How much is read at a time.
 const BLOCK: usize = 64 << 10;
 
-/// A header is at most so long: 4 bytes, 7 of the number, 2 each of size and rate, the checksum.
-const HEADER: usize = 16;
-
 /// Seeking narrows the place down to so many bytes.
 const NARROW: u64 = 64 << 10;
 
@@ -103,7 +100,7 @@ impl Scanner {
             if let Some(next) = sync(&self.buf, self.at) {
                 self.count(input, next - self.at)?;
                 self.at = next;
-                if self.buf.len() - next < HEADER {
+                if self.buf.len() - next < FrameHeader::MOST {
                     self.read(input)?;
                 }
                 return Ok(true);
@@ -159,7 +156,7 @@ impl Scanner {
             self.count(input, to - summed)?;
             sum = frame_sum_on(sum, &self.buf[summed..to]);
             summed = to;
-            if more && self.buf.len() - to < HEADER {
+            if more && self.buf.len() - to < FrameHeader::MOST {
                 let kept = self.at;
                 self.read(input)?;
                 summed -= kept;

@@ -33,7 +33,6 @@ impl StreamInfo {
         let packed = u64::from_be_bytes([
             block[10], block[11], block[12], block[13], block[14], block[15], block[16], block[17],
         ]);
-        #[allow(clippy::cast_possible_truncation)] // masked
         let format = Format {
             rate: (packed >> 44) as u32,
             channels: (packed >> 41 & 7) as usize + 1,

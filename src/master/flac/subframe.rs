@@ -59,7 +59,6 @@ fn linear(bits: &mut Bits<'_>, order: usize) -> Result<Linear, Fault> {
 #[inline(always)]
 fn signed(bits: &mut Bits<'_>, width: u32) -> Result<i32, Fault> {
     debug_assert!(width <= 32);
-    #[allow(clippy::cast_possible_truncation)] // no more bits than that
     bits.read_signed(width).map(|value| value as i32)
 }
 
@@ -98,7 +97,9 @@ pub(super) fn read<I: Instructions>(
         return Err(Fault::Width(stored));
     }
     if wasted > 0 {
-        block.iter_mut().for_each(|sample| *sample <<= wasted);
+        for sample in block {
+            *sample <<= wasted;
+        }
     }
     Ok(())
 }
@@ -205,6 +206,8 @@ pub(super) fn read_widest(
     if samples.iter().any(|sample| sample << (64 - stored) >> (64 - stored) != *sample) {
         return Err(Fault::Width(stored));
     }
-    samples.iter_mut().for_each(|sample| *sample <<= wasted);
+    for sample in samples {
+        *sample <<= wasted;
+    }
     Ok(())
 }

@@ -9,7 +9,6 @@ use super::error::Fault;
 use super::header::{Channels, Format};
 
 /// Writes bits, the most significant first.
-#[derive(Default)]
 struct Writer {
     bytes: Vec<u8>,
     count: usize,
@@ -27,7 +26,9 @@ impl Writer {
     }
 
     fn unary(&mut self, zeros: u64) {
-        (0..zeros).for_each(|_| self.put(0, 1));
+        for _ in 0..zeros {
+            self.put(0, 1);
+        }
         self.put(1, 1);
     }
 }
@@ -49,6 +50,12 @@ struct Channel {
     /// The Rice parameter; 31 for partitions that are not coded.
     k: u32,
     wide_parameters: bool,
+}
+
+fn all(out: &mut Writer, values: &[i64], width: u32) {
+    for &value in values {
+        out.put(value, width);
+    }
 }
 
 fn put_channel(out: &mut Writer, channel: &Channel, width: u32) {
@@ -73,7 +80,7 @@ fn put_channel(out: &mut Writer, channel: &Channel, width: u32) {
     };
     let partitions = (0..=partitions)
         .rev()
-        .find(|order| samples.len() % (1 << order) == 0 && samples.len() >> order >= coefs.len())
+        .find(|order| samples.len().is_multiple_of(1 << order) && samples.len() >> order >= coefs.len())
         .unwrap_or(0);
     let residual = residual_of(&coefs, shift).filter(|_| coefs.len() <= samples.len() && kind > 1);
     let kind = if residual.is_none() && kind > 1 { 1 } else { kind };
@@ -83,14 +90,14 @@ fn put_channel(out: &mut Writer, channel: &Channel, width: u32) {
     }
     match kind {
         0 => return out.put(samples[0], width),
-        1 => return samples.iter().for_each(|sample| out.put(*sample, width)),
+        1 => return all(out, &samples, width),
         _ => {}
     }
-    samples[..coefs.len()].iter().for_each(|sample| out.put(*sample, width));
+    all(out, &samples[..coefs.len()], width);
     if kind > 31 {
         out.put(14, 4);
         out.put(shift.into(), 5);
-        coefs.iter().for_each(|coef| out.put(*coef, 15));
+        all(out, &coefs, 15);
     }
     let parameter = if wide_parameters { 5 } else { 4 };
     out.put(i64::from(wide_parameters), 2);
@@ -110,7 +117,7 @@ fn put_channel(out: &mut Writer, channel: &Channel, width: u32) {
                 let width = if part.iter().all(|value| *value == 0) { 0 } else { width };
                 out.put((1 << parameter) - 1, parameter);
                 out.put(width.into(), 5);
-                part.iter().for_each(|value| out.put(*value, width));
+                all(out, &part, width);
                 continue;
             }
         }
@@ -131,8 +138,7 @@ fn frame(channels: Channels, coded: &[Channel], bits: u32) -> Vec<u8> {
         Channels::SideRight => 9,
         Channels::MidSide => 10,
     };
-    let mut out = Writer::default();
-    out.bytes = vec![0xff, 0xf9, 0x70, assignment << 4, 7];
+    let mut out = Writer { bytes: vec![0xff, 0xf9, 0x70, assignment << 4, 7], count: 0 };
     out.bytes.extend((coded[0].samples.len() as u16 - 1).to_be_bytes());
     out.bytes.push(header_sum(&out.bytes));
     out.count = out.bytes.len() * 8;
@@ -249,7 +255,8 @@ proptest! {
             decoder.decode(&frame, &mut planes).unwrap();
             for (plane, wanted) in planes.iter().zip(&wanted) {
                 for (&given, &wanted) in plane.iter().zip(wanted) {
-                    prop_assert_eq!(given, (f64::from(wanted) / (1_u64 << (bits - 1)) as f64) as f32);
+                    let wanted = (f64::from(wanted) / (1_u64 << (bits - 1)) as f64) as f32;
+                    prop_assert_eq!(given.to_bits(), wanted.to_bits());
                 }
             }
             let behind = [&frame[..], &[0xff, 1, 2, 3]].concat();
