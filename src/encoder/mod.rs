@@ -2,7 +2,7 @@
 //! of them.
 //!
 //! An encoder takes PCM a frame at a time and gives the bytes of MP3 frames. Segments, sizes, Info frames and keys
-//! are the same arithmetic for all encoders; what differs is in [`Facts`] and [`TagFacts`].
+//! are the same arithmetic for all encoders; what differs is told by each encoder.
 
 pub mod floor;
 mod lame;

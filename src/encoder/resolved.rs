@@ -21,7 +21,7 @@ pub struct Resolved {
     pub(crate) salvage: bool,
 }
 
-/// As [`Coding`], with VBR quality as LAME uses it: at rates that it chose itself it maps the
+/// As [`Coding`](crate::profile::Coding), with VBR quality as LAME uses it: at rates that it chose itself it maps the
 /// customer's quality to another (V7 of a 44.1 kHz master is 32 kHz at 5.633).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum ResolvedCoding {

@@ -115,7 +115,7 @@ fn what_follows_the_audio_is_looked_at() {
         master.verify().unwrap_or_else(|error| panic!("{what}: {error}"));
     }
     let frame_begins = vec![0xff, 0xf8, 0xcb];
-    let noise: Vec<u8> = (0..1_000_u32).map(|n| (n * n >> 3) as u8).collect();
+    let noise: Vec<u8> = (0..1_000_u32).map(|n| ((n * n) >> 3) as u8).collect();
     for (what, tail) in [("a frame that begins", frame_begins), ("noise", noise)] {
         fs::write(&path, [&bytes[..], &tail].concat()).unwrap();
         assert_eq!(damaged(Master::open(&path)).0, samples, "{what}");

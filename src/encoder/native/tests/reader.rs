@@ -25,7 +25,6 @@ pub(super) struct ReadPart {
 
 pub(super) struct ReadFrame {
     pub(super) header: Header,
-    pub(super) mid_side: bool,
     pub(super) main_data_begin: usize,
     pub(super) parts: Vec<ReadPart>,
 }
@@ -134,8 +133,7 @@ impl Reader {
             let mut bits = Bits { bytes: &main[start..], at: 0 };
             let parts = self.read_parts(header, &mut info, &mut bits);
             total = start + bits.at.div_ceil(8);
-            let mid_side = header.mode == Mode::Joint && word[3] & 0x20 != 0;
-            frames.push(ReadFrame { header, mid_side, main_data_begin: begin, parts });
+            frames.push(ReadFrame { header, main_data_begin: begin, parts });
             bytes = &bytes[size..];
         }
         frames
