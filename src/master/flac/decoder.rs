@@ -92,7 +92,7 @@ impl FrameDecoder {
         let header = FrameHeader::parse(bytes)?;
         header.check(&self.format)?;
         let result = self.read_subframes(&header, bytes).and_then(|end| {
-            let error = |fault| FrameError { fault, bit: 0, channel: None };
+            let error = |fault| FrameError { fault, bit: end as u64 * 8, channel: None };
             let frame = bytes.get(..end + SUM).ok_or(error(Fault::End))?;
             if frame_sum(frame) == 0 { Ok(end + SUM) } else { Err(error(Fault::FrameSum)) }
         });

@@ -342,18 +342,17 @@ fn what_is_forbidden_is_told() {
     for (rest, wanted, bit) in [
         (&[0x80, 0, 0][..], Fault::Reserved("bit in a subframe"), 56),
         (&[0x04, 0, 0], Fault::Reserved("kind of subframe"), 56),
-        (&[0x01, 0, 0, 0], Fault::Forbidden("a number that is too large"), 56),
+        (&[0x01, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], Fault::Forbidden("a number that is too large"), 56),
         (&[0x01, 0, 1, 0, 0], Fault::Forbidden("a subframe all of whose bits are wasted"), 72),
         (&[0x10, 0xff], Fault::Reserved("coding of a residual"), 58),
         (&[0x10, 0x1c, 0], Fault::Forbidden("partitions that do not divide the block"), 62),
         (&[0x42, 0, 0, 0, 0, 0xf0, 0], Fault::Forbidden("coefficients of 16 bits"), 92),
         (&[0x40, 0, 0, 0xe8, 0x80, 0], Fault::Forbidden("a predictor that shifts to the left"), 81),
-        (&[0, 0x12], Fault::End, 56),
-        (&[2, 0, 0], Fault::End, 72),
+        (&[0, 0x12], Fault::End, 72),
+        (&[2, 0, 0], Fault::End, 88),
     ] {
         let error = subframe(rest).unwrap_err();
-        assert_eq!(error.fault, wanted, "{rest:x?}");
-        assert_eq!(error.bit, bit, "{rest:x?}");
+        assert_eq!((error.fault, error.bit), (wanted, bit), "{rest:x?}");
     }
     let fault = |header| fault(header, &[0, 0, 0]).fault;
     assert_eq!(fault([0x00, 0x08, 0, 0]), Fault::Reserved("code of its block size"));
