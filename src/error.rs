@@ -1,6 +1,7 @@
 //! The one error type: what failed, on which file, at which stage, and what to do about it.
 
 use std::any::Any;
+use std::error::Error as StdError;
 use std::fmt;
 use std::io;
 use std::path::Path;
@@ -225,11 +226,14 @@ pub enum Error {
 }
 
 impl Error {
-    /// For `map_err`: an I/O error at `stage` on `name`. A full disk is told apart.
+    /// For `map_err`: an I/O error at `stage` on `name`. A full disk and a changed source are told apart.
     pub(crate) fn io(stage: Stage, name: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
         let name = name.into();
         move |source| match source.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::DiskFull { stage, name },
+            _ if source.get_ref().is_some_and(<dyn StdError + Send + Sync>::is::<SourceChanged>) => {
+                Self::Changed { name }
+            }
             _ => Self::Io { stage, name, source: Arc::new(source) },
         }
     }
@@ -247,6 +251,14 @@ impl Error {
         Self::io(stage, path.display().to_string())
     }
 }
+
+/// What a [`MasterSource`] gives when it is asked to read and is not any more what was opened, wrapped by
+/// [`io::Error::other`]. The caller of the decoder or engine gets [`Error::Changed`].
+///
+/// [`MasterSource`]: crate::master::MasterSource
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+#[error("changed since it was opened")]
+pub struct SourceChanged;
 
 /// A result whose error is an [`enum@Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;

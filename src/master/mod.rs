@@ -6,6 +6,7 @@ mod contain;
 pub mod convert;
 mod decode;
 pub mod downmix;
+mod file;
 mod flac;
 mod identify;
 mod info;
@@ -29,16 +30,17 @@ mod survey;
 mod verify;
 mod wav;
 
-use std::fs::File;
+use std::fs::Metadata;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 pub use decode::Decoder;
+pub use file::FileSource;
 pub use identify::{MasterId, MasterIdError};
 pub use info::{Codec, Container, Layout, MasterInfo, Position};
 pub use limits::Limits;
-pub use source::{FileSource, MasterSource};
+pub use source::MasterSource;
 pub use verify::{Verdict, Verification};
 
 use crate::error::{Error, Result, Stage};
@@ -246,9 +248,14 @@ impl Master {
         Arc::ptr_eq(&self.0, &other.0) || self.0.input.is(&other.0.input)
     }
 
-    /// The file that it is, if it is one.
-    pub(crate) fn file(&self) -> Option<&File> {
-        self.0.input.source.file()
+    /// The path of the file that it is, if it is one.
+    pub(crate) fn place(&self) -> Option<&Path> {
+        self.0.input.source.place()
+    }
+
+    /// Whether the file that looks like `meta` is the one that was opened, unchanged.
+    pub(crate) fn is_file(&self, meta: &Metadata) -> bool {
+        self.place().is_some() && self.0.input.has_version(&file::file_version(meta))
     }
 
     /// Decodes everything and checks what can be checked: FLAC's frame checksums and MD5, the length.

@@ -1,8 +1,6 @@
 //! Where a master's bytes come from.
 
-use std::fs::File;
 use std::io;
-use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,7 +15,8 @@ pub trait MasterSource: Send + Sync {
     /// Reads up to `buf.len()` bytes from `offset` on; 0 only at the end or for an empty buffer.
     ///
     /// # Errors
-    /// Whatever the storage says; it reaches the caller of the decoder or engine unchanged.
+    /// Whatever the storage says; it reaches the caller of the decoder or engine unchanged. A source that
+    /// sees that it is not any more what was opened says so by [`SourceChanged`](crate::error::SourceChanged).
     fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize>;
 
     /// The number of bytes.
@@ -34,8 +33,8 @@ pub trait MasterSource: Send + Sync {
         Ok(self.len()? == 0)
     }
 
-    /// The file behind it, if it is one: by that a store's index of masters knows it again.
-    fn file(&self) -> Option<&File> {
+    /// The path of the file behind it, if it is one: by that a store's index of masters knows it again.
+    fn place(&self) -> Option<&Path> {
         None
     }
 
@@ -47,49 +46,6 @@ pub trait MasterSource: Send + Sync {
     fn version(&self) -> io::Result<Vec<u8>>;
 }
 
-/// A file, read by `pread`: never mapped, since whoever truncates a mapped file kills its readers.
-#[derive(Debug)]
-pub struct FileSource(File);
-
-impl FileSource {
-    /// Opens the regular file at `path`.
-    ///
-    /// # Errors
-    /// Those of [`File::open`], and [`io::ErrorKind::InvalidInput`] for folders, pipes and devices,
-    /// which cannot be read at any offset.
-    pub fn open(path: &Path) -> io::Result<Self> {
-        // Asked before: opening a pipe waits for a writer.
-        if !path.metadata()?.is_file() {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
-        }
-        File::open(path).map(Self)
-    }
-}
-
-impl MasterSource for FileSource {
-    fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
-        self.0.read_at(buf, offset)
-    }
-
-    fn len(&self) -> io::Result<u64> {
-        Ok(self.0.metadata()?.len())
-    }
-
-    fn version(&self) -> io::Result<Vec<u8>> {
-        let meta = self.0.metadata()?;
-        let place = [meta.dev(), meta.ino(), meta.len()].map(u64::cast_signed);
-        Ok([place.as_slice(), &[meta.mtime(), meta.mtime_nsec()]]
-            .concat()
-            .into_iter()
-            .flat_map(i64::to_le_bytes)
-            .collect())
-    }
-
-    fn file(&self) -> Option<&File> {
-        Some(&self.0)
-    }
-}
-
 /// A source under its name, and what it was when it was opened.
 pub(crate) struct Input {
     pub(crate) name: String,
@@ -97,28 +53,33 @@ pub(crate) struct Input {
     /// The number of bytes when it was opened. Whoever reads past it sees the end.
     pub(crate) len: u64,
     pub(crate) limits: Limits,
-    version: Vec<u8>,
+    version: Box<[u8]>,
     /// The headers of chunks, atoms and blocks that were read.
     headers: AtomicU64,
 }
 
 impl Input {
     pub(crate) fn new(name: String, source: Arc<dyn MasterSource>, limits: &Limits) -> Result<Self> {
-        let version = source.version().map_err(Error::io(Stage::Open, name.as_str()))?;
+        let version = source.version().map_err(Error::io(Stage::Open, name.as_str()))?.into_boxed_slice();
         let len = source.len().map_err(Error::io(Stage::Open, name.as_str()))?;
         Ok(Self { name, source, len, limits: limits.clone(), version, headers: AtomicU64::new(0) })
     }
 
     /// Whether `other` is the same file, as it was at the same time.
     pub(crate) fn is(&self, other: &Self) -> bool {
-        let files = self.source.file().is_some() && other.source.file().is_some();
+        let files = self.source.place().is_some() && other.source.place().is_some();
         files && self.version == other.version
+    }
+
+    /// Whether it has this version: a file is told by [`file_version`](super::file::file_version).
+    pub(super) fn has_version(&self, version: &[u8]) -> bool {
+        *self.version == *version
     }
 
     /// An error if the source is not any more what was opened.
     pub(crate) fn unchanged(&self, stage: Stage) -> Result<()> {
         let now = self.source.version().map_err(Error::io(stage, self.name.as_str()))?;
-        if now == self.version { Ok(()) } else { Err(Error::Changed { name: self.name.clone() }) }
+        if *now == *self.version { Ok(()) } else { Err(Error::Changed { name: self.name.clone() }) }
     }
 
     /// Tells damage that was there from a file that was changed after it was opened.

@@ -282,14 +282,13 @@ impl Store {
     }
 }
 
-/// Where a master's file lies and how the opened one looks; `None` if it is no file, or the path leads
-/// to another by now.
+/// Where a master's file lies and how it looks; `None` if it is no file, or the path leads to another by now.
 fn stamp_of(master: &Master) -> Result<Option<(PathBuf, Stamp)>> {
-    let Some(file) = master.file() else { return Ok(None) };
-    let meta = file.metadata().map_err(Error::io(Stage::Identify, master.name()))?;
-    let stamp = Stamp::of(&meta);
-    let found = fs::canonicalize(master.name())
-        .ok()
-        .filter(|path| fs::metadata(path).is_ok_and(|meta| Stamp::of(&meta) == stamp));
-    Ok(found.map(|path| (path, stamp)))
+    let Some(place) = master.place() else { return Ok(None) };
+    let found = fs::canonicalize(place).and_then(|path| fs::metadata(&path).map(|meta| (path, meta)));
+    match found {
+        Ok((path, meta)) => Ok(master.is_file(&meta).then(|| (path, Stamp::of(&meta)))),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Error::io(Stage::Identify, master.name())(error)),
+    }
 }
