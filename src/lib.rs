@@ -25,7 +25,6 @@ mod build;
 pub mod encoder;
 pub mod engine;
 pub mod error;
-pub mod fan_out;
 pub mod master;
 pub mod mp3;
 pub mod overlay;

@@ -5,21 +5,20 @@
 mod common;
 
 use std::fs;
-use std::io::{self, Cursor, Write};
-use std::ops::ControlFlow;
+use std::io::{self, Write};
+use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use common::press::wav;
+use common::press::{engine, wav};
 use common::signal::Music;
 use common::{run, tool};
-use tonepress::fan_out::{Event, Job, Output, fan_out};
+use tonepress::engine::Rendition;
 use tonepress::master::{Limits, Master, MasterSource, Verdict, Verification};
-use tonepress::rendition::writer::RenditionWriter;
-use tonepress::store::{Begun, Entry, Fallback, Filter, Options, Partial, Recipe, Store};
-use tonepress::{Error, Plan, Result};
+use tonepress::store::{Entry, Filter, Options, Store};
+use tonepress::{Engine, Error, Profile, Result};
 
 /// A master in memory that becomes another at the read with some number.
 struct Changing {
@@ -59,24 +58,10 @@ impl MasterSource for Changing {
 
 /// Presses a master into a store under its id; what went wrong may be anything on the way.
 fn press(store: &Store, master: &Master, profile: &str, meanwhile: impl FnOnce()) -> Result<u64> {
-    let id = store.masters().identify(master)?;
-    let plan = Plan::new(master.info(), &profile.parse()?)?;
-    let recipe = Recipe::new(id, *plan.resolved())?;
-    let partial: Partial = match store.begin(&recipe, &plan, Fallback::Refuse)? {
-        Begun::Ready(object) => return Ok(object.len()),
-        Begun::Press(partial) => partial,
-    };
-    let job = Job { id: 0, master: master.clone(), outputs: vec![Output { id: 0, plan, sink: partial }] };
-    let (mut meanwhile, mut result) = (Some(meanwhile), None);
-    fan_out(2, [job].into_iter(), |event| {
-        match event {
-            Event::Started { .. } => meanwhile.take().unwrap()(),
-            Event::Done { result: done, .. } => result = Some(done.map(|done| done.made.len())),
-            Event::Progress { .. } | Event::Quiet => {}
-        }
-        ControlFlow::Continue(())
-    })?;
-    result.unwrap().map_err(|error| (*error).clone())
+    store.masters().identify(master)?;
+    meanwhile();
+    let engine = Engine::builder().store(store.clone()).threads(NonZeroUsize::new(2).unwrap()).build()?;
+    Ok(engine.request(master, &profile.parse()?)?.wait()?.len())
 }
 
 fn store(folder: &Path) -> Store {
@@ -226,21 +211,12 @@ fn salvaged_and_not_from_one_master_are_two_renditions() {
     let gaps = master.gaps().unwrap();
     assert_eq!((gaps.len(), gaps[1].end), (2, 600_000), "{gaps:?}");
     let pressed = |threads: usize, profiles: &[&str]| {
-        let outputs = profiles.iter().enumerate().map(|(id, profile)| {
-            let plan = Plan::new(master.info(), &profile.parse().unwrap()).unwrap();
-            let sink = RenditionWriter::new(&plan, Cursor::new(Vec::new()), *profile).unwrap();
-            Output { id, plan, sink }
-        });
-        let job = Job { id: 0, master: master.clone(), outputs: outputs.collect() };
-        let mut results: Vec<_> = profiles.iter().map(|_| None).collect();
-        fan_out(threads, [job].into_iter(), |event| {
-            if let Event::Done { output, result, .. } = event {
-                results[output] = Some(result.map(|done| (done.made.out.into_inner(), done.gaps)));
-            }
-            ControlFlow::Continue(())
-        })
-        .unwrap();
-        results.into_iter().map(Option::unwrap).collect::<Vec<_>>()
+        let profiles: Vec<Profile> = profiles.iter().map(|profile| profile.parse().unwrap()).collect();
+        let press = |rendition: Result<Rendition>| {
+            let rendition = rendition?;
+            Ok((rendition.wait()?.as_ref().to_vec(), rendition.gaps()?))
+        };
+        engine(threads).fan_out(&master, &profiles).into_iter().map(press).collect::<Vec<Result<_>>>()
     };
     let together = pressed(3, &["24", "24:salvage", "v9:salvage", "24:rate=16000:salvage:whole"]);
     for result in &together[1..] {
@@ -248,7 +224,7 @@ fn salvaged_and_not_from_one_master_are_two_renditions() {
         assert!(!bytes.is_empty() && *told == gaps);
     }
     match &together[0] {
-        Err(error) => assert!(matches!(**error, Error::Damaged { at, .. } if at == gaps[0].start), "{error}"),
+        Err(error) => assert!(matches!(*error, Error::Damaged { at, .. } if at == gaps[0].start), "{error}"),
         Ok(_) => panic!("a damaged master was pressed"),
     }
     let alone = pressed(1, &["24:salvage"]);

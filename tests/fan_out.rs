@@ -3,17 +3,17 @@
 
 mod common;
 
-use std::io::{self, Cursor, Seek, SeekFrom, Write};
-use std::ops::ControlFlow;
+use std::fs::{self, File};
+use std::io;
 use std::sync::Arc;
 
-use common::press::{press, wav};
+use common::press::{engine, press, wav};
 use common::signal::Music;
 use common::write;
-use tonepress::fan_out::{Event, Job, Output, fan_out};
+use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, ftruncate, memfd_create};
+use tonepress::engine::{Export, Priority};
 use tonepress::master::{Master, MasterSource};
-use tonepress::rendition::writer::RenditionWriter;
-use tonepress::{Error, Plan, Profile};
+use tonepress::{Engine, Error};
 
 /// A master in memory, which breaks at some byte.
 struct Memory {
@@ -80,74 +80,80 @@ fn whole_renditions_of_masters_that_need_resampling_are_exact_too() {
     }
 }
 
-/// A place that takes only so many bytes.
-struct Full(Cursor<Vec<u8>>, usize);
-
-impl Write for Full {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.0.get_ref().len() + bytes.len() > self.1 {
-            return Err(io::ErrorKind::StorageFull.into());
-        }
-        self.0.write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
+/// A file in memory that cannot grow beyond `room` bytes.
+fn file(room: u64) -> File {
+    let file = memfd_create("room", MemfdFlags::ALLOW_SEALING).unwrap();
+    ftruncate(&file, room).unwrap();
+    fcntl_add_seals(&file, SealFlags::GROW).unwrap();
+    file.into()
 }
 
-impl Seek for Full {
-    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
-        self.0.seek(to)
-    }
-}
-
-fn job(id: usize, master: Master, profiles: &[(&str, usize)]) -> Job<RenditionWriter<Full>> {
-    let outputs = profiles.iter().enumerate().map(|(output, (profile, room))| {
-        let plan = Plan::new(master.info(), &profile.parse::<Profile>().unwrap()).unwrap();
-        let place = Full(Cursor::new(Vec::new()), *room);
-        let sink = RenditionWriter::new(&plan, place, format!("{id}.{profile}")).unwrap();
-        Output { id: output, plan, sink }
-    });
-    Job { id, outputs: outputs.collect(), master }
-}
-
-fn results(
-    threads: usize,
-    jobs: Vec<Job<RenditionWriter<Full>>>,
-) -> Vec<(usize, usize, Result<u64, Arc<Error>>)> {
-    let mut all = Vec::new();
-    fan_out(threads, jobs.into_iter(), |event| {
-        if let Event::Done { job, output, result } = event {
-            all.push((job, output, result.map(|done| done.made.bytes)));
-        }
-        ControlFlow::Continue(())
-    })
-    .unwrap();
-    all.sort_by_key(|&(job, output, _)| (job, output));
-    all
+fn export(engine: &Engine, master: &Master, profile: &str, file: File) -> Result<Export, Error> {
+    engine.export(master, &profile.parse().unwrap(), Priority::default(), file, 0, profile)
 }
 
 #[test]
-fn a_full_disk_fails_its_rendition_alone() {
-    let room = usize::MAX;
-    let jobs = vec![job(
-        0,
-        master(44_100, 2, 1_000_000),
-        &[("128", room), ("192", 200_000), ("v2", 10_000), ("320", room)],
-    )];
-    let results = results(2, jobs);
-    assert_eq!(results.len(), 4);
-    for (_, output, result) in results {
-        match result {
-            Ok(_) => assert!(matches!(output, 0 | 3)),
-            Err(error) => {
-                assert!(matches!(output, 1 | 2));
-                let Error::DiskFull { name, .. } = &*error else { panic!("{error}") };
-                assert!(name.starts_with("0."), "{name}");
-            }
+fn a_full_file_fails_its_rendition_alone() {
+    let master = master(44_100, 2, 1_000_000);
+    let engine = engine(2);
+    let wanted = [("128", 1 << 20), ("192", 200_000), ("v2", 10_000), ("320", 1 << 20), ("64", 0)];
+    let exports = wanted.map(|(profile, room)| export(&engine, &master, profile, file(room)));
+    for ((profile, room), export) in wanted.iter().zip(exports) {
+        match export.and_then(|export| export.wait()) {
+            Ok(bytes) => assert!(*room == 1 << 20 && bytes < *room),
+            Err(Error::Io { name, .. }) => assert!(*room < 1 << 20 && name == *profile, "{name}"),
+            Err(error) => panic!("{profile}: {error}"),
         }
     }
+}
+
+#[test]
+fn an_export_is_the_rendition_behind_what_was_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let master = master(44_100, 2, 2_300_000);
+    let profiles = ["128", "v2", "abr160", "64:whole"];
+    let expected = press(&master, &profiles, 2);
+    let engine = engine(3);
+    for start in [0, 1, 5_000] {
+        let exports = profiles.map(|profile| {
+            let path = folder.path().join(profile);
+            // Longer than it is to be: the end is cut off.
+            fs::write(&path, vec![7; 4_000_000]).unwrap();
+            let opened = File::options().write(true).open(&path).unwrap();
+            let export =
+                engine.export(&master, &profile.parse().unwrap(), Priority::Member, opened, start, profile);
+            (path, export.unwrap())
+        });
+        for ((path, export), (plan, expected)) in exports.iter().zip(&expected) {
+            let bytes = export.wait().unwrap();
+            let (written, start) = (fs::read(path).unwrap(), usize::try_from(start).unwrap());
+            assert_eq!((export.plan().size(), bytes), (plan.size(), expected.len() as u64));
+            assert!(written[..start].iter().all(|byte| *byte == 7) && written[start..] == expected[..]);
+            assert_eq!(export.progress().bytes_ready, bytes);
+        }
+    }
+}
+
+#[test]
+fn an_export_that_is_given_up_writes_nothing_more() {
+    let master = master(44_100, 2, 30_000_000);
+    let engine = engine(2);
+    let file = file(1 << 25);
+    let given_up = export(&engine, &master, "320", file.try_clone().unwrap()).unwrap();
+    while given_up.progress().bytes == 0 {
+        std::thread::yield_now();
+    }
+    drop(given_up);
+    let all = || {
+        let mut bytes = vec![0; 1 << 25];
+        std::os::unix::fs::FileExt::read_exact_at(&file, &mut bytes, 0).unwrap();
+        bytes
+    };
+    let before = all();
+    std::thread::sleep(std::time::Duration::from_millis(200));
+    assert!(before == all());
+    let stats = engine.stats();
+    assert_eq!((stats.queue, stats.cancelled), (0, 1));
 }
 
 #[test]
@@ -155,22 +161,15 @@ fn a_broken_master_fails_its_own_renditions_with_the_true_error() {
     let bytes = wav(&Music::new(44_100, 1_000_000), 44_100, 2, 1_000_000);
     let broken_from = bytes.len() as u64 / 2;
     let broken = Master::from_source("broken", Arc::new(Memory { bytes, broken_from })).unwrap();
-    let room = usize::MAX;
-    let jobs = vec![
-        job(7, master(44_100, 1, 500_000), &[("128", room)]),
-        job(8, broken, &[("128", room), ("v2:whole", room)]),
-        job(9, master(48_000, 2, 500_000), &[("v2", room), ("320", room)]),
-    ];
-    let results = results(2, jobs);
-    assert_eq!(
-        results.iter().map(|r| (r.0, r.1)).collect::<Vec<_>>(),
-        [(7, 0), (8, 0), (8, 1), (9, 0), (9, 1)]
-    );
-    for (job, _, result) in results {
-        match result {
-            Ok(_) => assert_ne!(job, 8),
+    let (sound, other) = (master(44_100, 1, 500_000), master(48_000, 2, 500_000));
+    let engine = engine(2);
+    let wanted = [(&sound, "128"), (&broken, "128"), (&broken, "v2:whole"), (&other, "v2"), (&other, "320")];
+    let exports = wanted.map(|(master, profile)| export(&engine, master, profile, file(1 << 21)).unwrap());
+    for ((master, profile), export) in wanted.iter().zip(exports) {
+        match export.wait() {
+            Ok(_) => assert!(master.name() != "broken"),
             Err(error) => {
-                assert_eq!(job, 8);
+                assert_eq!(master.name(), "broken", "{profile}: {error}");
                 assert!(error.to_string().contains("the disk is on fire"), "{error}");
             }
         }
@@ -192,26 +191,9 @@ fn floats_beyond_bounds_are_counted_once_each() {
         [(44_100, "128"), (44_100, "128:whole"), (44_100, "v4:rate=22050"), (96_000, "320")]
     {
         let master = memory(write::wav(&write::wav_format(3, 1, rate, 32), &data));
-        let mut repairs = None;
-        fan_out(2, [job(0, master, &[(profile, usize::MAX)])].into_iter(), |event| {
-            if let Event::Done { result, .. } = event {
-                repairs = Some(result.unwrap().repairs);
-            }
-            ControlFlow::Continue(())
-        })
-        .unwrap();
-        let repairs = repairs.unwrap();
+        let rendition = engine(2).request(&master, &profile.parse().unwrap()).unwrap();
+        rendition.wait().unwrap();
+        let repairs = rendition.repairs();
         assert_eq!((repairs.not_finite, repairs.clamped), (8, 4), "{rate} as {profile}");
     }
-}
-
-#[test]
-fn breaking_off_stops_soon_and_completes_nothing_more() {
-    let mut events = 0;
-    fan_out(2, (0..1_000).map(|id| job(id, master(44_100, 1, 400_000), &[("128", usize::MAX)])), |_| {
-        events += 1;
-        if events > 3 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-    })
-    .unwrap();
-    assert_eq!(events, 4);
 }

@@ -235,7 +235,7 @@ fn a_ledger_that_is_never_let_go_of_is_an_error_or_no_cache() {
     assert!(matches!(rendition.begin(&store), Err(Error::StoreBusy { .. })));
     let (object, _) = rendition.obtain(&store, Fallback::Uncached).unwrap();
     assert!(object.path().is_none() && object.as_ref() == rendition.bytes());
-    assert!(store.get(&stored.key()).unwrap().is_some(), "hits need no ledger");
+    assert!(store.get(&stored.key().unwrap()).unwrap().is_some(), "hits need no ledger");
     lock.unlock().unwrap();
     assert!(rendition.obtain(&store, Fallback::Refuse).unwrap().0.path().is_some());
 }

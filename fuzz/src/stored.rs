@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use tonepress::master::Layout;
 use tonepress::pcm::Pcm;
 use tonepress::rendition::press::SegmentEncoder;
-use tonepress::rendition::writer::{RenditionWriter, Sink as _};
+use tonepress::rendition::writer::RenditionWriter;
 use tonepress::store::{Begun, Fallback, Key, Options, Recipe};
 use tonepress::{Plan, Store};
 

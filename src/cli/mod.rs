@@ -2,6 +2,7 @@
 
 mod albums;
 mod args;
+mod batch;
 mod bench;
 mod byte_range;
 mod cache;

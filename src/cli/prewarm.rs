@@ -1,36 +1,29 @@
 //! `tonepress prewarm`: presses ahead what the store is to have.
 
-mod ahead;
 mod dry_run;
 mod list;
+mod look;
 mod report;
 
 use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::task::{Context, Poll, Wake, Waker};
-use std::thread::{self, Thread};
-use std::time::{Duration, Instant};
+use std::task::{Context, Poll};
+use std::time::Instant;
 
-use tonepress::engine::{OnDrop, Priority, Rendition, Request, Shutdown};
+use tonepress::engine::{OnDrop, Origin, Priority, Rendition, Request, Shutdown};
 use tonepress::master::{Verdict, Verification};
 use tonepress::{Engine, Profile};
 
-use ahead::{Ahead, Ask, Found, Known};
-use list::Wanted;
+use look::{Ask, Found, Looked, look};
 use report::Report;
 
 use super::albums::Albums;
+use super::batch::{self, Ahead, Batch, SEGMENTS, has_room};
 use super::report::{Failure, megabytes};
 use super::{Outcome, args, interrupt};
 
-/// How many renditions may be being pressed at once: each holds two files open.
-const RENDITIONS: usize = 64;
-/// How many segments a worker should find waiting, so that none is idle between two masters.
-const SEGMENTS: u64 = 8;
-/// How often progress is shown.
-const TICK: Duration = Duration::from_millis(100);
 /// What a rendition takes of the budget besides its bytes, at most: its last block, and its sidecar's.
 const OVERHEAD: u64 = 8_192;
 
@@ -53,11 +46,9 @@ pub(crate) fn run(args: &args::Prewarm) -> Result<Outcome, Failure> {
     let threads = NonZeroUsize::new(args.jobs.threads()).unwrap_or(NonZeroUsize::MIN);
     let engine = Engine::builder().store(store.clone()).threads(threads).queue(usize::MAX).build()?;
     let budget = store.stat()?.max_bytes;
-    let waker = Waker::from(Arc::new(Unpark(thread::current())));
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.get()).build();
-    let pool = pool.map_err(|error| Failure::Other(error.to_string()))?;
     let ask = Ask { verdict: args.verify, loudness: args.loudness };
-    let mut ahead = Ahead::new(wanted.into_iter(), pool, store.clone(), ask, waker.clone());
+    let of = store.clone();
+    let mut ahead = Ahead::new(wanted.into_iter(), threads.get(), move |wanted| look(wanted, &of, ask))?;
     let mut press = Press {
         engine,
         budget,
@@ -67,17 +58,7 @@ pub(crate) fn run(args: &args::Prewarm) -> Result<Outcome, Failure> {
         albums: Albums::default(),
         report,
     };
-    while !interrupted.load(Ordering::Relaxed) {
-        press.settle(&mut Context::from_waker(&waker))?;
-        if let Some(next) = ahead.next_if(|next| press.has_room_for(next)) {
-            press.begin(next)?;
-        } else if press.pressing.is_empty() && (press.full || !ahead.is_looking()) {
-            break;
-        } else {
-            press.show();
-            thread::park_timeout(TICK);
-        }
-    }
+    batch::run(&mut press, &mut ahead, &interrupted)?;
     let interrupted = interrupted.load(Ordering::Relaxed);
     let mut left: Vec<_> = press.pressing.iter().map(|pressing| &pressing.master).collect();
     left.dedup();
@@ -94,15 +75,6 @@ pub(crate) fn run(args: &args::Prewarm) -> Result<Outcome, Failure> {
         (false, 0) => Outcome::Done,
         (false, _) => Outcome::SomeFailed,
     })
-}
-
-/// Wakes the thread that waits for renditions.
-struct Unpark(Thread);
-
-impl Wake for Unpark {
-    fn wake(self: Arc<Self>) {
-        self.0.unpark();
-    }
 }
 
 /// A rendition being pressed.
@@ -131,25 +103,61 @@ struct Press {
 }
 
 impl Press {
-    /// Whether it is the turn of `next`: there is hardly anything left to press of what is as urgent, and
-    /// nothing of what is more so.
-    fn has_room_for(&self, next: &Wanted) -> bool {
-        let threads = self.engine.threads() as u64;
-        let left = |pressing: &Pressing| {
-            let progress = pressing.rendition.progress();
-            progress.segments - progress.segments_done
-        };
-        let left: u64 = self.pressing.iter().map(left).sum();
-        let first = self.pressing.iter().map(|pressing| pressing.priority).max();
-        let enough =
-            if first.is_some_and(|first| first > next.priority) { threads } else { SEGMENTS * threads };
-        !self.full
-            && left < enough
-            && self.pressing.len() + next.profiles.len() <= RENDITIONS.max(next.profiles.len())
+    /// Tells of a master that is not sound, and takes away the profiles at which it may not be pressed.
+    fn heed(
+        &mut self,
+        name: &str,
+        verdict: &Verdict,
+        profiles: &mut Vec<Profile>,
+        work: f64,
+    ) -> Result<(), Failure> {
+        if let Verdict::Sound(verification) = verdict {
+            if *verification == Verification::NoMd5 {
+                self.report.note(&format!("{}: {verification}", super::report::plain(name)));
+            }
+            return Ok(());
+        }
+        let all = profiles.len();
+        profiles.retain(|profile| verdict.allow(name, profile.salvage).is_ok());
+        self.report.settle(work * (all - profiles.len()) as f64);
+        match verdict.check(name) {
+            Err(error) if profiles.len() < all => self.report.failed(name, None, &error.to_string()),
+            _ => Ok(()),
+        }
     }
 
-    /// Asks for the renditions of a master that are not there.
-    fn begin(&mut self, Known { mut wanted, found }: Known) -> Result<(), Failure> {
+    /// Begins no more.
+    fn stop(&mut self, master: &str, error: &str) -> Result<(), Failure> {
+        self.full = true;
+        self.report.failed(master, None, error)
+    }
+}
+
+impl Batch for Press {
+    type Master = Looked;
+
+    /// There is hardly anything left to press of what is as urgent, and nothing of what is more so.
+    fn has_room(&self, next: &Looked) -> bool {
+        let threads = self.engine.threads() as u64;
+        let first = self.pressing.iter().map(|pressing| pressing.priority).max();
+        let enough = if first.is_some_and(|first| first > next.wanted.priority) {
+            threads
+        } else {
+            SEGMENTS * threads
+        };
+        let pressing = self.pressing.iter().map(|pressing| pressing.rendition.progress());
+        has_room(pressing, next.wanted.profiles.len(), enough)
+    }
+
+    fn is_idle(&self) -> bool {
+        self.pressing.is_empty()
+    }
+
+    fn is_full(&self) -> bool {
+        self.full
+    }
+
+    fn begin(&mut self, Looked { mut wanted, found }: Looked) -> Result<(), Failure> {
         let name: Arc<str> = wanted.candidate.name().into();
         let work = wanted.bytes as f64;
         let Some(found) = found else {
@@ -189,9 +197,7 @@ impl Press {
             if rendition.was_stored() {
                 self.kept += cap;
                 self.report.settle(work);
-                let object = rendition.object();
-                let path = object.as_ref().and_then(|object| object.path()).unwrap_or(Path::new(""));
-                self.report.present(&name, profile, path)?;
+                self.report.present(&name, profile, &rendition.wait()?, false)?;
                 continue;
             }
             if let Some(budget) = self.budget.filter(|budget| self.kept + cap > *budget) {
@@ -208,36 +214,6 @@ impl Press {
         Ok(())
     }
 
-    /// Tells of a master that is not sound, and takes away the profiles at which it may not be pressed.
-    fn heed(
-        &mut self,
-        name: &str,
-        verdict: &Verdict,
-        profiles: &mut Vec<Profile>,
-        work: f64,
-    ) -> Result<(), Failure> {
-        if let Verdict::Sound(verification) = verdict {
-            if *verification == Verification::NoMd5 {
-                self.report.note(&format!("{}: {verification}", super::report::plain(name)));
-            }
-            return Ok(());
-        }
-        let all = profiles.len();
-        profiles.retain(|profile| verdict.allow(name, profile.salvage).is_ok());
-        self.report.settle(work * (all - profiles.len()) as f64);
-        match verdict.check(name) {
-            Err(error) if profiles.len() < all => self.report.failed(name, None, &error.to_string()),
-            _ => Ok(()),
-        }
-    }
-
-    /// Begins no more.
-    fn stop(&mut self, master: &str, error: &str) -> Result<(), Failure> {
-        self.full = true;
-        self.report.failed(master, None, error)
-    }
-
-    /// Reports what is finished.
     fn settle(&mut self, context: &mut Context) -> Result<(), Failure> {
         let mut at = 0;
         while let Some(pressing) = self.pressing.get(at) {
@@ -256,6 +232,12 @@ impl Press {
                 }
                 Ok(object) => {
                     self.kept += object.len() + OVERHEAD;
+                    if let Some(origin @ (Origin::Stored | Origin::Elsewhere)) = rendition.origin() {
+                        self.report.settle(work);
+                        let elsewhere = origin == Origin::Elsewhere;
+                        self.report.present(&master, plan.profile(), &object, elsewhere)?;
+                        continue;
+                    }
                     let repairs = rendition.repairs();
                     self.report.pressed(&master, plan, &object, repairs, (work, began.elapsed()))?;
                 }

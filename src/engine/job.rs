@@ -3,6 +3,7 @@
 mod reading;
 
 use std::collections::HashMap;
+use std::fs::File;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
@@ -14,6 +15,7 @@ use super::pcm::Source;
 use crate::error::{Error, Result};
 use crate::pcm::Repairs;
 use crate::rendition::plan::Plan;
+use crate::rendition::writer::RenditionWriter;
 use crate::store::{Fallback, Identified, Key, Object, Partial, PartialReader, Recipe, Store};
 
 /// A rendition being pressed, or just finished.
@@ -21,6 +23,8 @@ pub(super) struct Job {
     pub(super) number: u64,
     pub(super) source: Arc<Source>,
     pub(super) plan: Plan,
+    /// Whether it goes into a file of its asker's, and to nobody else.
+    exported: bool,
     pub(super) asked: Instant,
     /// How many handles there are on it. It falls, and rises from 0, only with the dispatch locked.
     pub(super) handles: AtomicUsize,
@@ -38,16 +42,47 @@ pub(super) struct Job {
 enum Place {
     /// Nowhere yet.
     Unopened,
-    Open(Box<Partial>),
+    Partial(Box<Partial>),
+    Export(Box<RenditionWriter<File>>),
     /// Nowhere any more.
     Closed,
+}
+
+/// What a rendition has become.
+#[derive(Clone)]
+pub(super) enum Finished {
+    Object(Object, Origin),
+    /// So many bytes in a file of its asker's.
+    Exported(u64),
+}
+
+impl Finished {
+    pub(super) fn bytes(&self) -> u64 {
+        match self {
+            Self::Object(object, _) => object.len(),
+            Self::Exported(bytes) => *bytes,
+        }
+    }
+}
+
+/// Who has pressed a rendition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// The store had it.
+    Stored,
+    /// This engine pressed it.
+    Pressed,
+    /// Another process pressed it while it was asked for here.
+    Elsewhere,
 }
 
 struct State {
     phase: Phase,
     key: Option<Key>,
-    /// Whether its place has been told what it is.
+    /// Whether its place has been told what it is, or need not be.
     identified: bool,
+    /// Whether another process was seen to press it.
+    elsewhere: bool,
     /// To read what is being written.
     reader: Option<PartialReader>,
     segments: Vec<Segment>,
@@ -66,7 +101,7 @@ enum Phase {
     Pressing,
     /// All segments are there.
     Publishing,
-    Done(Object),
+    Done(Finished),
     Failed(Error),
 }
 
@@ -105,20 +140,33 @@ pub struct Progress {
 }
 
 impl Job {
-    pub(super) fn new(source: Arc<Source>, plan: Plan) -> Self {
+    /// A rendition for handles to read. `identified` if there is no store that has to know what it is; `key` if it
+    /// is known already.
+    pub(super) fn new(source: Arc<Source>, plan: Plan, key: Option<Key>, identified: bool) -> Self {
+        Self::begin(source, plan, Place::Unopened, key, identified)
+    }
+
+    /// A rendition for `writer`, which was made for `plan`, and for nobody else.
+    pub(super) fn export(source: Arc<Source>, plan: Plan, writer: RenditionWriter<File>) -> Self {
+        Self::begin(source, plan, Place::Export(Box::new(writer)), None, true)
+    }
+
+    fn begin(source: Arc<Source>, plan: Plan, place: Place, key: Option<Key>, identified: bool) -> Self {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let segments = vec![Segment::default(); index(plan.segments())];
         Self {
             number: COUNT.fetch_add(1, Ordering::Relaxed),
             source,
             plan,
+            exported: matches!(place, Place::Export(_)),
             asked: Instant::now(),
             handles: AtomicUsize::new(0),
             unattended: AtomicBool::new(false),
             state: Mutex::new(State {
                 phase: Phase::Pressing,
-                key: None,
-                identified: false,
+                key,
+                identified,
+                elsewhere: false,
                 reader: None,
                 segments,
                 done: 0,
@@ -128,8 +176,18 @@ impl Job {
                 waiting: HashMap::new(),
             }),
             changed: Condvar::new(),
-            place: Mutex::new(Place::Unopened),
+            place: Mutex::new(place),
         }
+    }
+
+    /// Whether it goes into a file of its asker's: others are not to join it.
+    pub(super) const fn is_export(&self) -> bool {
+        self.exported
+    }
+
+    /// Whether it is known which rendition of the store it is, or does not matter.
+    pub(super) fn is_identified(&self) -> bool {
+        lock(&self.state).identified
     }
 
     /// What errors call it.
@@ -145,6 +203,12 @@ impl Job {
         lock(&self.state).key
     }
 
+    /// What a store would know it by, if that is known.
+    fn recipe(&self) -> Result<Option<Recipe>> {
+        let id = self.source.master.known_id();
+        id.map(|id| Recipe::new(id, *self.plan.resolved())).transpose()
+    }
+
     /// Makes the place where its bytes go, unless it is there.
     ///
     /// # Errors
@@ -152,16 +216,16 @@ impl Job {
     pub(super) fn open(&self, store: Option<&Store>) -> Result<()> {
         let mut place = lock(&self.place);
         match *place {
-            Place::Open(_) => return Ok(()),
+            Place::Partial(_) | Place::Export(_) => return Ok(()),
             Place::Closed => return Err(self.cancelled()),
             Place::Unopened => {}
         }
         let partial = match store {
             Some(store) => store.begin_unidentified(&self.plan, Fallback::Uncached)?,
-            None => Partial::uncached(&std::env::temp_dir(), None, &self.plan)?,
+            None => Partial::uncached(&std::env::temp_dir(), self.recipe()?.as_ref(), &self.plan)?,
         };
         let reader = partial.reader();
-        *place = Place::Open(Box::new(partial));
+        *place = Place::Partial(Box::new(partial));
         // With the place still locked: nobody hands bytes over before readers can see them.
         let mut state = lock(&self.state);
         drop(place);
@@ -171,32 +235,32 @@ impl Job {
         Ok(())
     }
 
-    /// Finds out which rendition it is, reading the whole master if nobody knows yet.
+    /// Finds out which rendition of the store it is, reading the whole master if nobody knows yet.
     ///
     /// # Errors
     /// Those of [`Master::id`](crate::master::Master::id), of [`open`](Self::open), of
     /// [`Partial::identify`], and of [`Verdict::allow`](crate::master::Verdict::allow).
-    pub(super) fn identify(&self, store: Option<&Store>) -> Result<Identified> {
+    pub(super) fn identify(&self, store: &Store) -> Result<Identified> {
         let master = &self.source.master;
-        let id = match store {
-            Some(store) => store.masters().identify(master)?,
-            None => master.id()?,
-        };
-        if let Some(verdict) = store.and_then(|store| store.masters().verdict(&id)) {
+        let id = store.masters().identify(master)?;
+        if let Some(verdict) = store.masters().verdict(&id) {
             verdict.allow(master.name(), self.plan.resolved().salvage)?;
         }
         let recipe = Recipe::new(id, *self.plan.resolved())?;
         let key = recipe.key();
         lock(&self.state).key = Some(key);
-        if let Some(object) = store.map_or(Ok(None), |store| store.get(&key))? {
+        if let Some(object) = store.get(&key)? {
             return Ok(Identified::Ready(object));
         }
-        self.open(store)?;
+        self.open(Some(store))?;
         let identified = match &mut *lock(&self.place) {
-            Place::Open(partial) => partial.identify(&recipe)?,
-            Place::Unopened | Place::Closed => return Err(self.cancelled()),
+            Place::Partial(partial) => partial.identify(&recipe)?,
+            Place::Unopened | Place::Export(_) | Place::Closed => return Err(self.cancelled()),
         };
-        lock(&self.state).identified = true;
+        let mut state = lock(&self.state);
+        state.identified = true;
+        state.elsewhere |= matches!(identified, Identified::Theirs);
+        drop(state);
         Ok(identified)
     }
 
@@ -207,7 +271,8 @@ impl Job {
     /// Those of [`Partial::write_segment`]; [`Error::Cancelled`] if it is over.
     pub(super) fn hand_over(&self, segment: u64, samples: u64, bytes: &[u8], last: bool) -> Result<bool> {
         match &mut *lock(&self.place) {
-            Place::Open(partial) => partial.write_segment(segment, bytes, last)?,
+            Place::Partial(partial) => partial.write_segment(segment, bytes, last)?,
+            Place::Export(writer) => writer.push(segment, bytes, last)?,
             Place::Unopened | Place::Closed => return Err(self.cancelled()),
         }
         let mut state = lock(&self.state);
@@ -240,21 +305,30 @@ impl Job {
         complete
     }
 
-    /// Publishes it, if its master is still what it was made from.
+    /// Completes it, if its master is still what it was made from: publishes it, or ends the file it goes to.
     ///
     /// # Errors
-    /// Those of [`Master::unchanged`](crate::master::Master::unchanged) and [`Partial::publish`].
-    pub(super) fn publish(&self) -> Result<Object> {
+    /// Those of [`Master::unchanged`](crate::master::Master::unchanged), [`Partial::publish`] and
+    /// [`RenditionWriter::finish`].
+    pub(super) fn complete(&self) -> Result<Finished> {
         self.source.master.unchanged()?;
-        match std::mem::replace(&mut *lock(&self.place), Place::Closed) {
-            Place::Open(partial) => partial.publish(),
+        let place = std::mem::replace(&mut *lock(&self.place), Place::Closed);
+        match place {
+            Place::Partial(partial) => Ok(Finished::Object(partial.publish()?, Origin::Pressed)),
+            Place::Export(writer) => Ok(Finished::Exported(writer.finish()?.bytes)),
             Place::Unopened | Place::Closed => Err(self.cancelled()),
         }
     }
 
+    /// What the store had after all.
+    pub(super) fn found(&self, object: Object) -> Finished {
+        let elsewhere = lock(&self.state).elsewhere;
+        Finished::Object(object, if elsewhere { Origin::Elsewhere } else { Origin::Stored })
+    }
+
     /// It is complete, or will never be. False if that was settled before; else `count` is called before
     /// anybody hears of it.
-    pub(super) fn settle(&self, result: Result<Object>, count: impl FnOnce()) -> bool {
+    pub(super) fn settle(&self, result: Result<Finished>, count: impl FnOnce()) -> bool {
         let mut state = lock(&self.state);
         let settled = match &state.phase {
             Phase::Done(_) | Phase::Failed(_) => true,
@@ -280,9 +354,9 @@ impl Job {
         matches!(lock(&self.state).phase, Phase::Done(_) | Phase::Failed(_))
     }
 
-    pub(super) fn object(&self) -> Option<Object> {
+    pub(super) fn finished(&self) -> Option<Finished> {
         match &lock(&self.state).phase {
-            Phase::Done(object) => Some(object.clone()),
+            Phase::Done(finished) => Some(finished.clone()),
             _ => None,
         }
     }
@@ -291,26 +365,26 @@ impl Job {
         let state = lock(&self.state);
         let pressed: u64 = state.segments.iter().map(|segment| segment.ready).sum();
         let readable = state.reader.is_some() && self.plan.size().is_exact();
-        let object = match &state.phase {
-            Phase::Done(object) => Some(object.len()),
+        let finished = match &state.phase {
+            Phase::Done(finished) => Some(finished.bytes()),
             _ => None,
         };
         let segments = self.plan.segments();
         Progress {
-            samples: if object.is_some() { self.plan.samples().0 } else { state.samples },
-            bytes: object.map_or(pressed, |bytes| bytes - self.plan.info_bytes()),
-            segments_done: if object.is_some() { segments } else { state.done },
+            samples: if finished.is_some() { self.plan.samples().0 } else { state.samples },
+            bytes: finished.map_or(pressed, |bytes| bytes - self.plan.info_bytes()),
+            segments_done: if finished.is_some() { segments } else { state.done },
             segments,
-            bytes_ready: object.unwrap_or(if readable { self.plan.info_bytes() + pressed } else { 0 }),
-            complete: object.is_some(),
+            bytes_ready: finished.unwrap_or(if readable { self.plan.info_bytes() + pressed } else { 0 }),
+            complete: finished.is_some(),
         }
     }
 
     /// The stretches that can be read without waiting.
     pub(super) fn ready(&self) -> Vec<Range<u64>> {
         let state = lock(&self.state);
-        if let Phase::Done(object) = &state.phase {
-            return std::iter::once(0..object.len()).collect();
+        if let Phase::Done(finished) = &state.phase {
+            return std::iter::once(0..finished.bytes()).collect();
         }
         if state.reader.is_none() || !self.plan.size().is_exact() {
             return Vec::new();

@@ -19,6 +19,8 @@
 //! # Ok::<(), tonepress::Error>(())
 //! ```
 
+mod builder;
+mod export;
 mod job;
 mod pcm;
 mod rendition;
@@ -26,30 +28,28 @@ mod schedule;
 mod stats;
 mod work;
 
-use std::num::NonZeroUsize;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread;
 use std::time::Duration;
 
-use crossbeam::channel::{Sender, unbounded};
+use crossbeam::channel::Sender;
 
 use job::Job;
-use pcm::{PcmCache, Source, WORKER_BYTES};
+use pcm::{PcmCache, Source};
 use schedule::{LaneInfo, Schedule};
 use stats::{Count, Counters};
-use work::{Errand, run_errands};
+use work::Errand;
 
-use crate::encoder::Encoder;
 use crate::error::{Error, Result};
 use crate::master::Master;
 use crate::profile::Profile;
-use crate::rendition::fingerprint::Fingerprint;
 use crate::rendition::plan::Plan;
 use crate::store::{Key, Object, Recipe, Store};
 use crate::units::Samples;
 
-pub use job::Progress;
+pub use builder::Builder;
+pub use export::Export;
+pub use job::{Origin, Progress};
 pub use rendition::Rendition;
 pub use schedule::Priority;
 pub use stats::{Quantiles, Stats};
@@ -97,16 +97,6 @@ struct Dispatch {
     closed: bool,
 }
 
-/// How an engine is to be built.
-#[derive(Clone)]
-#[must_use]
-pub struct Builder {
-    store: Option<Store>,
-    threads: Option<NonZeroUsize>,
-    memory: u64,
-    queue: usize,
-}
-
 /// What becomes of a rendition that is not complete when the last handle on it is dropped.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum OnDrop {
@@ -136,76 +126,6 @@ pub enum Shutdown {
     Cancel,
 }
 
-impl Builder {
-    /// Keeps renditions in this store, and takes them from it. Without one they are held in temporary
-    /// files for as long as somebody has a handle on them.
-    pub fn store(mut self, store: Store) -> Self {
-        self.store = Some(store);
-        self
-    }
-
-    /// How many renditions' segments are pressed at once; as many as there are cores unless said otherwise.
-    pub fn threads(mut self, threads: NonZeroUsize) -> Self {
-        self.threads = Some(threads);
-        self
-    }
-
-    /// How much decoded audio is held at most, in bytes: 5 MiB for each thread, which it is pressed from,
-    /// and the rest for sharing between renditions of one master. 256 MiB unless said otherwise; with
-    /// less than the threads need, nothing is shared. (A master whose rate shares no divisor with the
-    /// rendition's takes up to 64 MiB more a thread for its filter.)
-    pub fn memory(mut self, bytes: u64) -> Self {
-        self.memory = bytes;
-        self
-    }
-
-    /// How many renditions may be being pressed or wait for it; more are refused with
-    /// [`Error::Busy`]. 256 unless said otherwise. Each holds two files open.
-    pub fn queue(mut self, renditions: usize) -> Self {
-        self.queue = renditions;
-        self
-    }
-
-    /// Starts the threads.
-    ///
-    /// # Errors
-    /// [`Error::Processor`] if LAME cannot run here; [`Error::Internal`] if threads cannot be started.
-    pub fn build(self) -> Result<Engine> {
-        // The self-test behind it takes some milliseconds, which the first customer shall not wait for.
-        Fingerprint::of(Encoder::default())?;
-        let threads =
-            self.threads.or_else(|| thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get);
-        let failed =
-            |detail: String| Error::Internal { detail: format!("threads could not be started: {detail}") };
-        let (errands, to_run) = unbounded();
-        thread::Builder::new()
-            .name("tonepress publish".to_owned())
-            .spawn(move || run_errands(&to_run))
-            .map_err(|error| failed(error.to_string()))?;
-        // If a thread cannot be started, dropping this ends those that were.
-        let owner = Owner(Arc::new(Shared {
-            store: self.store,
-            threads,
-            queue: self.queue,
-            pcm: PcmCache::new(self.memory.saturating_sub(threads as u64 * WORKER_BYTES)),
-            counters: Counters::new(),
-            dispatch: Mutex::default(),
-            wanted: Condvar::new(),
-            idle: Condvar::new(),
-            errands,
-        }));
-        // Workers wait for each other's decoding, so they are threads of their own and no tasks on a pool.
-        for index in 0..threads {
-            let shared = Arc::clone(&owner.0);
-            thread::Builder::new()
-                .name(format!("press {index}"))
-                .spawn(move || shared.work())
-                .map_err(|error| failed(error.to_string()))?;
-        }
-        Ok(Engine(Arc::new(owner)))
-    }
-}
-
 impl Engine {
     fn shared(&self) -> &Arc<Shared> {
         &self.0.0
@@ -213,7 +133,7 @@ impl Engine {
 
     /// How to build one.
     pub fn builder() -> Builder {
-        Builder { store: None, threads: None, memory: 256 << 20, queue: 256 }
+        Builder::new()
     }
 
     /// Asks for a rendition, for a download. Answers at once: nothing is encoded, and no master is hashed,
@@ -239,7 +159,7 @@ impl Engine {
         let (key, object) = shared.look_up(master, &plan)?;
         if let Some(object) = object {
             shared.counters.add(Count::Hits, 1);
-            return Ok(Rendition::stored(shared, plan, object));
+            return Ok(Rendition::stored(shared, master, plan, object));
         }
 
         let mut dispatch = lock(&shared.dispatch);
@@ -252,17 +172,10 @@ impl Engine {
             dispatch.schedule.hasten(job.number, request.priority);
             job
         } else {
-            if dispatch.schedule.len() >= shared.queue {
-                shared.counters.add(Count::Refused, 1);
-                return Err(shared.busy(&dispatch));
-            }
-            shared.counters.add(Count::Misses, 1);
-            let same_master = dispatch.schedule.jobs().find(|job| job.source.master.is(master));
-            let source = same_master.map(|job| Arc::clone(&job.source));
-            let source = source.unwrap_or_else(|| Arc::new(Source::new(master)));
-            let job = Arc::new(Job::new(source, plan));
-            dispatch.schedule.add(job.number, Arc::clone(&job), lane(&job.plan, request.priority));
-            job
+            let identified = shared.store.is_none();
+            shared.admit(&mut dispatch, master, request.priority, |source| {
+                Job::new(source, plan, key, identified)
+            })?
         };
         job.handles.fetch_add(1, Ordering::Relaxed);
         shared.nudge(&dispatch);
@@ -281,7 +194,7 @@ impl Engine {
         let shared = self.shared();
         let (key, object) = shared.look_up(master, &plan)?;
         if let Some(object) = object {
-            return Ok(Some(Rendition::stored(shared, plan, object)));
+            return Ok(Some(Rendition::stored(shared, master, plan, object)));
         }
         let dispatch = lock(&shared.dispatch);
         let job = dispatch.being_pressed(master, &plan, key).cloned();
@@ -351,16 +264,18 @@ impl Engine {
 }
 
 /// What the schedule has to know of a rendition.
-fn lane(plan: &Plan, priority: Priority) -> LaneInfo {
+fn lane(job: &Job, priority: Priority) -> LaneInfo {
+    let plan = &job.plan;
     let (segments, rate) = (plan.segments(), plan.resolved().rate);
     let cost = rate.seconds(Samples(plan.samples().0 / segments));
-    LaneInfo { segments, random_access: plan.size().is_exact(), cost, priority, identified: false }
+    let (random_access, identified) = (plan.size().is_exact(), job.is_identified());
+    LaneInfo { segments, random_access, cost, priority, identified }
 }
 
 impl Dispatch {
     /// The job of this rendition, if there is one.
     fn being_pressed(&self, master: &Master, plan: &Plan, key: Option<Key>) -> Option<&Arc<Job>> {
-        self.schedule.jobs().find(|job| {
+        self.schedule.jobs().filter(|job| !job.is_export()).find(|job| {
             job.plan.resolved() == plan.resolved()
                 && (job.source.master.is(master) || key.is_some() && job.key() == key)
         })
@@ -369,7 +284,8 @@ impl Dispatch {
 
 impl Shared {
     /// The key of a rendition, unless its master would have to be hashed for it, and what the store has
-    /// under it. An error if the master was found to be bad: of one that is not known yet, that is for its job to say.
+    /// under it. An error if the master was found to be bad; a master that is not
+    /// known yet is looked at when it has been hashed.
     fn look_up(&self, master: &Master, plan: &Plan) -> Result<(Option<Key>, Option<Object>)> {
         let known = match &self.store {
             Some(store) => store.masters().recall(master)?,
@@ -384,6 +300,26 @@ impl Shared {
             store.masters().allow(id, master, plan.resolved().salvage)?;
         }
         Ok((key, object))
+    }
+
+    /// Puts a job on the schedule, if there is room. The masters of others are shared if they are the same.
+    fn admit(
+        &self,
+        dispatch: &mut Dispatch,
+        master: &Master,
+        priority: Priority,
+        job: impl FnOnce(Arc<Source>) -> Job,
+    ) -> Result<Arc<Job>> {
+        if dispatch.schedule.len() >= self.queue {
+            self.counters.add(Count::Refused, 1);
+            return Err(self.busy(dispatch));
+        }
+        self.counters.add(Count::Misses, 1);
+        let same_master = dispatch.schedule.jobs().find(|job| job.source.master.is(master));
+        let source = same_master.map(|job| Arc::clone(&job.source));
+        let job = Arc::new(job(source.unwrap_or_else(|| Arc::new(Source::new(master)))));
+        dispatch.schedule.add(job.number, Arc::clone(&job), lane(&job, priority));
+        Ok(job)
     }
 
     /// A handle is dropped.

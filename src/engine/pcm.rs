@@ -1,5 +1,5 @@
 //! Decoded audio, shared by all who press it: each step of a master is decoded once for all renditions
-//! that want it at about the same time.
+//! that want it at about the same time, and let go of when the last of them has pressed it.
 
 use std::collections::HashMap;
 use std::mem;
@@ -77,7 +77,7 @@ impl Source {
             let converter = Converter::for_rendition(&self.master, salvage)?;
             Idle { rate, salvage, at: 0, converter }
         };
-        // After an error it is thrown away: what it has seen of a broken master is no ground to stand on.
+        // After an error the decoder is dropped: its state is not to be trusted.
         let repairs = idle.converter.read(wanted.rate, wanted.step.clone(), &wanted.counted, pcm)?;
         (idle.rate, idle.at) = (wanted.rate, wanted.step.end);
         lock(&self.idle).push(idle);
@@ -115,6 +115,8 @@ enum Slot {
     Ready {
         decoded: Arc<Decoded>,
         used: u64,
+        /// How many renditions have yet to press it.
+        left: usize,
     },
 }
 
@@ -126,16 +128,27 @@ struct Table {
     bytes: u64,
     /// Counts uses, so that the oldest goes first.
     uses: u64,
-    /// The memory of the step let go last, for the next one.
-    spare: Pcm,
 }
 
 impl Table {
+    /// Takes the step out of the table, or a share in it if others have yet to press it.
+    fn take(&mut self, key: &Key) -> Option<Arc<Decoded>> {
+        self.uses += 1;
+        let Some(Slot::Ready { decoded, used, left }) = self.slots.get_mut(key) else { return None };
+        (*used, *left) = (self.uses, left.saturating_sub(1));
+        let (decoded, last) = (Arc::clone(decoded), *left == 0);
+        if last {
+            self.slots.remove(key);
+            self.bytes -= decoded.bytes();
+        }
+        Some(decoded)
+    }
+
     /// Lets go of what was not used for longest and is not being used, until `bytes` more are within `limit`.
     fn make_room(&mut self, bytes: u64, limit: u64) -> bool {
         while self.bytes + bytes > limit {
             let idle = self.slots.iter().filter_map(|(key, slot)| match slot {
-                Slot::Ready { decoded, used } if Arc::strong_count(decoded) == 1 => Some((*used, key)),
+                Slot::Ready { decoded, used, .. } if Arc::strong_count(decoded) == 1 => Some((*used, key)),
                 _ => None,
             });
             let Some(key) = idle.min_by_key(|(used, _)| *used).map(|(_, key)| key.clone()) else {
@@ -143,14 +156,13 @@ impl Table {
             };
             if let Some(Slot::Ready { decoded, .. }) = self.slots.remove(&key) {
                 self.bytes -= decoded.bytes();
-                self.spare = Arc::into_inner(decoded).map(|decoded| decoded.pcm).unwrap_or_default();
             }
         }
         true
     }
 }
 
-/// The steps decoded last, within a number of bytes.
+/// The steps that somebody has yet to press, within a number of bytes.
 pub(super) struct PcmCache {
     limit: u64,
     table: Mutex<Table>,
@@ -176,37 +188,51 @@ impl PcmCache {
         lock(&self.table).bytes
     }
 
-    /// The step, decoded now unless somebody has, or is about to.
+    /// The step, decoded now unless somebody has, or is about to. `sharers` other renditions will ask for it too. It
+    /// is decoded into the memory of `spare`.
     ///
     /// # Errors
     /// Those of [`Converter::read`].
-    pub(super) fn get(&self, source: &Source, wanted: &Wanted) -> Result<Arc<Decoded>> {
+    pub(super) fn get(
+        &self,
+        source: &Source,
+        wanted: &Wanted,
+        sharers: usize,
+        spare: &mut Pcm,
+    ) -> Result<Arc<Decoded>> {
         let key = (source.number, wanted.clone());
-        let mut pcm = {
-            let mut table = lock(&self.table);
-            loop {
-                table.uses += 1;
-                let uses = table.uses;
-                match table.slots.get_mut(&key) {
-                    Some(Slot::Ready { decoded, used }) => {
-                        *used = uses;
-                        self.shared.fetch_add(1, Ordering::Relaxed);
-                        return Ok(Arc::clone(decoded));
-                    }
-                    Some(Slot::Pending) => {
-                        table = self.filled.wait(table).unwrap_or_else(PoisonError::into_inner);
-                    }
-                    None => break,
-                }
+        let mut table = lock(&self.table);
+        loop {
+            if let Some(decoded) = table.take(&key) {
+                self.shared.fetch_add(1, Ordering::Relaxed);
+                return Ok(decoded);
             }
-            table.slots.insert(key.clone(), Slot::Pending);
-            mem::take(&mut table.spare)
-        };
+            if !table.slots.contains_key(&key) {
+                break;
+            }
+            table = self.filled.wait(table).unwrap_or_else(PoisonError::into_inner);
+        }
+        table.slots.insert(key.clone(), Slot::Pending);
+        drop(table);
         // Whatever happens, nobody waits for a step that will not come.
         let pending = Pending { cache: self, key };
+        let mut pcm = mem::take(spare);
         let repairs = source.decode(wanted, &mut pcm)?;
         self.decoded.fetch_add(1, Ordering::Relaxed);
-        Ok(pending.fill(Decoded { pcm, repairs }))
+        Ok(pending.fill(Decoded { pcm, repairs }, sharers))
+    }
+
+    /// Nobody presses `source` any more.
+    pub(super) fn forget(&self, source: &Source) {
+        let mut table = lock(&self.table);
+        let Table { slots, bytes, .. } = &mut *table;
+        slots.retain(|(number, _), slot| match slot {
+            Slot::Ready { decoded, .. } if *number == source.number => {
+                *bytes -= decoded.bytes();
+                false
+            }
+            _ => true,
+        });
     }
 }
 
@@ -217,15 +243,15 @@ struct Pending<'a> {
 }
 
 impl Pending<'_> {
-    fn fill(self, decoded: Decoded) -> Arc<Decoded> {
+    fn fill(self, decoded: Decoded, sharers: usize) -> Arc<Decoded> {
         let decoded = Arc::new(decoded);
         let bytes = decoded.bytes();
         let mut table = lock(&self.cache.table);
-        if table.make_room(bytes, self.cache.limit) {
+        if sharers > 0 && table.make_room(bytes, self.cache.limit) {
             table.bytes += bytes;
             table.uses += 1;
-            let used = table.uses;
-            table.slots.insert(self.key.clone(), Slot::Ready { decoded: Arc::clone(&decoded), used });
+            let slot = Slot::Ready { decoded: Arc::clone(&decoded), used: table.uses, left: sharers };
+            table.slots.insert(self.key.clone(), slot);
         }
         decoded
     }

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 
-use super::job::{Job, Progress};
+use super::job::{Finished, Job, Origin, Progress};
 use super::schedule::{Demand, Priority};
 use super::{OnDrop, Shared, lock};
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::master::Master;
 use crate::pcm::Repairs;
 use crate::read_at::ReadAt;
 use crate::rendition::plan::Plan;
@@ -30,6 +31,7 @@ use crate::store::{Key, Object};
 /// Each handle is one reader: what follows the place where it reads is pressed ahead. Clone it for another.
 pub struct Rendition {
     engine: Arc<Shared>,
+    master: Master,
     plan: Plan,
     made: Made,
     on_drop: OnDrop,
@@ -60,21 +62,21 @@ impl Reader {
 }
 
 /// A number for a reader.
-fn number() -> u64 {
+pub(super) fn number() -> u64 {
     static COUNT: AtomicU64 = AtomicU64::new(0);
     COUNT.fetch_add(1, Ordering::Relaxed)
 }
 
 impl Rendition {
-    pub(super) fn stored(engine: &Arc<Shared>, plan: Plan, object: Object) -> Self {
-        let (engine, made) = (Arc::clone(engine), Made::Before(object));
-        Self { engine, plan, made, on_drop: OnDrop::Finish, reader: Reader::new() }
+    pub(super) fn stored(engine: &Arc<Shared>, master: &Master, plan: Plan, object: Object) -> Self {
+        let (engine, master, made) = (Arc::clone(engine), master.clone(), Made::Before(object));
+        Self { engine, master, plan, made, on_drop: OnDrop::Finish, reader: Reader::new() }
     }
 
     /// A handle on a job, which knows of it already.
     pub(super) fn pressing(engine: &Arc<Shared>, job: Arc<Job>, on_drop: OnDrop) -> Self {
-        let (engine, plan) = (Arc::clone(engine), job.plan.clone());
-        Self { engine, plan, made: Made::Now(job), on_drop, reader: Reader::new() }
+        let (engine, master, plan) = (Arc::clone(engine), job.source.master.clone(), job.plan.clone());
+        Self { engine, master, plan, made: Made::Now(job), on_drop, reader: Reader::new() }
     }
 
     /// Its geometry.
@@ -89,11 +91,11 @@ impl Rendition {
         self.object().map_or_else(|| self.plan.size(), |object| Size::Exact(object.len()))
     }
 
-    /// The key under which a store has it; `None` until its master is identified.
+    /// The key under which a store has it; `None` until its master is identified, which without a store it is not.
     #[must_use]
     pub fn key(&self) -> Option<Key> {
         match &self.made {
-            Made::Before(object) => Some(object.key()),
+            Made::Before(object) => object.key(),
             Made::Now(job) => job.key(),
         }
     }
@@ -104,13 +106,38 @@ impl Rendition {
         matches!(self.made, Made::Before(_))
     }
 
+    /// Who has pressed it; `None` while it is not complete. What was not known to be stored when it was asked for,
+    /// because its master had to be hashed first, may turn out to be.
+    #[must_use]
+    pub fn origin(&self) -> Option<Origin> {
+        match &self.made {
+            Made::Before(_) => Some(Origin::Stored),
+            Made::Now(job) => match job.finished()? {
+                Finished::Object(_, origin) => Some(origin),
+                Finished::Exported(_) => Some(Origin::Pressed),
+            },
+        }
+    }
+
     /// The finished rendition, if it is finished.
     #[must_use]
     pub fn object(&self) -> Option<Object> {
         match &self.made {
             Made::Before(object) => Some(object.clone()),
-            Made::Now(job) => job.object(),
+            Made::Now(job) => match job.finished()? {
+                Finished::Object(object, _) => Some(object),
+                Finished::Exported(_) => None,
+            },
         }
+    }
+
+    /// The samples of the master that are silence in it because they are damaged or missing: of profiles with
+    /// `:salvage` only. Takes as long as reading the master, unless that was done before.
+    ///
+    /// # Errors
+    /// Those of [`Master::gaps`].
+    pub fn gaps(&self) -> Result<Vec<Range<u64>>> {
+        gaps(&self.engine, &self.master, &self.plan)
     }
 
     /// How far it is.
@@ -157,7 +184,7 @@ impl Rendition {
     pub fn wait(&self) -> Result<Object> {
         match &self.made {
             Made::Before(object) => Ok(object.clone()),
-            Made::Now(job) => job.wait(number()),
+            Made::Now(job) => object(job.wait(number())),
         }
     }
 
@@ -167,7 +194,7 @@ impl Rendition {
     pub fn poll_wait(&self, context: &mut Context<'_>) -> Poll<Result<Object>> {
         match &self.made {
             Made::Before(object) => Poll::Ready(Ok(object.clone())),
-            Made::Now(job) => job.poll_wait(self.reader.number, context),
+            Made::Now(job) => job.poll_wait(self.reader.number, context).map(object),
         }
     }
 
@@ -245,6 +272,27 @@ impl Rendition {
     }
 }
 
+/// What handles on renditions wait for: exports have handles of another kind.
+fn object(finished: Result<Finished>) -> Result<Object> {
+    match finished? {
+        Finished::Object(object, _) => Ok(object),
+        Finished::Exported(_) => {
+            Err(Error::Internal { detail: "an export is read as a rendition".to_owned() })
+        }
+    }
+}
+
+/// What is missing of a master in a rendition of it.
+pub(super) fn gaps(engine: &Shared, master: &Master, plan: &Plan) -> Result<Vec<Range<u64>>> {
+    if !plan.resolved().salvage {
+        return Ok(Vec::new());
+    }
+    match (&engine.store, master.known_id()) {
+        (Some(store), Some(id)) => store.masters().gaps(&id, master),
+        _ => master.gaps(),
+    }
+}
+
 impl ReadAt for Rendition {
     fn read_at(&self, buf: &mut [u8], offset: u64) -> Result<usize> {
         let job = match &self.made {
@@ -279,8 +327,8 @@ impl Clone for Rendition {
                 Made::Now(Arc::clone(job))
             }
         };
-        let (engine, plan) = (Arc::clone(&self.engine), self.plan.clone());
-        Self { engine, plan, made, on_drop: self.on_drop, reader: Reader::new() }
+        let (engine, master, plan) = (Arc::clone(&self.engine), self.master.clone(), self.plan.clone());
+        Self { engine, master, plan, made, on_drop: self.on_drop, reader: Reader::new() }
     }
 }
 

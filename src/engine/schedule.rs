@@ -175,6 +175,12 @@ impl<J: Clone> Schedule<J> {
         self.lanes.values().map(|lane| &lane.job)
     }
 
+    /// How many lanes have yet to finish segment `index`, of those whose job is `alike`.
+    pub(super) fn wanting(&self, index: u64, alike: impl Fn(&J) -> bool) -> usize {
+        let wants = |lane: &&Lane<J>| lane.get(index) != Some(Segment::Done) && alike(&lane.job);
+        self.lanes.values().filter(wants).count()
+    }
+
     pub(super) fn len(&self) -> usize {
         self.lanes.len()
     }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam::channel::{Receiver, RecvTimeoutError};
 
-use super::job::Job;
+use super::job::{Finished, Job};
 use super::pcm::Wanted;
 use super::schedule::Task;
 use super::stats::Count;
@@ -15,8 +15,9 @@ use super::{Dispatch, Shared, lock};
 use crate::error::{Error, Result};
 use crate::master::convert::to_channels;
 use crate::pcm::{Pcm, Repairs};
+use crate::rendition::plan::Plan;
 use crate::rendition::press::SegmentEncoder;
-use crate::store::{Identified, Object};
+use crate::store::Identified;
 
 /// Bytes are handed over whenever so many samples more are encoded: 0.4 s at 44.1 kHz, which takes some
 /// 10 ms.
@@ -70,7 +71,7 @@ impl Shared {
     fn perform(self: &Arc<Self>, job: &Arc<Job>, task: Task) -> Result<()> {
         match task {
             Task::Identify => {
-                let identified = job.identify(self.store.as_ref())?;
+                let identified = self.identify(job)?;
                 self.identified(job, identified);
             }
             Task::Press(index) => {
@@ -89,9 +90,14 @@ impl Shared {
         Ok(())
     }
 
+    /// Which rendition of the store it is. Without a store nobody asks.
+    fn identify(&self, job: &Job) -> Result<Identified> {
+        self.store.as_ref().map_or(Ok(Identified::Ours), |store| job.identify(store))
+    }
+
     fn identified(self: &Arc<Self>, job: &Arc<Job>, identified: Identified) {
         match identified {
-            Identified::Ready(object) => self.settle(job, Ok(object)),
+            Identified::Ready(object) => self.settle(job, Ok(job.found(object))),
             Identified::Ours => {
                 let mut dispatch = lock(&self.dispatch);
                 dispatch.schedule.hold(job.number, false);
@@ -125,13 +131,14 @@ impl Shared {
         }
         let mut encoder = SegmentEncoder::new(plan, index)?;
         let mut repairs = Repairs::default();
-        let (mut bytes, mut mixed) = (Vec::new(), Pcm::default());
+        let (mut bytes, mut mixed, mut spare) = (Vec::new(), Pcm::default(), Pcm::default());
+        let sharers = self.sharers(job, index);
         for step in job.source.steps(rate, segment.pcm) {
             // What belongs to the neighbours is counted there.
             let own = step.start.max(segment.own.start)..step.end.min(segment.own.end).max(segment.own.start);
             let salvage = plan.resolved().salvage;
             let wanted = Wanted { rate, salvage, step: step.clone(), counted: plan.master_range(&own) };
-            let decoded = self.pcm.get(&job.source, &wanted)?;
+            let decoded = self.pcm.get(&job.source, &wanted, sharers, &mut spare)?;
             repairs += decoded.repairs;
             let pcm = match to_channels(decoded.pcm.channels(), channels) {
                 None => &decoded.pcm,
@@ -148,10 +155,26 @@ impl Shared {
                 let samples = at.min(own.end).saturating_sub(portion.start.max(own.start));
                 self.hand_over(job, index, samples, &mut bytes, false)?;
             }
+            // If nobody else wants it, its memory takes the next step.
+            if let Some(decoded) = Arc::into_inner(decoded) {
+                spare = decoded.pcm;
+            }
         }
         job.count_repairs(repairs);
         encoder.finish(&mut bytes)?;
         self.hand_over(job, index, 0, &mut bytes, true)
+    }
+
+    /// How many other renditions have yet to press what segment `index` of this one is pressed from.
+    fn sharers(&self, job: &Job, index: u64) -> usize {
+        let (plan, wanted) = (&job.plan, job.plan.segment(index).pcm);
+        let what = |plan: &Plan| (plan.resolved().rate, plan.resolved().salvage);
+        lock(&self.dispatch).schedule.wanting(index, |other| {
+            other.number != job.number
+                && Arc::ptr_eq(&other.source, &job.source)
+                && what(&other.plan) == what(plan)
+                && other.plan.segment(index).pcm == wanted
+        })
     }
 
     fn hand_over(&self, job: &Job, index: u64, samples: u64, bytes: &mut Vec<u8>, last: bool) -> Result<()> {
@@ -165,7 +188,7 @@ impl Shared {
     }
 
     /// Ends a job, if it has not ended already.
-    pub(super) fn settle(&self, job: &Job, result: Result<Object>) {
+    pub(super) fn settle(&self, job: &Job, result: Result<Finished>) {
         let count = match &result {
             Ok(_) => Count::Finished,
             Err(Error::Cancelled { .. }) => Count::Cancelled,
@@ -177,6 +200,9 @@ impl Shared {
         if job.settle(result, || self.counters.add(count, 1)) {
             let mut dispatch = lock(&self.dispatch);
             dispatch.schedule.remove(job.number);
+            if !dispatch.schedule.jobs().any(|other| Arc::ptr_eq(&other.source, &job.source)) {
+                self.pcm.forget(&job.source);
+            }
             if dispatch.closed {
                 // It may have been the last thing that workers stayed for.
                 self.wanted.notify_all();
@@ -191,8 +217,8 @@ impl Shared {
             let _span = tracing::debug_span!("publish", master = job.source.master.name(),
                 profile = %job.plan.profile())
             .entered();
-            let object = job.publish()?;
-            self.settle(job, Ok(object));
+            let finished = job.complete()?;
+            self.settle(job, Ok(finished));
             Ok(())
         });
     }
@@ -228,7 +254,7 @@ impl Watched {
         let (engine, job) = (&self.engine, &self.job);
         let mut theirs = false;
         engine.guard(job, || {
-            let identified = match job.identify(engine.store.as_ref())? {
+            let identified = match engine.identify(job)? {
                 Identified::Theirs if now >= self.until => Identified::Ours,
                 identified => identified,
             };

@@ -7,24 +7,6 @@ use crate::error::{Error, Result, Stage};
 use crate::mp3::index::FrameIndex;
 use crate::rendition::plan::{Plan, toc_entry};
 
-/// Where a rendition's segments go, as they come.
-pub trait Sink: Send {
-    /// What a complete rendition is given back as.
-    type Finished;
-
-    /// Takes the next bytes of segment `index`; `last` says that it is complete with them.
-    ///
-    /// # Errors
-    /// The rendition cannot be completed then.
-    fn push(&mut self, index: u64, bytes: &[u8], last: bool) -> Result<()>;
-
-    /// Completes the rendition, after the last bytes of all segments.
-    ///
-    /// # Errors
-    /// The rendition is not to be used then.
-    fn finish(self) -> Result<Self::Finished>;
-}
-
 /// A finished rendition.
 pub struct Written<W> {
     /// What it was written to.
@@ -38,6 +20,8 @@ pub struct Written<W> {
 pub struct RenditionWriter<W> {
     plan: Plan,
     out: W,
+    /// Where in it the rendition begins.
+    start: u64,
     /// For error messages.
     name: String,
     /// Where the next bytes of each unfinished segment go (CBR).
@@ -59,16 +43,25 @@ impl<W: Write + Seek> RenditionWriter<W> {
     /// # Errors
     /// [`Error::Io`] if writing fails.
     pub fn new(plan: &Plan, out: W, name: impl Into<String>) -> Result<Self> {
+        Self::behind(0, plan, out, name)
+    }
+
+    /// As [`new`](Self::new), but the rendition begins at byte `start` of `out`: behind a tag, say.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if writing fails.
+    pub fn behind(start: u64, plan: &Plan, out: W, name: impl Into<String>) -> Result<Self> {
         let info = plan.cbr_info()?;
         let order = info.is_none().then(|| InOrder {
             next: 0,
             early: BTreeMap::new(),
             index: FrameIndex::new(plan.toc_frames()),
         });
-        let mut writer =
-            Self { plan: plan.clone(), out, name: name.into(), places: BTreeMap::new(), finished: 0, order };
+        let (plan, name, places) = (plan.clone(), name.into(), BTreeMap::new());
+        let mut writer = Self { plan, out, start, name, places, finished: 0, order };
         // Until the true one is known, silence of the same length keeps its place.
-        let info = info.unwrap_or_else(|| vec![0; usize::try_from(plan.info_bytes()).unwrap_or_default()]);
+        let silence = || vec![0; usize::try_from(writer.plan.info_bytes()).unwrap_or_default()];
+        let info = info.unwrap_or_else(silence);
         writer.write_at(0, &info)?;
         Ok(writer)
     }
@@ -107,7 +100,7 @@ impl<W: Write + Seek> RenditionWriter<W> {
 
     fn write_at(&mut self, at: u64, bytes: &[u8]) -> Result<()> {
         self.out
-            .seek(SeekFrom::Start(at))
+            .seek(SeekFrom::Start(self.start + at))
             .and_then(|_| self.out.write_all(bytes))
             .map_err(Error::io(Stage::Write, &*self.name))
     }
@@ -115,15 +108,13 @@ impl<W: Write + Seek> RenditionWriter<W> {
     fn broken(&self, what: &str) -> Error {
         Error::Internal { detail: format!("{}: {what}", self.name) }
     }
-}
 
-impl<W: Write + Seek + Send> Sink for RenditionWriter<W> {
-    type Finished = Written<W>;
-
+    /// Takes the next bytes of segment `index`; `last` says that it is complete with them.
+    ///
     /// # Errors
-    /// [`Error::Io`] or [`Error::DiskFull`] if writing fails; [`Error::Internal`] if the bytes are not what the
+    /// The rendition cannot be completed then. [`Error::Io`] or [`Error::DiskFull`] if writing fails; [`Error::Internal`] if the bytes are not what the
     /// plan says.
-    fn push(&mut self, index: u64, bytes: &[u8], last: bool) -> Result<()> {
+    pub fn push(&mut self, index: u64, bytes: &[u8], last: bool) -> Result<()> {
         self.finished += u64::from(last);
         let Some(range) = self.plan.segment_bytes(index) else {
             return self.push_in_order(index, bytes, last);
@@ -139,9 +130,11 @@ impl<W: Write + Seek + Send> Sink for RenditionWriter<W> {
         self.write_at(at, bytes)
     }
 
+    /// Completes the rendition, after the last bytes of all segments.
+    ///
     /// # Errors
     /// As [`push`](Self::push), also when segments are missing.
-    fn finish(mut self) -> Result<Written<W>> {
+    pub fn finish(mut self) -> Result<Written<W>> {
         if self.finished != self.plan.segments() {
             let missing = self.plan.segments() - self.finished;
             return Err(self.broken(&format!("{missing} segments never came")));
@@ -156,9 +149,9 @@ impl<W: Write + Seek + Send> Sink for RenditionWriter<W> {
             let planned = self.plan.frames();
             return Err(self.broken(&format!("{} frames instead of {planned}", indexed.frames)));
         }
-        let start = self.plan.info_bytes();
-        let bytes = start + indexed.bytes;
-        let toc = indexed.toc.map(|position| toc_entry(start + position, bytes));
+        let info_bytes = self.plan.info_bytes();
+        let bytes = info_bytes + indexed.bytes;
+        let toc = indexed.toc.map(|position| toc_entry(info_bytes + position, bytes));
         let info = self.plan.info_frame(bytes, toc, indexed.crc)?;
         self.write_at(0, &info)?;
         self.out.flush().map_err(Error::io(Stage::Write, &*self.name))?;

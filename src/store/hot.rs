@@ -58,7 +58,7 @@ impl Hot {
     }
 
     /// Keeps a map whose last use has just been written down.
-    pub(super) fn keep(&self, object: &Object) {
+    pub(super) fn keep(&self, key: Key, object: &Object) {
         if self.capacity == 0 {
             return;
         }
@@ -69,7 +69,7 @@ impl Hot {
             oldest.and_then(|key| table.maps.remove(&key));
         }
         let kept = Kept { object: object.clone(), used: now, checked: now, touched: now };
-        table.maps.insert(object.key(), kept);
+        table.maps.insert(key, kept);
     }
 
     pub(super) fn forget(&self, keys: &[Key]) {

@@ -136,7 +136,7 @@ impl Store {
             opened => opened?,
         };
         if let Some(object) = &object {
-            self.0.hot.keep(object);
+            self.0.hot.keep(*key, object);
         }
         Ok(object)
     }
@@ -145,7 +145,7 @@ impl Store {
     /// [`Error::Corrupt`] if it is no rendition, or another than was stored; [`Error::Io`].
     fn open_object(&self, key: &Key, path: &Path) -> Result<Option<Object>> {
         let Some(file) = self.0.layout.open(path)? else { return Ok(None) };
-        let object = Object::map(&file, *key, Some(path))?;
+        let object = Object::map(&file, Some(*key), Some(path))?;
         if self.0.verify_on_open
             && let Some(detail) = self.fault(key, &file, &mut Pace::unlimited())?
         {
@@ -314,8 +314,8 @@ impl Store {
         &self.0.spill
     }
 
-    fn keep(&self, object: &Object) {
-        self.0.hot.keep(object);
+    fn keep(&self, key: Key, object: &Object) {
+        self.0.hot.keep(key, object);
     }
 
     fn forget(&self, keys: &[Key]) {

@@ -31,7 +31,8 @@ pub struct Object(Arc<Mapped>);
 
 struct Mapped {
     map: Mmap,
-    key: Key,
+    /// `None` for one of a master that nobody has identified.
+    key: Option<Key>,
     device: u64,
     inode: u64,
     /// `None` for one that the store did not take.
@@ -53,8 +54,12 @@ impl Object {
     /// # Errors
     /// [`Error::Corrupt`] unless the file begins with an Info frame that states the file's size: no
     /// other file than a complete rendition does.
-    pub(super) fn map(file: &File, key: Key, stored: Option<&Path>) -> Result<Self> {
-        let name = || stored.map_or_else(|| key.to_string(), |path| path.display().to_string());
+    pub(super) fn map(file: &File, key: Option<Key>, stored: Option<&Path>) -> Result<Self> {
+        let name = || match (stored, key) {
+            (Some(path), _) => path.display().to_string(),
+            (None, Some(key)) => key.to_string(),
+            (None, None) => "a rendition that is not kept".to_owned(),
+        };
         let meta = file.metadata().map_err(Error::io(Stage::Open, name()))?;
         if meta.len() == 0 {
             return Err(Error::Corrupt { name: name(), detail: "the file is empty".to_owned() });
@@ -80,9 +85,10 @@ impl Object {
         })))
     }
 
-    /// The key of this rendition.
+    /// The key of this rendition; `None` if no store was to have it and its master was not identified
+    /// ([`Master::id`](crate::master::Master::id)) before it was asked for.
     #[must_use]
-    pub fn key(&self) -> Key {
+    pub fn key(&self) -> Option<Key> {
         self.0.key
     }
 
@@ -191,6 +197,9 @@ impl AsRef<[u8]> for Object {
 
 impl fmt::Debug for Object {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Object({}, {} bytes)", self.0.key, self.len())
+        match self.0.key {
+            Some(key) => write!(f, "Object({key}, {} bytes)", self.len()),
+            None => write!(f, "Object({} bytes)", self.len()),
+        }
     }
 }

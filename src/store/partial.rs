@@ -13,7 +13,7 @@ use rustix::io::Errno;
 use crate::build::build_info;
 use crate::error::{Error, Result, Stage};
 use crate::rendition::plan::Plan;
-use crate::rendition::writer::{RenditionWriter, Sink, Written};
+use crate::rendition::writer::{RenditionWriter, Written};
 use crate::store::key::{Key, Recipe};
 use crate::store::layout::sync_folder;
 use crate::store::object::Object;
@@ -170,25 +170,28 @@ impl Partial {
     /// If the store's folders were removed since, the rendition is returned all the same, uncached.
     ///
     /// # Errors
-    /// [`Error::Internal`] if segments are missing or the master was not identified; [`Error::DiskFull`] or [`Error::Io`], and the
+    /// [`Error::Internal`] if segments are missing, or the store is to take it and the master was not identified; [`Error::DiskFull`] or [`Error::Io`], and the
     /// rendition is thrown away: after a failed sync nobody knows what of it is on disk.
     pub fn publish(self) -> Result<Object> {
         let Self { writer, file, plan, recipe, place } = self;
-        let Some(recipe) = recipe else {
-            return Err(Error::Internal { detail: "a rendition without a name is to be published".into() });
-        };
-        let key = recipe.key();
+        let key = recipe.map(|recipe| recipe.key());
+        let name = || key.map_or_else(|| plan.profile().to_string(), |key| key.to_string());
         let Written { bytes, .. } = writer.finish()?;
-        let written = file.metadata().map_err(Error::io(Stage::Write, key.to_string()))?.len();
+        let written = file.metadata().map_err(Error::io(Stage::Write, name()))?.len();
         if written < bytes {
             let detail = format!("{written} bytes are left of {bytes}");
-            return Err(Error::Corrupt { name: key.to_string(), detail });
+            return Err(Error::Corrupt { name: name(), detail });
         }
         // What was allocated beyond the end of an ABR or VBR rendition is given back.
-        file.set_len(bytes).map_err(Error::io(Stage::Write, key.to_string()))?;
+        file.set_len(bytes).map_err(Error::io(Stage::Write, name()))?;
         let Some((store, scratch)) = place.filter(|(_, scratch)| scratch.is_current()) else {
             return Object::map(&file, key, None);
         };
+        let Some(recipe) = recipe else {
+            let detail = "a store is given a rendition of a master that nobody identified".to_owned();
+            return Err(Error::Internal { detail });
+        };
+        let key = recipe.key();
         if let Some(other) = store.get(&key)? {
             return Ok(other);
         }
@@ -211,23 +214,9 @@ impl Partial {
         if let Some(other) = commit(&store, scratch, &sidecar)? {
             return Ok(other);
         }
-        let object = Object::map(&file, key, Some(&store.layout().object(&key)))?;
-        store.keep(&object);
+        let object = Object::map(&file, Some(key), Some(&store.layout().object(&key)))?;
+        store.keep(key, &object);
         Ok(object)
-    }
-}
-
-/// A partial takes segments as [`write_segment`](Partial::write_segment) does and finishes by being
-/// [published](Partial::publish).
-impl Sink for Partial {
-    type Finished = Object;
-
-    fn push(&mut self, index: u64, bytes: &[u8], last: bool) -> Result<()> {
-        self.write_segment(index, bytes, last)
-    }
-
-    fn finish(self) -> Result<Object> {
-        self.publish()
     }
 }
 

@@ -1,15 +1,14 @@
 //! Renditions in memory, and their decoding by others.
 
 use std::io::Cursor;
-use std::ops::ControlFlow;
+use std::num::NonZeroUsize;
 use std::path::Path;
 
-use tonepress::fan_out::{Event, Job, Output, fan_out};
 use tonepress::master::{Codec, Container, Layout, Master, MasterInfo};
 use tonepress::pcm::Pcm;
 use tonepress::rendition::press::SegmentEncoder;
-use tonepress::rendition::writer::{RenditionWriter, Sink as _};
-use tonepress::{Plan, Profile, SampleRate, Samples};
+use tonepress::rendition::writer::RenditionWriter;
+use tonepress::{Engine, Plan, Profile, SampleRate, Samples};
 
 use super::{run, signal::Music, tool, write};
 
@@ -52,27 +51,20 @@ pub fn press_music(plan: &Plan, music: &Music, order: impl Iterator<Item = u64>)
     writer.finish().unwrap().out.into_inner()
 }
 
-/// Presses `master` at `profiles` on `threads` threads, in memory.
+/// An engine without a store.
+pub fn engine(threads: usize) -> Engine {
+    Engine::builder().threads(NonZeroUsize::new(threads).unwrap()).build().unwrap()
+}
+
+/// Presses `master` at `profiles` on `threads` threads.
 pub fn press(master: &Master, profiles: &[&str], threads: usize) -> Vec<(Plan, Vec<u8>)> {
-    let plans: Vec<Plan> = profiles
-        .iter()
-        .map(|profile| Plan::new(master.info(), &profile.parse::<Profile>().unwrap()).unwrap())
-        .collect();
-    let outputs = plans.iter().enumerate().map(|(id, plan)| Output {
-        id,
-        plan: plan.clone(),
-        sink: RenditionWriter::new(plan, Cursor::new(Vec::new()), plan.profile().to_string()).unwrap(),
+    let profiles: Vec<Profile> = profiles.iter().map(|profile| profile.parse().unwrap()).collect();
+    let pressed = engine(threads).fan_out(master, &profiles).into_iter().map(|rendition| {
+        let rendition = rendition.unwrap();
+        let object = rendition.wait().unwrap_or_else(|error| panic!("{error}"));
+        (rendition.plan().clone(), object.as_ref().to_vec())
     });
-    let job = Job { id: 0, master: master.clone(), outputs: outputs.collect() };
-    let mut pressed = vec![Vec::new(); plans.len()];
-    fan_out(threads, [job].into_iter(), |event| {
-        if let Event::Done { output, result, .. } = event {
-            pressed[output] = result.unwrap_or_else(|error| panic!("{error}")).made.out.into_inner();
-        }
-        ControlFlow::Continue(())
-    })
-    .unwrap();
-    plans.into_iter().zip(pressed).collect()
+    pressed.collect()
 }
 
 /// What ffmpeg decodes of an MP3, without gaps: interleaved.

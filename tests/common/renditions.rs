@@ -5,7 +5,7 @@ use std::io::Cursor;
 use tonepress::master::{Codec, Container, Layout, MasterInfo};
 use tonepress::pcm::Pcm;
 use tonepress::rendition::press::SegmentEncoder;
-use tonepress::rendition::writer::{RenditionWriter, Sink as _};
+use tonepress::rendition::writer::RenditionWriter;
 use tonepress::store::{Begun, Fallback, Object, Partial, Recipe};
 use tonepress::{Plan, Result, SampleRate, Samples, Store};
 

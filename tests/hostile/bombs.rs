@@ -1,19 +1,19 @@
 //! A little that becomes a lot: flat memory, and an end when somebody says so.
 
 use std::io;
-use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
 use std::time::Duration;
 
-use tonepress::fan_out::{Event, Job, Output, fan_out};
+use tonepress::Error;
+use tonepress::engine::Rendition;
 use tonepress::master::{Limits, Master, MasterSource};
-use tonepress::rendition::writer::RenditionWriter;
-use tonepress::{Error, Plan};
 
 use super::flac::{INFO, Info, frame};
 use super::run::{Memory, watched};
 use crate::common::memory::watched_within;
+use crate::common::press::engine;
 use crate::common::write::{rf64, wav_format};
 
 /// The samples of a frame, as many as fit.
@@ -85,20 +85,18 @@ pub fn run() {
             counted.fetch_add(range.end - range.start, Ordering::Relaxed);
             Ok(())
         });
-        let press = |profile: &str, until: fn(&Event<_>) -> bool| {
-            let plan = Plan::new(master.info(), &profile.parse().unwrap()).unwrap();
-            let sink = RenditionWriter::new(&plan, io::Cursor::new(Vec::new()), "memory").unwrap();
-            let job = Job { id: 0, master: master.clone(), outputs: vec![Output { id: 0, plan, sink }] };
-            fan_out(2, [job].into_iter(), |event| {
-                assert!(!matches!(event, Event::Done { .. }));
-                if until(&event) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-            })
-            .unwrap();
+        let press = |profile: &str, until: &dyn Fn(&Rendition) -> bool| {
+            let rendition = engine(2).request(&master, &profile.parse().unwrap()).unwrap();
+            while !until(&rendition) {
+                assert!(rendition.object().is_none());
+                thread::sleep(Duration::from_millis(1));
+            }
+            rendition.cancel();
         };
-        press("64", |event| matches!(event, Event::Progress { .. }));
+        press("64", &|rendition| rendition.progress().bytes > 0);
         read.store(0, Ordering::Relaxed);
         // All of it would be looked at before anything comes.
-        press("64:salvage", |event| matches!(event, Event::Quiet));
+        press("64:salvage", &|_| read.load(Ordering::Relaxed) > 0);
         let read = read.load(Ordering::Relaxed);
         assert!(read < length, "{read} of {length} bytes were read");
     });

@@ -1,19 +1,17 @@
 //! Holds a case against what is written of it.
 
 use std::fs;
-use std::io::{self, Cursor};
-use std::ops::{ControlFlow, Range};
+use std::io;
+use std::ops::Range;
 use std::panic::{self, catch_unwind};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, channel};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tonepress::fan_out::{Event, Job, Output, fan_out};
+use tonepress::Error;
 use tonepress::master::{Decoder, Limits, Master, MasterSource, Verdict, Verification};
 use tonepress::pcm::Pcm;
-use tonepress::rendition::writer::RenditionWriter;
-use tonepress::{Error, Plan, Profile};
 
 use super::case::{Case, Want, Why, sample};
 
@@ -215,22 +213,9 @@ fn ranges(samples: u64) -> Vec<Range<u64>> {
 
 /// The gaps of a rendition. What was written of one that failed is nobody's: it was never finished.
 pub fn press(master: &Master, profile: &str) -> Result<Vec<Range<u64>>, Error> {
-    let plan = Plan::new(master.info(), &profile.parse::<Profile>().unwrap())?;
-    let sink = RenditionWriter::new(&plan, Cursor::new(Vec::new()), profile)?;
-    let outputs = vec![Output { id: 0, plan: plan.clone(), sink }];
-    let job = Job { id: 0, master: master.clone(), outputs };
-    let pressed = Mutex::new(None);
-    fan_out(2, [job].into_iter(), |event| {
-        if let Event::Done { result, .. } = event {
-            let result = result.map(|done| {
-                assert!(plan.size().cap() >= done.made.bytes);
-                done.gaps
-            });
-            *pressed.lock().unwrap() = Some(result);
-        }
-        ControlFlow::Continue(())
-    })?;
-    pressed.into_inner().unwrap().unwrap().map_err(|error| (*error).clone())
+    let rendition = crate::common::press::engine(2).request(master, &profile.parse().unwrap())?;
+    assert!(rendition.wait()?.len() <= rendition.plan().size().cap());
+    rendition.gaps()
 }
 
 fn damage<T: std::fmt::Debug>(name: &str, result: Result<T, Error>) -> u64 {

@@ -11,7 +11,6 @@ mod common;
 mod scene;
 
 use std::fs;
-use std::ops::ControlFlow;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -21,11 +20,11 @@ use std::time::Duration;
 use common::mount::Mount;
 use common::run;
 use scene::{Expected, PRESS, PRESS_V4, SCENES, Scene, assert_books, may_trace, open};
-use tonepress::fan_out::{self, Event, Job};
+use tonepress::Plan;
 use tonepress::master::Master;
-use tonepress::rendition::writer::Sink;
-use tonepress::store::{Begun, Fallback, Filter, Object, Partial, Recipe};
-use tonepress::{Error, Plan};
+use tonepress::pcm::Pcm;
+use tonepress::rendition::press::SegmentEncoder;
+use tonepress::store::{Begun, Fallback, Filter, Object, Recipe};
 
 /// What changes files, or promises that they last.
 const CHANGES: &str = "mkdir,openat,write,pwrite64,ftruncate,fallocate,fchmod,fsync,rename,renameat2,unlink,\
@@ -131,7 +130,7 @@ fn holds_nobody_up(scene: &Scene, expected: &Expected, (call, count): &(String, 
     thread::sleep(Duration::from_millis(200)); // to get there
     // Another gets what it wants: from the store, or past it while this one has what is locked.
     let object = obtain(at, "v4");
-    let bytes = expected.objects.get(&object.key().to_string());
+    let bytes = expected.objects.get(&object.key().unwrap().to_string());
     assert!(bytes.is_some_and(|bytes| object.as_ref() == bytes), "{what}");
     let met = child.try_wait().unwrap().is_none();
     assert!(child.wait().unwrap().success(), "{what}");
@@ -172,39 +171,25 @@ fn obtain(at: &Path, profile: &str) -> Object {
 }
 
 /// The same, with something done between its last byte and its publication.
-fn obtain_after(at: &Path, profile: &str, before: impl FnOnce() + Send) -> Object {
+fn obtain_after(at: &Path, profile: &str, before: impl FnOnce()) -> Object {
     let master = Master::open(at.join("one.oga")).unwrap();
     let plan = Plan::new(master.info(), &profile.parse().unwrap()).unwrap();
     let recipe = Recipe::new(master.id().unwrap(), *plan.resolved()).unwrap();
-    let partial = match open(at).begin(&recipe, &plan, Fallback::Uncached).unwrap() {
+    let mut partial = match open(at).begin(&recipe, &plan, Fallback::Uncached).unwrap() {
         Begun::Ready(object) => return object,
         Begun::Press(partial) => partial,
     };
-    let mut made = None;
-    let outputs = vec![fan_out::Output { id: 0, plan, sink: Held(partial, before) }];
-    fan_out::fan_out(1, [Job { id: 0, master, outputs }].into_iter(), |event| {
-        if let Event::Done { result, .. } = event {
-            made = Some(result.unwrap().made);
-        }
-        ControlFlow::Continue(())
-    })
-    .unwrap();
-    made.unwrap()
-}
-
-struct Held<F>(Partial, F);
-
-impl<F: FnOnce() + Send> Sink for Held<F> {
-    type Finished = Object;
-
-    fn push(&mut self, index: u64, bytes: &[u8], last: bool) -> Result<(), Error> {
-        self.0.push(index, bytes, last)
+    let mut decoder = master.decoder().unwrap();
+    let mut pcm = Pcm::default();
+    for index in 0..plan.segments() {
+        let (mut encoder, mut bytes) = (SegmentEncoder::new(&plan, index).unwrap(), Vec::new());
+        decoder.read(encoder.wanted(), &mut pcm).unwrap();
+        encoder.push(&pcm, &mut bytes).unwrap();
+        encoder.finish(&mut bytes).unwrap();
+        partial.write_segment(index, &bytes, true).unwrap();
     }
-
-    fn finish(self) -> Result<Object, Error> {
-        (self.1)();
-        self.0.finish()
-    }
+    before();
+    partial.publish().unwrap()
 }
 
 #[test]

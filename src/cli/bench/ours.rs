@@ -1,27 +1,29 @@
 //! The work as tonepress does it, whole and in its parts, and as LAME alone would.
 
 use std::fs::File;
-use std::ops::ControlFlow;
+use std::num::NonZeroUsize;
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
+use std::task::{Context, Poll};
 use std::thread;
 
 use tonepress::encoder::floor::Floor;
-use tonepress::fan_out::{Event, Job, Output, fan_out};
+use tonepress::engine::{Export, Priority, Shutdown};
 use tonepress::master::convert::to_channels;
 use tonepress::master::downmix::Downmix;
 use tonepress::master::resample::Resampler;
 use tonepress::master::{Codec, Decoder, Master};
 use tonepress::pcm::Pcm;
 use tonepress::rendition::press::SegmentEncoder;
-use tonepress::rendition::writer::{RenditionWriter, Sink};
-use tonepress::{Error, Plan, Profile};
+use tonepress::rendition::writer::RenditionWriter;
+use tonepress::{Engine, Error, Plan, Profile};
 
+use super::super::batch::{self, Ahead, Batch, SEGMENTS};
+use super::super::report::Failure;
 use super::cost::{Cost, Whose};
 use super::results::Shares;
 
-/// As much PCM at a time as the fan-out takes.
+/// As much PCM at a time as the engine takes.
 const STEP: u64 = 1 << 17;
 
 /// The plan of a rendition, or why there can be none.
@@ -44,27 +46,70 @@ pub(super) fn press(
     folder: &Path,
     interrupted: &AtomicBool,
 ) -> Result<(), String> {
-    let open = |id: usize, master: &Master| -> Result<Job<_>, String> {
-        let outputs = profiles.iter().enumerate().map(|(output, profile)| {
-            let plan = plan(master, profile)?;
-            Ok(Output { id: output, sink: sink(folder, id, &plan)?, plan })
-        });
-        Ok(Job { id, master: master.clone(), outputs: outputs.collect::<Result<_, String>>()? })
-    };
-    let (mut unopened, mut spoilt) = (None, None);
-    let jobs = masters
-        .iter()
-        .enumerate()
-        .map_while(|(id, master)| open(id, master).map_err(|error| unopened = Some(error)).ok());
-    fan_out(threads, jobs, |event| {
-        if let Event::Done { result: Err(error), .. } = event {
-            spoilt = Some(Arc::clone(&error).to_string());
+    let threads = NonZeroUsize::new(threads).unwrap_or(NonZeroUsize::MIN);
+    let said = |error: Error| error.to_string();
+    let engine = Engine::builder().threads(threads).queue(usize::MAX).build().map_err(said)?;
+    let mut press = Press { engine, profiles, folder, pressing: Vec::new() };
+    let mut ahead = Ahead::new(masters.to_vec().into_iter().enumerate(), 1, |master| master).map_err(text)?;
+    batch::run(&mut press, &mut ahead, interrupted).map_err(text)?;
+    press.engine.shutdown(Shutdown::Cancel);
+    Ok(())
+}
+
+fn text(failure: Failure) -> String {
+    match failure {
+        Failure::Usage(text) | Failure::Other(text) => text,
+        Failure::ClosedPipe => "the output was closed".to_owned(),
+    }
+}
+
+/// Presses into files and tells nobody.
+struct Press<'a> {
+    engine: Engine,
+    profiles: &'a [Profile],
+    folder: &'a Path,
+    pressing: Vec<Export>,
+}
+
+impl Batch for Press<'_> {
+    /// With its number.
+    type Master = (usize, Master);
+
+    fn has_room(&self, _: &Self::Master) -> bool {
+        let pressing = self.pressing.iter().map(Export::progress);
+        batch::has_room(pressing, self.profiles.len(), SEGMENTS * self.engine.threads() as u64)
+    }
+
+    fn begin(&mut self, (number, master): Self::Master) -> Result<(), Failure> {
+        for profile in self.profiles {
+            let path = self.folder.join(format!("{number}.{profile}.mp3"));
+            let name = path.display().to_string();
+            let file =
+                File::create(&path).map_err(|error| Failure::Other(format!("writing {name}: {error}")))?;
+            let priority = Priority::default();
+            self.pressing.push(self.engine.export(&master, profile, priority, file, 0, &name)?);
         }
-        let stop = spoilt.is_some() || interrupted.load(Ordering::Relaxed);
-        if stop { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-    })
-    .map_err(|error| error.to_string())?;
-    unopened.or(spoilt).map_or(Ok(()), Err)
+        Ok(())
+    }
+
+    fn settle(&mut self, context: &mut Context) -> Result<(), Failure> {
+        let mut failed = None;
+        self.pressing.retain(|export| match export.poll_wait(context) {
+            Poll::Pending => true,
+            Poll::Ready(Ok(_)) => false,
+            Poll::Ready(Err(error)) => {
+                failed = Some(error);
+                false
+            }
+        });
+        failed.map_or(Ok(()), |error| Err(error.into()))
+    }
+
+    fn is_idle(&self) -> bool {
+        self.pressing.is_empty()
+    }
+
+    fn show(&self) {}
 }
 
 /// What LAME alone takes for a rendition whose PCM is there.
@@ -146,7 +191,7 @@ struct Parts {
 }
 
 impl Parts {
-    /// Presses renditions of one rate, as the fan-out does.
+    /// Presses renditions of one rate, as the engine does.
     fn press(&mut self, master: &Master, plans: &[Plan], folder: &Path) -> Result<(), String> {
         let mut sinks = plans.iter().map(|plan| sink(folder, 0, plan)).collect::<Result<Vec<_>, _>>()?;
         let text = |error: Error| error.to_string();

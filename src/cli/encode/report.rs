@@ -1,27 +1,23 @@
 //! What `encode` tells: a line or an object a rendition, progress, a summary.
 
-use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::Path;
 use std::time::Instant;
 
 use indicatif::ProgressBar;
 use serde::Serialize;
-use tonepress::fan_out::{Done, Event};
-use tonepress::master::MasterId;
 use tonepress::pcm::Repairs;
-use tonepress::store::Object;
-use tonepress::{Plan, Profile, Samples, WithOverlay};
+use tonepress::{Plan, Profile};
 
-use super::super::files::{name, unfinished};
 use super::super::report::{self, FailedJson, Failure, SkippedJson, clock, megabytes, plain};
-use super::open::{Aside, Made, Place};
 use super::{Target, Task};
 
 #[derive(Serialize)]
 struct Json<'a> {
     master: &'a str,
-    master_id: String,
+    /// Where it had to be known, for a store.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    master_id: Option<String>,
     profile: String,
     sample_rate: u32,
     channels: usize,
@@ -47,17 +43,31 @@ struct Json<'a> {
     cached: Option<bool>,
 }
 
+/// A rendition that is made.
+pub(super) struct Finished<'a> {
+    pub(super) task: &'a Task,
+    pub(super) target: &'a Target,
+    /// The bytes in front of the audio.
+    pub(super) tag: u64,
+    pub(super) audio: u64,
+    pub(super) repairs: Repairs,
+    pub(super) gaps: &'a [Range<u64>],
+    /// Whether it came from the store; `None` without one.
+    pub(super) cached: Option<bool>,
+    /// Seconds.
+    pub(super) taken: f64,
+}
+
 /// What is told of the work, and what has become of it.
 pub(super) struct Report {
     json: bool,
     bar: ProgressBar,
     started: Instant,
-    /// The masters being pressed: when they started, how many renditions are still to come.
-    current: BTreeMap<usize, (Instant, usize)>,
     done: u64,
     skipped: u64,
+    /// What is in finished renditions: samples, bytes, seconds of audio.
+    samples: u64,
     bytes: u64,
-    /// Seconds of audio in finished renditions.
     audio: f64,
     failures: Vec<String>,
 }
@@ -68,9 +78,9 @@ impl Report {
             json,
             bar: ProgressBar::hidden(),
             started: Instant::now(),
-            current: BTreeMap::new(),
             done: 0,
             skipped: 0,
+            samples: 0,
             bytes: 0,
             audio: 0.0,
             failures: Vec::new(),
@@ -83,106 +93,45 @@ impl Report {
         self.started = Instant::now();
     }
 
-    pub(super) fn aside(&mut self, tasks: &[Task], aside: Aside) -> Result<(), Failure> {
-        match aside {
-            Aside::Served { task, target, object, master, gaps } => {
-                let (task, target) = (&tasks[task], &tasks[task].targets[target]);
-                let size = FileSize::of(&object);
-                self.bytes += size.audio;
-                self.audio += seconds(&target.plan);
-                self.bar.inc(target.plan.samples().0);
-                let began = Instant::now();
-                match copy(&object, target) {
-                    Ok(()) => {
-                        let taken = began.elapsed().as_secs_f64();
-                        let changed = (Repairs::default(), gaps);
-                        self.finished(&to_json(task, target, master, size, changed, taken, Some(true)))
-                    }
-                    Err(error) => self.failed(&task.name, Some(target.plan.profile()), &error),
-                }
-            }
-            Aside::Noted { task, note } => self.say(|| {
-                report::note(&format!("{}: {}", plain(&tasks[task].name), plain(&note)));
-                Ok(())
-            }),
-            Aside::Failed { task, target, error } => {
-                let profile = target.map(|target| tasks[task].targets[target].plan.profile());
-                self.failed(&tasks[task].name, profile, &error)
-            }
-        }
+    /// Shows how far it is: so much is done of what is being pressed, of the masters called `names`.
+    pub(super) fn show(&self, samples: u64, bytes: u64, audio: f64, names: &str) {
+        let speed = (self.audio + audio) / self.started.elapsed().as_secs_f64().max(1e-3);
+        self.bar.set_position(self.samples + samples);
+        self.bar.set_prefix(format!("{}  {speed:.0}x real time", megabytes(self.bytes + bytes)));
+        self.bar.set_message(plain(names).into_owned());
     }
 
-    pub(super) fn tell(&mut self, tasks: &[Task], event: Event<Place>) -> Result<(), Failure> {
-        match event {
-            Event::Started { job } => {
-                self.current.insert(job, (Instant::now(), tasks[job].targets.len()));
-                self.show_current(tasks);
-                Ok(())
-            }
-            Event::Progress { job, output, samples, bytes } => {
-                self.bytes += bytes;
-                self.audio += tasks[job].targets[output].plan.resolved().rate().seconds(Samples(samples));
-                self.bar.inc(samples);
-                let speed = self.audio / self.started.elapsed().as_secs_f64().max(1e-3);
-                self.bar.set_prefix(format!("{}  {speed:.0}x real time", megabytes(self.bytes)));
-                Ok(())
-            }
-            Event::Done { job, output, result } => {
-                let (task, target) = (&tasks[job], &tasks[job].targets[output]);
-                let mut seconds = 0.0;
-                if let Some((begun, left)) = self.current.get_mut(&job) {
-                    seconds = begun.elapsed().as_secs_f64();
-                    *left -= 1;
-                    if *left == 0 {
-                        self.current.remove(&job);
-                        self.show_current(tasks);
-                    }
-                }
-                let finished = match result {
-                    Ok(done) => finish(task, target, done, seconds),
-                    Err(error) => Err(error.to_string()),
-                };
-                match finished {
-                    Ok(finished) => self.finished(&finished),
-                    Err(error) => self.failed(&task.name, Some(target.plan.profile()), &error),
-                }
-            }
-            Event::Quiet => Ok(()),
-        }
-    }
-
-    fn show_current(&self, tasks: &[Task]) {
-        let stem = |&job: &usize| Some(tasks[job].path.file_stem()?.to_string_lossy());
-        let stems = self.current.keys().filter_map(stem).collect::<Vec<_>>().join(", ");
-        self.bar.set_message(plain(&stems).into_owned());
-    }
-
-    fn finished(&mut self, finished: &Json) -> Result<(), Failure> {
-        self.done += 1;
-        self.bytes += finished.file_bytes - finished.audio_bytes;
+    /// Says what was left out of a master's tags.
+    pub(super) fn note(&self, master: &str, note: &str) -> Result<(), Failure> {
         self.say(|| {
-            report::note_repairs(finished.master, finished.silenced_samples, finished.clamped_samples);
+            report::note(&format!("{}: {}", plain(master), plain(note)));
             Ok(())
-        })?;
-        for [start, end] in &finished.gaps {
-            self.say(|| {
+        })
+    }
+
+    pub(super) fn finished(&mut self, finished: &Finished) -> Result<(), Failure> {
+        let json = to_json(finished);
+        self.done += 1;
+        self.samples += finished.target.plan.samples().0;
+        self.bytes += json.file_bytes;
+        self.audio += json.duration_s;
+        self.say(|| {
+            report::note_repairs(json.master, json.silenced_samples, json.clamped_samples);
+            for [start, end] in &json.gaps {
                 report::note(&format!(
                     "{}: samples {start} to {end} are damaged or missing and became silence",
-                    plain(finished.master)
+                    plain(json.master)
                 ));
-                Ok(())
-            })?;
-        }
-        self.say(|| {
+            }
             if self.json {
-                return report::json(finished);
+                return report::json(&json);
             }
             report::line(format!(
                 "{}  {}  {}  {:.0}x real time",
-                plain(&finished.path),
-                megabytes(finished.file_bytes),
-                clock(finished.duration_s),
-                finished.realtime_x
+                plain(&json.path),
+                megabytes(json.file_bytes),
+                clock(json.duration_s),
+                json.realtime_x
             ))
         })
     }
@@ -243,69 +192,27 @@ impl Report {
     }
 }
 
-/// Gives a finished rendition its name.
-fn finish<'a>(task: &'a Task, target: &Target, done: Done<Place>, taken: f64) -> Result<Json<'a>, String> {
-    let Done { master, made, repairs, gaps } = done;
-    let (master, size, cached) = match made {
-        Made::File { file, tag, audio } => {
-            name(file, &target.path)?;
-            (master.id().map_err(|error| error.to_string())?, FileSize { tag, audio }, None)
-        }
-        Made::Object(object, id) => {
-            copy(&object, target)?;
-            (id, FileSize::of(&object), Some(false))
-        }
-    };
-    Ok(to_json(task, target, master, size, (repairs, gaps), taken, cached))
-}
-
-/// The bytes of a file.
-#[derive(Clone, Copy)]
-struct FileSize {
-    tag: u64,
-    audio: u64,
-}
-
-impl FileSize {
-    fn of(object: &WithOverlay<Object>) -> Self {
-        Self { tag: object.overlay().len(), audio: object.inner().len() }
-    }
-}
-
-fn copy(object: &WithOverlay<Object>, target: &Target) -> Result<(), String> {
-    let file = unfinished(&target.path)?;
-    let copied = object.copy_to(file.as_file(), &target.path.display().to_string());
-    copied.map_err(|error| error.to_string())?;
-    name(file, &target.path)
-}
-
-fn to_json<'a>(
-    task: &'a Task,
-    target: &Target,
-    master: MasterId,
-    size: FileSize,
-    (repairs, gaps): (Repairs, Vec<Range<u64>>),
-    taken: f64,
-    cached: Option<bool>,
-) -> Json<'a> {
+fn to_json<'a>(finished: &Finished<'a>) -> Json<'a> {
+    let &Finished { task, target, tag, audio, repairs, gaps, cached, taken } = finished;
     let plan = &target.plan;
+    let duration = seconds(plan);
     Json {
         master: &task.name,
-        master_id: master.to_string(),
+        master_id: task.master.known_id().map(|id| id.to_string()),
         profile: plan.profile().to_string(),
         sample_rate: plan.resolved().rate().hz(),
         channels: plan.resolved().channels(),
         samples: plan.samples().0,
-        duration_s: seconds(plan),
+        duration_s: duration,
         frames: plan.frames().0,
-        audio_bytes: size.audio,
-        file_bytes: size.tag + size.audio,
+        audio_bytes: audio,
+        file_bytes: tag + audio,
         path: target.path.display().to_string(),
         seconds: taken,
-        realtime_x: seconds(plan) / taken.max(1e-6),
+        realtime_x: duration / taken.max(1e-6),
         silenced_samples: repairs.not_finite,
         clamped_samples: repairs.clamped,
-        gaps: gaps.into_iter().map(|gap| [gap.start, gap.end]).collect(),
+        gaps: gaps.iter().map(|gap| [gap.start, gap.end]).collect(),
         cached,
     }
 }

@@ -1,7 +1,6 @@
 //! What `prewarm` tells: a line or an object a rendition, progress, a summary.
 
 use std::fmt::Write as _;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use indicatif::{FormattedDuration, ProgressBar};
@@ -36,7 +35,10 @@ struct Json<'a> {
 struct SummaryJson {
     summary: bool,
     pressed: u64,
+    /// There before.
     present: u64,
+    /// Pressed by another process meanwhile.
+    elsewhere: u64,
     failed: u64,
     /// Masters whose turn has not come.
     masters_left: u64,
@@ -58,6 +60,7 @@ pub(super) struct Report {
     pressed_work: f64,
     pressed: u64,
     present: u64,
+    elsewhere: u64,
     pub(super) failed: u64,
     bytes: u64,
     /// Seconds of audio in finished renditions.
@@ -75,6 +78,7 @@ impl Report {
             pressed_work: 0.0,
             pressed: 0,
             present: 0,
+            elsewhere: 0,
             failed: 0,
             bytes: 0,
             audio: 0.0,
@@ -110,12 +114,20 @@ impl Report {
         self.settled += work;
     }
 
-    pub(super) fn present(&mut self, master: &str, profile: &Profile, path: &Path) -> Result<(), Failure> {
-        self.present += 1;
+    /// A rendition did not have to be pressed: it was there before, or another process has pressed it meanwhile.
+    pub(super) fn present(
+        &mut self,
+        master: &str,
+        profile: &Profile,
+        object: &Object,
+        elsewhere: bool,
+    ) -> Result<(), Failure> {
+        *(if elsewhere { &mut self.elsewhere } else { &mut self.present }) += 1;
         if !self.json {
             return Ok(()); // counted in the summary
         }
-        let (profile, path) = (profile.to_string(), path.display().to_string());
+        let path = object.path().map(|path| path.display().to_string()).unwrap_or_default();
+        let profile = profile.to_string();
         self.bar.suspend(|| report::json(&SkippedJson { master, profile, path, skipped: true }))
     }
 
@@ -147,7 +159,7 @@ impl Report {
             report::json(&Json {
                 master,
                 profile: plan.profile().to_string(),
-                key: object.key().to_string(),
+                key: object.key().map(|key| key.to_string()).unwrap_or_default(),
                 sample_rate: plan.resolved().rate().hz(),
                 channels: plan.resolved().channels(),
                 samples: plan.samples().0,
@@ -191,6 +203,7 @@ impl Report {
                 summary: true,
                 pressed: self.pressed,
                 present: self.present,
+                elsewhere: self.elsewhere,
                 failed: self.failed,
                 masters_left,
                 audio_bytes: self.bytes,
@@ -207,6 +220,9 @@ impl Report {
             clock(seconds),
             count(self.present),
         );
+        if self.elsewhere > 0 {
+            let _ = write!(summary, "; {} were pressed by other processes", count(self.elsewhere));
+        }
         if self.failed > 0 {
             let _ = write!(summary, "; {} failed", count(self.failed));
         }

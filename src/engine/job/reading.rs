@@ -3,7 +3,7 @@
 use std::sync::PoisonError;
 use std::task::{Context, Poll};
 
-use super::{Job, Phase, State, Waiting, index};
+use super::{Finished, Job, Phase, State, Waiting, index};
 use crate::engine::lock;
 use crate::error::{Error, Result, Stage};
 use crate::read_at::ReadAt as _;
@@ -52,13 +52,13 @@ impl Job {
             .map(|bytes| self.copy(bytes?, buf, offset))
     }
 
-    /// Waits for the finished rendition.
-    pub(in crate::engine) fn wait(&self, reader: u64) -> Result<Object> {
+    /// Waits for the end.
+    pub(in crate::engine) fn wait(&self, reader: u64) -> Result<Finished> {
         self.wait_for(reader, finished, |_| ())
     }
 
     /// As [`wait`](Self::wait), without blocking.
-    pub(in crate::engine) fn poll_wait(&self, reader: u64, context: &Context) -> Poll<Result<Object>> {
+    pub(in crate::engine) fn poll_wait(&self, reader: u64, context: &Context) -> Poll<Result<Finished>> {
         self.poll_for(reader, context, finished, |_| ())
     }
 
@@ -126,7 +126,10 @@ impl Job {
     /// Where to find up to `len` bytes from `offset` on.
     fn find(&self, state: &State, offset: u64, len: usize) -> Result<Answer<Bytes>> {
         match &state.phase {
-            Phase::Done(object) => return Ok(Answer::Now(Bytes::Object(object.clone()))),
+            Phase::Done(Finished::Object(object, _)) => {
+                return Ok(Answer::Now(Bytes::Object(object.clone())));
+            }
+            Phase::Done(Finished::Exported(_)) => return Ok(Answer::Now(Bytes::End)),
             Phase::Failed(error) => return Err(error.clone()),
             Phase::Pressing | Phase::Publishing => {}
         }
@@ -168,9 +171,9 @@ impl Job {
     }
 }
 
-fn finished(state: &State) -> Result<Answer<Object>> {
+fn finished(state: &State) -> Result<Answer<Finished>> {
     match &state.phase {
-        Phase::Done(object) => Ok(Answer::Now(object.clone())),
+        Phase::Done(finished) => Ok(Answer::Now(finished.clone())),
         Phase::Failed(error) => Err(error.clone()),
         Phase::Pressing | Phase::Publishing => Ok(Answer::Wait(None)),
     }

@@ -73,6 +73,13 @@ fn wanted(step: u64) -> Wanted {
     Wanted { rate: SampleRate::new(44_100).unwrap(), salvage: false, step, counted: 0..SAMPLES }
 }
 
+fn assert_is_step(got: &Decoded, step: u64) {
+    let expected = wanted(step).step;
+    assert_eq!(got.pcm.range(), expected);
+    let mut samples = got.pcm.planes().next().unwrap().iter().zip(expected);
+    assert!(samples.all(|(&got, at)| got == f32::from(at as u16 as i16) / 32_768.0));
+}
+
 /// A cache that four threads have asked for steps at random.
 fn stress(seed: u64, limit: u64, gets: u64, is_moody: bool) -> PcmCache {
     let (cache, (moody, source)) = (PcmCache::new(limit), moody(seed));
@@ -80,18 +87,18 @@ fn stress(seed: u64, limit: u64, gets: u64, is_moody: bool) -> PcmCache {
     thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| {
+                let mut spare = Pcm::default();
                 for _ in 0..gets {
                     let step = moody.dice.below(STEPS);
-                    let got = catch_unwind(AssertUnwindSafe(|| cache.get(&source, &wanted(step))));
+                    // Nobody knows how often it will be asked for.
+                    let get = || cache.get(&source, &wanted(step), usize::MAX, &mut spare);
+                    let got = catch_unwind(AssertUnwindSafe(get));
                     assert!(cache.bytes() <= limit);
                     let Ok(Ok(got)) = got else {
                         assert!(is_moody);
                         continue;
                     };
-                    let expected = wanted(step).step;
-                    assert_eq!(got.pcm.range(), expected);
-                    let mut samples = got.pcm.planes().next().unwrap().iter().zip(expected);
-                    assert!(samples.all(|(&got, at)| got == f32::from(at as u16 as i16) / 32_768.0));
+                    assert_is_step(&got, step);
                 }
             });
         }
@@ -117,5 +124,36 @@ fn whatever_goes_wrong_nobody_waits_for_ever_and_the_limit_holds() {
         for limit in [4 * SAMPLES, SAMPLES, 4 * SAMPLES / STEPS, 0] {
             stress(seed, limit, 30, true);
         }
+    }
+}
+
+#[test]
+fn a_step_that_all_have_pressed_is_let_go() {
+    for seed in 0..100 {
+        let (cache, (moody, source)) = (PcmCache::new(4 * SAMPLES), moody(seed));
+        thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    let mut spare = Pcm::default();
+                    for step in 0..STEPS {
+                        let got = cache.get(&source, &wanted(step), 3, &mut spare).unwrap();
+                        assert_is_step(&got, step);
+                        if moody.dice.below(4) == 0 {
+                            thread::yield_now();
+                        }
+                        if let Some(got) = Arc::into_inner(got) {
+                            spare = got.pcm;
+                        }
+                    }
+                });
+            }
+        });
+        assert_eq!((cache.counts(), cache.bytes()), ((STEPS, 3 * STEPS), 0));
+        // Of a master that is given up nothing stays either.
+        let mut spare = Pcm::default();
+        cache.get(&source, &wanted(0), 3, &mut spare).unwrap();
+        assert_ne!(cache.bytes(), 0);
+        cache.forget(&source);
+        assert_eq!((cache.bytes(), lock(&cache.table).slots.len()), (0, 0));
     }
 }

@@ -1,0 +1,252 @@
+//! Pressing the renditions of masters: without a store straight into unfinished files that get their names when they
+//! are complete, with one into the store, to be copied from there.
+
+use std::collections::HashMap;
+use std::io::Write;
+use std::ops::Range;
+use std::path::Path;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use tempfile::NamedTempFile;
+use tonepress::engine::{Export, OnDrop, Origin, Priority, Progress, Rendition, Request, Shutdown};
+use tonepress::{Engine, Error, Overlay, Samples, Store};
+
+use super::super::batch::{Batch, SEGMENTS, has_room};
+use super::super::files::{name, unfinished};
+use super::super::report::Failure;
+use super::super::tags::{Tagged, Tagger};
+use super::copy::Copier;
+use super::report::{Finished, Report};
+use super::{Target, Task};
+
+/// A master whose turn it is, with the tag that its renditions are to have.
+pub(super) struct Looked {
+    task: Arc<Task>,
+    tagged: Result<Tagged, Error>,
+}
+
+impl Looked {
+    /// With a store, the master is identified: hashed if the store does not know it.
+    pub(super) fn new(task: Arc<Task>, store: Option<&Store>, tagger: Option<&Tagger>) -> Self {
+        let identified = store.map(|store| store.masters().identify(&task.master)).transpose();
+        let overlay = |_| tagger.map(|tagger| tagger.overlay(&task.master, store)).transpose();
+        let tagged = identified.and_then(overlay).map(Option::unwrap_or_default);
+        Self { task, tagged }
+    }
+}
+
+/// A rendition being made.
+struct Pressing {
+    task: Arc<Task>,
+    /// The target of the task, by its index.
+    target: usize,
+    tagged: Arc<Tagged>,
+    handle: Handle,
+    began: Instant,
+    /// What of the master is silence, once it is pressed.
+    gaps: Vec<Range<u64>>,
+}
+
+/// How a rendition gets to its file.
+enum Handle {
+    /// It grows there; the file has no name until it is complete.
+    Export(Export, Option<NamedTempFile>),
+    /// It is copied from the store when it is complete.
+    Store(Rendition),
+}
+
+impl Pressing {
+    fn target(&self) -> &Target {
+        &self.task.targets[self.target]
+    }
+
+    fn progress(&self) -> Progress {
+        match &self.handle {
+            Handle::Export(export, _) => export.progress(),
+            Handle::Store(rendition) => rendition.progress(),
+        }
+    }
+
+    fn poll(&self, context: &mut Context) -> Poll<Result<(), Error>> {
+        match &self.handle {
+            Handle::Export(export, _) => export.poll_wait(context).map_ok(drop),
+            Handle::Store(rendition) => rendition.poll_wait(context).map_ok(drop),
+        }
+    }
+
+    fn gaps(&self) -> Result<Vec<Range<u64>>, Error> {
+        match &self.handle {
+            Handle::Export(export, _) => export.gaps(),
+            Handle::Store(rendition) => rendition.gaps(),
+        }
+    }
+
+    /// What is told of it once its file is there.
+    fn finished(&self) -> Finished<'_> {
+        let (repairs, cached) = match &self.handle {
+            Handle::Export(export, _) => (export.repairs(), None),
+            Handle::Store(rendition) => {
+                (rendition.repairs(), Some(rendition.origin() != Some(Origin::Pressed)))
+            }
+        };
+        Finished {
+            task: &self.task,
+            target: self.target(),
+            tag: self.tagged.overlay.len(),
+            audio: self.progress().bytes_ready,
+            repairs,
+            gaps: &self.gaps,
+            cached,
+            taken: self.began.elapsed().as_secs_f64(),
+        }
+    }
+}
+
+/// Presses what it is given.
+pub(super) struct Press {
+    engine: Engine,
+    copier: Copier,
+    pressing: Vec<Pressing>,
+    /// What is being copied out of the store, by the number of the order.
+    copying: HashMap<u64, Pressing>,
+    orders: u64,
+    report: Report,
+}
+
+impl Press {
+    pub(super) fn new(engine: Engine, copier: Copier, report: Report) -> Self {
+        Self { engine, copier, pressing: Vec::new(), copying: HashMap::new(), orders: 0, report }
+    }
+
+    /// Gives up what is not complete, and leaves no unfinished file.
+    pub(super) fn end(self) -> Report {
+        let Self { engine, copier, pressing, report, .. } = self;
+        drop(pressing);
+        copier.end();
+        engine.shutdown(Shutdown::Cancel);
+        report
+    }
+
+    /// Asks for a rendition.
+    fn ask(&self, task: &Task, target: &Target, overlay: &Overlay) -> Result<Handle, String> {
+        let (engine, profile) = (&self.engine, target.plan.profile());
+        if engine.store().is_some() {
+            let request = Request { on_drop: OnDrop::Cancel, ..Request::default() };
+            let rendition = engine.request_with(&task.master, profile, request);
+            return rendition.map(Handle::Store).map_err(|error| error.to_string());
+        }
+        let path = target.path.display().to_string();
+        let mut file = unfinished(&target.path)?;
+        let tagged = file.write_all(overlay.bytes()).and_then(|()| file.as_file().try_clone());
+        let tagged = tagged.map_err(|error| format!("writing {path}: {error}"))?;
+        let export = engine.export(&task.master, profile, Priority::default(), tagged, overlay.len(), &path);
+        export.map(|export| Handle::Export(export, Some(file))).map_err(|error| error.to_string())
+    }
+
+    /// Names the file of a rendition that is complete, or has it copied.
+    fn complete(&mut self, mut pressing: Pressing) -> Result<(), Failure> {
+        match pressing.gaps() {
+            Ok(gaps) => pressing.gaps = gaps,
+            Err(error) => return self.finish(&pressing, Err(error.to_string())),
+        }
+        let path = &pressing.task.targets[pressing.target].path;
+        match &mut pressing.handle {
+            Handle::Export(_, file) => {
+                let named = file.take().map_or(Ok(()), |file| name(file, path));
+                self.finish(&pressing, named)
+            }
+            Handle::Store(rendition) => {
+                let Some(object) = rendition.object() else { return Ok(()) };
+                self.orders += 1;
+                self.copier.order(self.orders, object.with_overlay(pressing.tagged.overlay.clone()), path);
+                self.copying.insert(self.orders, pressing);
+                Ok(())
+            }
+        }
+    }
+
+    /// Tells of a rendition that is made, or has failed.
+    fn finish(&mut self, pressing: &Pressing, made: Result<(), String>) -> Result<(), Failure> {
+        match made {
+            Ok(()) => self.report.finished(&pressing.finished()),
+            Err(error) => {
+                self.report.failed(&pressing.task.name, Some(pressing.target().plan.profile()), &error)
+            }
+        }
+    }
+}
+
+impl Batch for Press {
+    type Master = Looked;
+
+    fn has_room(&self, next: &Looked) -> bool {
+        let pressing = self.pressing.iter().map(Pressing::progress);
+        has_room(pressing, next.task.targets.len(), SEGMENTS * self.engine.threads() as u64)
+    }
+
+    fn begin(&mut self, Looked { task, tagged }: Looked) -> Result<(), Failure> {
+        let tagged = match tagged {
+            Ok(tagged) => Arc::new(tagged),
+            Err(error) => return self.report.failed(&task.name, None, &error.to_string()),
+        };
+        for note in &tagged.notes {
+            self.report.note(&task.name, note)?;
+        }
+        for (index, target) in task.targets.iter().enumerate() {
+            match self.ask(&task, target, &tagged.overlay) {
+                Ok(handle) => {
+                    let (task, tagged) = (Arc::clone(&task), Arc::clone(&tagged));
+                    let (began, gaps) = (Instant::now(), Vec::new());
+                    self.pressing.push(Pressing { task, target: index, tagged, handle, began, gaps });
+                }
+                Err(error) => self.report.failed(&task.name, Some(target.plan.profile()), &error)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn settle(&mut self, context: &mut Context) -> Result<(), Failure> {
+        let mut at = 0;
+        while let Some(pressing) = self.pressing.get(at) {
+            match pressing.poll(context) {
+                Poll::Pending => at += 1,
+                Poll::Ready(Ok(())) => {
+                    let pressing = self.pressing.remove(at);
+                    self.complete(pressing)?;
+                }
+                Poll::Ready(Err(error)) => {
+                    let pressing = self.pressing.remove(at);
+                    self.finish(&pressing, Err(error.to_string()))?;
+                }
+            }
+        }
+        while let Some((number, copied)) = self.copier.copied() {
+            if let Some(pressing) = self.copying.remove(&number) {
+                self.finish(&pressing, copied)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn is_idle(&self) -> bool {
+        self.pressing.is_empty() && self.copying.is_empty()
+    }
+
+    fn show(&self) {
+        let (mut samples, mut bytes, mut audio) = (0, 0, 0.0);
+        let mut names: Vec<_> = Vec::new();
+        for pressing in self.pressing.iter().chain(self.copying.values()) {
+            let (progress, plan) = (pressing.progress(), &pressing.target().plan);
+            samples += progress.samples;
+            bytes += progress.bytes;
+            audio += plan.resolved().rate().seconds(Samples(progress.samples));
+            let name = Path::new(&pressing.task.name).file_stem().unwrap_or_default().to_string_lossy();
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        self.report.show(samples, bytes, audio, &names.join(", "));
+    }
+}
