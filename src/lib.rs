@@ -5,8 +5,8 @@
 //! rendition will be and how it is cut into segments. An [`Engine`] presses renditions on demand and serves any range of
 //! them meanwhile; a [`Store`] keeps them.
 //!
-//! Below that, [`SegmentEncoder`](rendition::press::SegmentEncoder) presses one segment, [`RenditionWriter`](rendition::writer::RenditionWriter) joins them,
-//! and [`fan_out`](fan_out::fan_out) does all of it for many profiles and masters, on all cores.
+//! Below that, [`SegmentEncoder`](rendition::press::SegmentEncoder) presses one segment, and
+//! [`RenditionWriter`](rendition::writer::RenditionWriter) joins them.
 //!
 //! Renditions have no tags. [`Master::tags`](master::Master::tags) reads a master's, and an [`Overlay`] puts them, or what a
 //! store makes of them, in front of a rendition as it is served.

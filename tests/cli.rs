@@ -81,7 +81,7 @@ fn encode_keeps_folders_and_plan_foretells_sizes() {
         }
         let path = album.path().join(object["path"].as_str().unwrap());
         assert_eq!(object["file_bytes"], fs::metadata(path).unwrap().len());
-        assert_eq!(object["master_id"].as_str().unwrap().len(), 64);
+        assert!(object["master_id"].is_null(), "nobody has asked for it, so nothing was hashed");
         assert!(object["seconds"].as_f64().unwrap() > 0.0 && object["realtime_x"].as_f64().unwrap() > 0.0);
     }
 }

@@ -177,8 +177,8 @@ impl<J: Clone> Schedule<J> {
 
     /// How many lanes have yet to finish segment `index`, of those whose job is `alike`.
     pub(super) fn wanting(&self, index: u64, alike: impl Fn(&J) -> bool) -> usize {
-        let wants = |lane: &&Lane<J>| lane.get(index) != Some(Segment::Done) && alike(&lane.job);
-        self.lanes.values().filter(wants).count()
+        let wanted = |lane: &&Lane<J>| lane.get(index).is_some_and(|segment| segment != Segment::Done);
+        self.lanes.values().filter(wanted).filter(|lane| alike(&lane.job)).count()
     }
 
     pub(super) fn len(&self) -> usize {
