@@ -14,6 +14,7 @@ use tonepress::{Error, Profile};
 use super::byte_range::ByteRange;
 use super::help::{BENCH_HELP, CACHE_HELP, ENCODE_HELP, GET_HELP, PLAN_HELP, PREWARM_HELP, PROBE_HELP};
 use super::name::NameTemplate;
+use super::report::Failure;
 use super::tags::TagOptions;
 
 /// Presses lossless masters (FLAC, WAV, AIFF, ALAC) into MP3s at any bitrate.
@@ -113,6 +114,12 @@ pub(crate) struct Jobs {
 impl Jobs {
     pub(crate) fn threads(&self) -> usize {
         self.jobs.or_else(|| std::thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get)
+    }
+
+    /// Loudness is measured on as many threads too. To be said once, before any is.
+    pub(crate) fn limit_measuring(&self) -> Result<(), Failure> {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(self.threads()).build_global();
+        pool.map_err(|error| Failure::Other(format!("threads could not be started: {error}")))
     }
 }
 

@@ -123,16 +123,20 @@ where
 }
 
 impl<I: Iterator, M> Ahead<I, M> {
+    /// The next master, waited for; `None` after the last.
+    pub(crate) fn next(&mut self) -> Result<Option<M>, Failure> {
+        self.look_ahead();
+        if self.ready.is_none()
+            && let Some(first) = self.coming.pop_front()
+        {
+            self.ready = Some(first.recv().map_err(|_| panicked())?);
+        }
+        Ok(self.ready.take())
+    }
+
     /// The next master if it was looked at, and `wants` it now.
     fn next_if(&mut self, wants: impl FnOnce(&M) -> bool) -> Result<Option<M>, Failure> {
-        while self.coming.len() < self.threads
-            && let Some(master) = self.queue.next()
-        {
-            let (found, coming) = bounded(1);
-            // Received as long as there are threads; if a panic ended them all, that shows below.
-            let _ = self.to_look_at.send((master, found));
-            self.coming.push_back(coming);
-        }
+        self.look_ahead();
         if self.ready.is_none()
             && let Some(first) = self.coming.front()
         {
@@ -142,12 +146,21 @@ impl<I: Iterator, M> Ahead<I, M> {
                     self.coming.pop_front();
                 }
                 Err(TryRecvError::Empty) => {}
-                Err(TryRecvError::Disconnected) => {
-                    return Err(Failure::Other("looking at a master failed with a panic".to_owned()));
-                }
+                Err(TryRecvError::Disconnected) => return Err(panicked()),
             }
         }
         Ok(self.ready.take_if(|master| wants(master)))
+    }
+
+    fn look_ahead(&mut self) {
+        while self.coming.len() < self.threads
+            && let Some(master) = self.queue.next()
+        {
+            let (found, coming) = bounded(1);
+            // If a panic has ended all threads, whoever waits for the answer learns it.
+            let _ = self.to_look_at.send((master, found));
+            self.coming.push_back(coming);
+        }
     }
 
     /// Whether a master is being looked at, or ready.
@@ -164,6 +177,10 @@ impl<I: Iterator, M> Ahead<I, M> {
     pub(crate) const fn waker(&self) -> &Waker {
         &self.waker
     }
+}
+
+fn panicked() -> Failure {
+    Failure::Other("looking at a master failed with a panic".to_owned())
 }
 
 /// Wakes a thread that is parked.

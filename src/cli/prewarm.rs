@@ -46,6 +46,9 @@ pub(crate) fn run(args: &args::Prewarm) -> Result<Outcome, Failure> {
     let threads = NonZeroUsize::new(args.jobs.threads()).unwrap_or(NonZeroUsize::MIN);
     let engine = Engine::builder().store(store.clone()).threads(threads).queue(usize::MAX).build()?;
     let budget = store.stat()?.max_bytes;
+    if args.loudness {
+        args.jobs.limit_measuring()?;
+    }
     let ask = Ask { verdict: args.verify, loudness: args.loudness };
     let of = store.clone();
     let mut ahead = Ahead::new(wanted.into_iter(), threads.get(), move |wanted| look(wanted, &of, ask))?;

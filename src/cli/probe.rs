@@ -2,7 +2,6 @@
 
 mod loudness;
 
-use rayon::prelude::*;
 use serde::Serialize;
 use tonepress::master::loudness::Loudness;
 use tonepress::master::{Limits, Master, MasterId, Verification};
@@ -12,6 +11,7 @@ use tonepress::{Error, Store};
 use loudness::LoudnessJson;
 
 use super::albums::Albums;
+use super::batch::Ahead;
 use super::masters::{Candidate, candidates};
 use super::report::{self, FailedJson, Failure, clock, count};
 use super::tags::{self, TagsJson};
@@ -46,44 +46,50 @@ struct Json<'a> {
     tags: TagsJson<'a>,
 }
 
+/// What is to be found out.
+#[derive(Clone, Copy)]
+struct Ask {
+    verify: bool,
+    loudness: bool,
+}
+
 pub(crate) fn run(args: &args::Probe) -> Result<Outcome, Failure> {
-    let threads = args.jobs.threads();
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
-    let pool = pool.map_err(|error| Failure::Other(error.to_string()))?;
+    if args.loudness {
+        args.jobs.limit_measuring()?;
+    }
     let store = args.open_store()?;
+    let (ask, of) = (Ask { verify: args.verify, loudness: args.loudness }, store.clone());
+    let look = move |candidate: Result<Candidate, String>| {
+        let probed = candidate.as_ref().ok().and_then(|candidate| probe(candidate, ask, of.as_ref()));
+        (candidate, probed)
+    };
+    let paths = args.masters.paths.clone();
+    let mut ahead = Ahead::new(candidates(&paths), args.jobs.threads(), look)?;
     let mut some_failed = false;
     let mut albums = Albums::default();
-    let mut all = candidates(&args.masters.paths).peekable();
-    // A batch at a time: in parallel, and still told in order.
-    while all.peek().is_some() {
-        let batch: Vec<_> = all.by_ref().take(4 * threads).collect();
-        let probed: Vec<_> = pool.install(|| {
-            batch.par_iter().map(|candidate| probe(candidate.as_ref().ok()?, args, store.as_ref())).collect()
-        });
-        for (candidate, probed) in batch.iter().zip(probed) {
-            let (name, probed) = match (candidate, probed) {
-                (Ok(candidate), Some(probed)) => {
-                    match &probed {
-                        Ok(Probed { loudness: Some(loudness), master, tags, .. }) => {
-                            albums.add(candidate, master, tags, loudness);
-                        }
-                        _ => albums.fail(candidate),
+    while let Some(looked) = ahead.next()? {
+        let (name, probed) = match looked {
+            (Ok(candidate), Some(probed)) => {
+                match &probed {
+                    Ok(Probed { loudness: Some(loudness), master, tags, .. }) => {
+                        albums.add(&candidate, master, tags, loudness);
                     }
-                    (candidate.name(), probed.map_err(|error| error.to_string()))
+                    _ => albums.fail(&candidate),
                 }
-                (Ok(_), None) => continue,
-                (Err(error), _) => (String::new(), Err(error.clone())),
-            };
-            match probed {
-                Ok(probed) if args.json.json => report::json(&to_json(&name, &probed))?,
-                Ok(probed) => report::line(to_text(&name, &probed))?,
-                Err(error) => {
-                    some_failed = true;
-                    if args.json.json {
-                        report::json(&FailedJson { master: &name, profile: None, error: &error })?;
-                    } else {
-                        report::error(&error);
-                    }
+                (candidate.name(), probed.map_err(|error| error.to_string()))
+            }
+            (Ok(_), None) => continue,
+            (Err(error), _) => (String::new(), Err(error)),
+        };
+        match probed {
+            Ok(probed) if args.json.json => report::json(&to_json(&name, &probed))?,
+            Ok(probed) => report::line(to_text(&name, &probed))?,
+            Err(error) => {
+                some_failed = true;
+                if args.json.json {
+                    report::json(&FailedJson { master: &name, profile: None, error: &error })?;
+                } else {
+                    report::error(&error);
                 }
             }
         }
@@ -97,21 +103,21 @@ pub(crate) fn run(args: &args::Probe) -> Result<Outcome, Failure> {
     Ok(if some_failed { Outcome::SomeFailed } else { Outcome::Done })
 }
 
-fn probe(candidate: &Candidate, args: &args::Probe, store: Option<&Store>) -> Option<Result<Probed, Error>> {
+fn probe(candidate: &Candidate, ask: Ask, store: Option<&Store>) -> Option<Result<Probed, Error>> {
     let master = match candidate.open(&Limits::default())? {
         Ok(master) => master,
         Err(error) => return Some(Err(error)),
     };
-    Some(examine(master, args, store))
+    Some(examine(master, ask, store))
 }
 
-fn examine(master: Master, args: &args::Probe, store: Option<&Store>) -> Result<Probed, Error> {
+fn examine(master: Master, ask: Ask, store: Option<&Store>) -> Result<Probed, Error> {
     let id = match store {
         Some(store) => store.masters().identify(&master)?,
         None => master.id()?,
     };
-    let verification = args.verify.then(|| verify(&master, &id, store)).transpose()?;
-    let loudness = args.loudness.then(|| loudness::of(&master, store)).transpose()?;
+    let verification = ask.verify.then(|| verify(&master, &id, store)).transpose()?;
+    let loudness = ask.loudness.then(|| loudness::of(&master, store)).transpose()?;
     let tags = master.tags()?;
     Ok(Probed { master, id, verification, loudness, tags })
 }
