@@ -3,8 +3,10 @@
 
 mod common;
 
+use std::ffi::OsStr;
 use std::fs::{self, File, Permissions};
 use std::ops::ControlFlow;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -472,6 +474,31 @@ fn deleted_maps(root: &Path) -> usize {
     let maps = fs::read_to_string("/proc/self/maps").unwrap();
     let root = root.to_str().unwrap();
     maps.lines().filter(|line| line.contains(root) && line.ends_with("(deleted)")).count()
+}
+
+#[test]
+fn a_name_that_is_no_utf_8_is_known_like_others() {
+    let (root, store) = store();
+    let masters = store.masters();
+    let path = root.path().join(OsStr::from_bytes(b"na\xefve.flac"));
+    // What its name looks like to people is another's name.
+    let namesake = root.path().join(path.file_name().unwrap().to_string_lossy().as_ref());
+    assert_ne!(path, namesake);
+    for path in [&path, &namesake] {
+        fs::write(path, "some audio").unwrap();
+    }
+    thread::sleep(Duration::from_millis(2_100));
+    for (path, number) in [(&path, 5), (&namesake, 6)] {
+        let Lookup::Unknown(stamp) = masters.lookup(path).unwrap() else { panic!("{path:?} is known") };
+        assert!(masters.record(path, &stamp, master_id(number)).unwrap());
+    }
+    for (gone, pruned) in [(None, 0), (Some(&namesake), 1), (None, 0)] {
+        gone.map_or(Ok(()), fs::remove_file).unwrap();
+        assert_eq!(masters.prune().unwrap(), pruned);
+        assert_eq!(masters.lookup(&path).unwrap(), Lookup::Known(master_id(5)));
+    }
+    fs::remove_file(&path).unwrap();
+    assert_eq!(masters.prune().unwrap(), 1);
 }
 
 #[test]
