@@ -345,3 +345,7 @@ impl Job {
 fn index(number: u64) -> usize {
     usize::try_from(number).unwrap_or(usize::MAX)
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)] // whatever goes wrong fails the test
+mod stress;
