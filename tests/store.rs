@@ -10,7 +10,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::thread;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use common::renditions::Rendition;
 use tempfile::TempDir;
@@ -474,6 +474,81 @@ fn deleted_maps(root: &Path) -> usize {
     let maps = fs::read_to_string("/proc/self/maps").unwrap();
     let root = root.to_str().unwrap();
     maps.lines().filter(|line| line.contains(root) && line.ends_with("(deleted)")).count()
+}
+
+#[test]
+fn no_more_maps_are_kept_than_was_said_and_those_used_last_stay() {
+    let root = tempfile::tempdir().unwrap();
+    let store = options(&root).open_maps(2).open().unwrap();
+    let keys: Vec<Key> = (0..4).map(|number| publish(&store, &Rendition::small(number)).key()).collect();
+    let is_mapped = |key: &Key| {
+        let maps = fs::read_to_string("/proc/self/maps").unwrap();
+        maps.lines().any(|line| line.ends_with(store.path(key).to_str().unwrap()))
+    };
+    let mapped = || keys.iter().map(is_mapped).collect::<Vec<_>>();
+    // Times are told apart by the millisecond.
+    let tick = || thread::sleep(Duration::from_millis(3));
+    tick();
+    for (asked, expected) in [
+        (0, [true, false, false, true]),
+        (3, [true, false, false, true]),
+        (1, [false, true, false, true]),
+        (1, [false, true, false, true]),
+        (2, [false, true, true, false]),
+    ] {
+        assert!(store.get(&keys[asked]).unwrap().is_some());
+        assert_eq!(mapped(), expected, "{asked}");
+        tick();
+    }
+}
+
+#[test]
+fn what_others_evict_is_a_miss_soon_and_its_maps_go_though_nobody_asks() {
+    let (root, store) = store();
+    let asked = publish(&store, &Rendition::small(1)).key();
+    let forgotten = publish(&store, &Rendition::small(2)).key();
+    let other = options(&root).open().unwrap();
+    assert_eq!(other.remove(&[asked, forgotten]).unwrap().len(), 2);
+    assert_eq!(deleted_maps(root.path()), 2);
+    let start = Instant::now();
+    while store.get(&asked).unwrap().is_some() {
+        assert!(start.elapsed() < Duration::from_secs(30));
+        thread::sleep(Duration::from_millis(10));
+    }
+    // No hit, and no other rendition, has to come for the rest.
+    while deleted_maps(root.path()) > 0 {
+        assert!(start.elapsed() < Duration::from_secs(60));
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
+#[test]
+fn many_threads_find_publish_and_evict_at_once() {
+    let root = tempfile::tempdir().unwrap();
+    let store = options(&root).open_maps(3).open().unwrap();
+    let renditions: Vec<Rendition> = (0..6).map(Rendition::small).collect();
+    let expected: Vec<Vec<u8>> = renditions.iter().map(Rendition::bytes).collect();
+    let keys: Vec<Key> = renditions.iter().map(|rendition| publish(&store, rendition).key()).collect();
+    thread::scope(|scope| {
+        for thread in 0..4 {
+            let (store, keys, expected) = (&store, &keys, &expected);
+            scope.spawn(move || {
+                for turn in 0..5_000 {
+                    let number = (turn * 7 + thread) % keys.len();
+                    let object = store.get(&keys[number]).unwrap();
+                    // The last one comes and goes.
+                    assert!(number == 5 || object.is_some());
+                    assert!(object.is_none_or(|object| object.as_ref() == expected[number]));
+                }
+            });
+        }
+        for _ in 0..20 {
+            store.remove(&keys[5..]).unwrap();
+            publish(&store, &renditions[5]);
+        }
+    });
+    drop(renditions);
+    assert_eq!(deleted_maps(root.path()), 0);
 }
 
 #[test]

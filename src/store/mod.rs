@@ -42,10 +42,13 @@ mod sidecar;
 mod verdicts;
 mod verify;
 
+use std::convert::Infallible;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
+
+use crossbeam::channel::Sender;
 
 use evict::{Budget, Queue};
 use hot::{Hot, TOUCH};
@@ -81,6 +84,8 @@ struct Inner {
     verify_on_open: bool,
     /// Where renditions go that the store does not take.
     spill: PathBuf,
+    /// When it is dropped, the background thread hears of it.
+    _open: Sender<Infallible>,
 }
 
 /// What to do with a rendition that the store cannot take.
