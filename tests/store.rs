@@ -17,7 +17,7 @@ use tempfile::TempDir;
 use tonepress::master::MasterId;
 use tonepress::rendition::fingerprint::Fingerprint;
 use tonepress::store::{
-    Begun, Copied, Fallback, Filter, Key, Lookup, Object, Options, Recipe, Scrub, Scrubbed,
+    Begun, Copied, Fallback, Filter, Identified, Key, Lookup, Object, Options, Recipe, Scrub, Scrubbed,
 };
 use tonepress::{Error, ReadAt as _, Store};
 
@@ -549,6 +549,54 @@ fn many_threads_find_publish_and_evict_at_once() {
     });
     drop(renditions);
     assert_eq!(deleted_maps(root.path()), 0);
+}
+
+#[test]
+fn what_cannot_be_booked_when_it_is_identified_goes_on_uncached() {
+    let lock = |root: &TempDir| {
+        let file = File::open(root.path().join("v1/ledger.lock")).unwrap();
+        file.lock().unwrap();
+        file
+    };
+    let rendition = Rendition::small(3);
+    for broken in ["locked", "removed"] {
+        for fallback in [Fallback::Uncached, Fallback::Refuse] {
+            let (root, store) = store();
+            let mut partial = store.begin_unidentified(&rendition.plan, fallback).unwrap();
+            assert!(partial.is_stored());
+            partial.write_segment(0, &rendition.segment(0), true).unwrap();
+            let locked = (broken == "locked").then(|| lock(&root));
+            if broken == "removed" {
+                fs::remove_dir_all(root.path().join("v1/partials")).unwrap();
+            }
+            let identified = partial.identify(&rendition.recipe);
+            match (fallback, broken) {
+                (Fallback::Uncached, _) => {
+                    assert!(matches!(identified, Ok(Identified::Ours)), "{broken}: {identified:?}");
+                    assert!(!partial.is_stored() && partial.key() == Some(rendition.recipe.key()));
+                    // Asked again, as of one that somebody else presses.
+                    assert!(matches!(partial.identify(&rendition.recipe), Ok(Identified::Ours)));
+                    for index in 1..rendition.plan.segments() {
+                        partial.write_segment(index, &rendition.segment(index), true).unwrap();
+                    }
+                    let object = partial.publish().unwrap();
+                    assert!(object.path().is_none() && object.as_ref() == rendition.bytes(), "{broken}");
+                }
+                (Fallback::Refuse, "locked") => {
+                    assert!(matches!(identified, Err(Error::StoreBusy { .. })), "{identified:?}");
+                }
+                (Fallback::Refuse, _) => {
+                    assert!(matches!(identified, Err(Error::Io { .. })), "{identified:?}");
+                }
+            }
+            drop(locked);
+            // Nothing is left of it, in the books neither, and the store works.
+            let stat = store.stat().unwrap();
+            assert!(fallback == Fallback::Refuse || (stat.writers, stat.reserved) == (0, 0), "{stat:?}");
+            assert!(publish(&store, &rendition).path().is_some());
+            assert!(fallback == Fallback::Refuse || partials(root.path()).is_empty());
+        }
+    }
 }
 
 #[test]

@@ -188,7 +188,7 @@ impl Job {
         let recipe = Recipe::new(id, *self.plan.resolved())?;
         let key = recipe.key();
         lock(&self.state).key = Some(key);
-        if let Some(object) = store.map_or(Ok(None), |store| store.get(&key))? {
+        if let Some(object) = store.map_or(Ok(None), |store| store.find(&key))? {
             return Ok(Identified::Ready(object));
         }
         self.open(store)?;

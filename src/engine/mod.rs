@@ -239,6 +239,7 @@ impl Engine {
         let (key, object) = shared.look_up(master, &plan)?;
         if let Some(object) = object {
             shared.counters.add(Count::Hits, 1);
+            tracing::debug!(key = %object.key(), bytes = object.len(), "hit");
             return Ok(Rendition::stored(shared, plan, object));
         }
 
@@ -257,6 +258,7 @@ impl Engine {
                 return Err(shared.busy(&dispatch));
             }
             shared.counters.add(Count::Misses, 1);
+            tracing::debug!(key = key.map(tracing::field::display), bytes = plan.size().likely(), "miss");
             let same_master = dispatch.schedule.jobs().find(|job| job.source.master.is(master));
             let source = same_master.map(|job| Arc::clone(&job.source));
             let source = source.unwrap_or_else(|| Arc::new(Source::new(master)));
@@ -377,7 +379,7 @@ impl Shared {
         };
         let key = known.map(|id| Recipe::new(id, *plan.resolved())).transpose()?.map(|recipe| recipe.key());
         let object = match (&self.store, &key) {
-            (Some(store), Some(key)) => store.get(key)?,
+            (Some(store), Some(key)) => store.find(key)?,
             _ => None,
         };
         if let (Some(store), Some(id)) = (&self.store, &known) {

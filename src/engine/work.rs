@@ -174,7 +174,12 @@ impl Shared {
                 Count::Failed
             }
         };
-        if job.settle(result, || self.counters.add(count, 1)) {
+        let uncached = self.store.is_some() && matches!(&result, Ok(object) if object.path().is_none());
+        let count = || {
+            self.counters.add(count, 1);
+            self.counters.add(Count::Uncached, u64::from(uncached));
+        };
+        if job.settle(result, count) {
             let mut dispatch = lock(&self.dispatch);
             dispatch.schedule.remove(job.number);
             if dispatch.closed {

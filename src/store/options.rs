@@ -13,6 +13,7 @@ use crate::error::{Error, Result, Stage};
 use crate::store::evict::{Budget, Queue};
 use crate::store::hot::{Hot, SWEEP};
 use crate::store::layout::Layout;
+use crate::store::refusals::Refusals;
 use crate::store::{Inner, Store};
 
 /// How to open a store.
@@ -111,6 +112,7 @@ impl Options {
         let store = Store(Arc::new(Inner {
             layout,
             hot: Hot::new(self.open_maps),
+            refusals: Refusals::default(),
             budget: self.budget,
             queue: Mutex::new(Queue::default()),
             wait: self.wait,
