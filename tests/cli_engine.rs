@@ -264,7 +264,7 @@ fn a_killed_run_goes_on_and_an_interrupted_one_leaves_nothing_unfinished() {
     assert_eq!(leftovers(dir), 0);
 
     let output = tonepress(&prewarm, dir);
-    assert!(output.status.success(), "{}", err(&output));
+    assert!(output.status.success(), "{}{}", out(&output), err(&output));
     let summary = objects(&output).pop().unwrap();
     assert_eq!((&summary["pressed"], &summary["present"]), (&2.into(), &4.into()));
     assert!(tonepress(&["cache", "verify", "--cache", "store"], dir).status.success());

@@ -3,19 +3,21 @@
 
 mod common;
 
+use std::ffi::OsStr;
 use std::fs::{self, File, Permissions};
 use std::ops::ControlFlow;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::thread;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use common::renditions::Rendition;
 use tempfile::TempDir;
 use tonepress::master::MasterId;
 use tonepress::rendition::fingerprint::Fingerprint;
 use tonepress::store::{
-    Begun, Copied, Fallback, Filter, Key, Lookup, Object, Options, Recipe, Scrub, Scrubbed,
+    Begun, Copied, Fallback, Filter, Identified, Key, Lookup, Object, Options, Recipe, Scrub, Scrubbed,
 };
 use tonepress::{Error, ReadAt as _, Store};
 
@@ -473,6 +475,156 @@ fn deleted_maps(root: &Path) -> usize {
     let maps = fs::read_to_string("/proc/self/maps").unwrap();
     let root = root.to_str().unwrap();
     maps.lines().filter(|line| line.contains(root) && line.ends_with("(deleted)")).count()
+}
+
+#[test]
+fn no_more_maps_are_kept_than_was_said_and_those_used_last_stay() {
+    let root = tempfile::tempdir().unwrap();
+    let store = options(&root).open_maps(2).open().unwrap();
+    let keys: Vec<Key> =
+        (0..4).map(|number| publish(&store, &Rendition::small(number)).key().unwrap()).collect();
+    let is_mapped = |key: &Key| {
+        let maps = fs::read_to_string("/proc/self/maps").unwrap();
+        maps.lines().any(|line| line.ends_with(store.path(key).to_str().unwrap()))
+    };
+    let mapped = || keys.iter().map(is_mapped).collect::<Vec<_>>();
+    // Times are told apart by the millisecond.
+    let tick = || thread::sleep(Duration::from_millis(3));
+    tick();
+    for (asked, expected) in [
+        (0, [true, false, false, true]),
+        (3, [true, false, false, true]),
+        (1, [false, true, false, true]),
+        (1, [false, true, false, true]),
+        (2, [false, true, true, false]),
+    ] {
+        assert!(store.get(&keys[asked]).unwrap().is_some());
+        assert_eq!(mapped(), expected, "{asked}");
+        tick();
+    }
+}
+
+#[test]
+fn what_others_evict_is_a_miss_soon_and_its_maps_go_though_nobody_asks() {
+    let (root, store) = store();
+    let asked = publish(&store, &Rendition::small(1)).key().unwrap();
+    let forgotten = publish(&store, &Rendition::small(2)).key().unwrap();
+    let other = options(&root).open().unwrap();
+    assert_eq!(other.remove(&[asked, forgotten]).unwrap().len(), 2);
+    assert_eq!(deleted_maps(root.path()), 2);
+    let start = Instant::now();
+    while store.get(&asked).unwrap().is_some() {
+        assert!(start.elapsed() < Duration::from_secs(30));
+        thread::sleep(Duration::from_millis(10));
+    }
+    // No hit, and no other rendition, has to come for the rest.
+    while deleted_maps(root.path()) > 0 {
+        assert!(start.elapsed() < Duration::from_secs(60));
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
+#[test]
+fn many_threads_find_publish_and_evict_at_once() {
+    let root = tempfile::tempdir().unwrap();
+    let store = options(&root).open_maps(3).open().unwrap();
+    let renditions: Vec<Rendition> = (0..6).map(Rendition::small).collect();
+    let expected: Vec<Vec<u8>> = renditions.iter().map(Rendition::bytes).collect();
+    let keys: Vec<Key> =
+        renditions.iter().map(|rendition| publish(&store, rendition).key().unwrap()).collect();
+    thread::scope(|scope| {
+        for thread in 0..4 {
+            let (store, keys, expected) = (&store, &keys, &expected);
+            scope.spawn(move || {
+                for turn in 0..5_000 {
+                    let number = (turn * 7 + thread) % keys.len();
+                    let object = store.get(&keys[number]).unwrap();
+                    // The last one comes and goes.
+                    assert!(number == 5 || object.is_some());
+                    assert!(object.is_none_or(|object| object.as_ref() == expected[number]));
+                }
+            });
+        }
+        for _ in 0..20 {
+            store.remove(&keys[5..]).unwrap();
+            publish(&store, &renditions[5]);
+        }
+    });
+    drop(renditions);
+    assert_eq!(deleted_maps(root.path()), 0);
+}
+
+#[test]
+fn what_cannot_be_booked_when_it_is_identified_goes_on_uncached() {
+    let lock = |root: &TempDir| {
+        let file = File::open(root.path().join("v1/ledger.lock")).unwrap();
+        file.lock().unwrap();
+        file
+    };
+    let rendition = Rendition::small(3);
+    for broken in ["locked", "removed"] {
+        for fallback in [Fallback::Uncached, Fallback::Refuse] {
+            let (root, store) = store();
+            let mut partial = store.begin_unidentified(&rendition.plan, fallback).unwrap();
+            assert!(partial.is_stored());
+            partial.write_segment(0, &rendition.segment(0), true).unwrap();
+            let locked = (broken == "locked").then(|| lock(&root));
+            if broken == "removed" {
+                fs::remove_dir_all(root.path().join("v1/partials")).unwrap();
+            }
+            let identified = partial.identify(&rendition.recipe);
+            match (fallback, broken) {
+                (Fallback::Uncached, _) => {
+                    assert!(matches!(identified, Ok(Identified::Ours)), "{broken}: {identified:?}");
+                    assert!(!partial.is_stored() && partial.key() == Some(rendition.recipe.key()));
+                    // Asked again, as of one that somebody else presses.
+                    assert!(matches!(partial.identify(&rendition.recipe), Ok(Identified::Ours)));
+                    for index in 1..rendition.plan.segments() {
+                        partial.write_segment(index, &rendition.segment(index), true).unwrap();
+                    }
+                    let object = partial.publish().unwrap();
+                    assert!(object.path().is_none() && object.as_ref() == rendition.bytes(), "{broken}");
+                }
+                (Fallback::Refuse, "locked") => {
+                    assert!(matches!(identified, Err(Error::StoreBusy { .. })), "{identified:?}");
+                }
+                (Fallback::Refuse, _) => {
+                    assert!(matches!(identified, Err(Error::Io { .. })), "{identified:?}");
+                }
+            }
+            drop(locked);
+            // Nothing is left of it, in the books neither, and the store works.
+            let stat = store.stat().unwrap();
+            assert!(fallback == Fallback::Refuse || (stat.writers, stat.reserved) == (0, 0), "{stat:?}");
+            assert!(publish(&store, &rendition).path().is_some());
+            assert!(fallback == Fallback::Refuse || partials(root.path()).is_empty());
+        }
+    }
+}
+
+#[test]
+fn a_name_that_is_no_utf_8_is_known_like_others() {
+    let (root, store) = store();
+    let masters = store.masters();
+    let path = root.path().join(OsStr::from_bytes(b"na\xefve.flac"));
+    // What its name looks like to people is another's name.
+    let namesake = root.path().join(path.file_name().unwrap().to_string_lossy().as_ref());
+    assert_ne!(path, namesake);
+    for path in [&path, &namesake] {
+        fs::write(path, "some audio").unwrap();
+    }
+    thread::sleep(Duration::from_millis(2_100));
+    for (path, number) in [(&path, 5), (&namesake, 6)] {
+        let Lookup::Unknown(stamp) = masters.lookup(path).unwrap() else { panic!("{path:?} is known") };
+        assert!(masters.record(path, &stamp, master_id(number)).unwrap());
+    }
+    for (gone, pruned) in [(None, 0), (Some(&namesake), 1), (None, 0)] {
+        gone.map_or(Ok(()), fs::remove_file).unwrap();
+        assert_eq!(masters.prune().unwrap(), pruned);
+        assert_eq!(masters.lookup(&path).unwrap(), Lookup::Known(master_id(5)));
+    }
+    fs::remove_file(&path).unwrap();
+    assert_eq!(masters.prune().unwrap(), 1);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! From a profile and a master to every choice that encoding needs.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{PoisonError, RwLock};
 
 use super::resolved::Resolved;
 use crate::error::{Error, Result};
@@ -59,15 +59,14 @@ impl Profile {
 /// What the encoder chooses. It is asked once: with LAME that takes a third of a millisecond, a hundred times what all the
 /// rest of a request for a stored rendition does.
 fn choose(encoder: Encoder, profile: &Profile, rate: SampleRate, channels: usize) -> Result<Resolved> {
-    static KNOWN: Mutex<BTreeMap<(Encoder, Profile, SampleRate, usize), Resolved>> =
-        Mutex::new(BTreeMap::new());
-    let known = || KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    static KNOWN: RwLock<BTreeMap<(Encoder, Profile, SampleRate, usize), Resolved>> =
+        RwLock::new(BTreeMap::new());
     let question = (encoder, *profile, rate, channels);
-    if let Some(resolved) = known().get(&question) {
+    if let Some(resolved) = KNOWN.read().unwrap_or_else(PoisonError::into_inner).get(&question) {
         return Ok(*resolved);
     }
     let resolved = encoder.choose(profile, rate, channels)?;
-    let mut known = known();
+    let mut known = KNOWN.write().unwrap_or_else(PoisonError::into_inner);
     if known.len() >= MAX_KNOWN {
         known.pop_first();
     }

@@ -249,7 +249,7 @@ impl Job {
         let recipe = Recipe::new(id, *self.plan.resolved())?;
         let key = recipe.key();
         lock(&self.state).key = Some(key);
-        if let Some(object) = store.get(&key)? {
+        if let Some(object) = store.find(&key)? {
             return Ok(Identified::Ready(object));
         }
         self.open(Some(store))?;
@@ -419,3 +419,7 @@ impl Job {
 fn index(number: u64) -> usize {
     usize::try_from(number).unwrap_or(usize::MAX)
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)] // whatever goes wrong fails the test
+mod stress;

@@ -159,6 +159,7 @@ impl Engine {
         let (key, object) = shared.look_up(master, &plan)?;
         if let Some(object) = object {
             shared.counters.add(Count::Hits, 1);
+            tracing::debug!(key = object.key().map(tracing::field::display), bytes = object.len(), "hit");
             return Ok(Rendition::stored(shared, master, plan, object));
         }
 
@@ -173,6 +174,7 @@ impl Engine {
             job
         } else {
             let identified = shared.store.is_none();
+            tracing::debug!(key = key.map(tracing::field::display), bytes = plan.size().likely(), "miss");
             shared.admit(&mut dispatch, master, request.priority, |source| {
                 Job::new(source, plan, key, identified)
             })?
@@ -293,7 +295,7 @@ impl Shared {
         };
         let key = known.map(|id| Recipe::new(id, *plan.resolved())).transpose()?.map(|recipe| recipe.key());
         let object = match (&self.store, &key) {
-            (Some(store), Some(key)) => store.get(key)?,
+            (Some(store), Some(key)) => store.find(key)?,
             _ => None,
         };
         if let (Some(store), Some(id)) = (&self.store, &known) {

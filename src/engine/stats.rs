@@ -22,6 +22,8 @@ pub struct Stats {
     pub refused: u64,
     /// Renditions completed.
     pub finished: u64,
+    /// Of these, renditions that the store did not take: they are had, but not kept. `tracing` says why.
+    pub uncached: u64,
     /// Renditions that failed.
     pub failed: u64,
     /// Renditions that nobody wanted any more.
@@ -69,6 +71,7 @@ pub(super) enum Count {
     Misses,
     Refused,
     Finished,
+    Uncached,
     Failed,
     Cancelled,
     Segments,
@@ -87,6 +90,7 @@ impl Count {
             Self::Misses => "tonepress_misses_total",
             Self::Refused => "tonepress_refused_total",
             Self::Finished => "tonepress_finished_total",
+            Self::Uncached => "tonepress_uncached_total",
             Self::Failed => "tonepress_failed_total",
             Self::Cancelled => "tonepress_cancelled_total",
             Self::Segments => "tonepress_segments_total",
@@ -162,6 +166,7 @@ impl Counters {
             misses: count(Count::Misses),
             refused: count(Count::Refused),
             finished: count(Count::Finished),
+            uncached: count(Count::Uncached),
             failed: count(Count::Failed),
             cancelled: count(Count::Cancelled),
             segments: count(Count::Segments),

@@ -197,7 +197,13 @@ impl Shared {
                 Count::Failed
             }
         };
-        if job.settle(result, || self.counters.add(count, 1)) {
+        let uncached = matches!(&result, Ok(Finished::Object(object, _)) if object.path().is_none())
+            && self.store.is_some();
+        let count = || {
+            self.counters.add(count, 1);
+            self.counters.add(Count::Uncached, u64::from(uncached));
+        };
+        if job.settle(result, count) {
             let mut dispatch = lock(&self.dispatch);
             dispatch.schedule.remove(job.number);
             if !dispatch.schedule.jobs().any(|other| Arc::ptr_eq(&other.source, &job.source)) {

@@ -33,7 +33,7 @@ mod wav;
 use std::fs::Metadata;
 use std::ops::Range;
 use std::path::Path;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
 pub use decode::Decoder;
 pub use file::FileSource;
@@ -71,7 +71,7 @@ struct Inner {
     audio: Audio,
     id: OnceLock<MasterId>,
     /// What an index said of its soundness, and when.
-    heard: Mutex<Option<verify::Heard>>,
+    heard: RwLock<Option<verify::Heard>>,
     /// What can be had of it if it is damaged, once somebody has asked.
     salvage: Mutex<Option<Arc<Salvage>>>,
 }
@@ -146,7 +146,7 @@ impl Master {
     ) -> Result<Self> {
         let input = Input::new(name.into(), source, limits)?;
         let Opened { info, audio } = input.blame(recognise::open(&input))?;
-        let (id, heard, salvage) = (OnceLock::new(), Mutex::default(), Mutex::default());
+        let (id, heard, salvage) = (OnceLock::new(), RwLock::default(), Mutex::default());
         Ok(Self(Arc::new(Inner { input, info, audio, id, heard, salvage })))
     }
 

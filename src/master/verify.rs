@@ -1,7 +1,7 @@
 //! Whether all of a master's audio can be had, and is what its encoder was given.
 
 use std::fmt;
-use std::sync::{MutexGuard, PoisonError};
+use std::sync::{PoisonError, RwLockWriteGuard};
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
@@ -100,16 +100,27 @@ impl Master {
         age: Duration,
         ask: impl FnOnce() -> Option<Verdict>,
     ) -> Result<()> {
+        let allow = |heard: &Heard| {
+            heard.verdict.as_ref().map_or(Ok(()), |verdict| verdict.allow(self.name(), salvage))
+        };
+        let now = Instant::now();
+        if let Some(heard) = &*self.0.heard.read().unwrap_or_else(PoisonError::into_inner)
+            && now.saturating_duration_since(heard.at) < age
+        {
+            return allow(heard);
+        }
+        // Asked with nothing locked: an index lies on a disk. What was heard meanwhile is younger.
+        let asked = Heard { at: now, verdict: ask() };
         let mut heard = self.heard();
         let heard = match &mut *heard {
-            Some(heard) if heard.at.elapsed() < age => heard,
-            heard => heard.insert(Heard { at: Instant::now(), verdict: ask() }),
+            Some(heard) if heard.at > now => heard,
+            heard => heard.insert(asked),
         };
-        heard.verdict.as_ref().map_or(Ok(()), |verdict| verdict.allow(self.name(), salvage))
+        allow(heard)
     }
 
-    fn heard(&self) -> MutexGuard<'_, Option<Heard>> {
-        self.0.heard.lock().unwrap_or_else(PoisonError::into_inner)
+    fn heard(&self) -> RwLockWriteGuard<'_, Option<Heard>> {
+        self.0.heard.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

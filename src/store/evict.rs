@@ -134,6 +134,7 @@ pub(super) fn evict(layout: &Layout, ledger: &mut Ledger, keys: &[Key]) -> Resul
             if let Some(meta) = layout.look(&path)? {
                 remove(&path)?;
                 remove(&layout.sidecar(key))?;
+                tracing::debug!(%key, bytes = meta.len(), "evicted");
                 taken = (taken.0 + 1, taken.1 + charge(meta.len()));
             }
         }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::process;
 use std::str::FromStr;
+use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -59,7 +60,7 @@ impl Recipe {
             ResolvedCoding::Abr(kbps) => ("abr", u32::from(kbps.0)),
             ResolvedCoding::Vbr(quality) => ("vbr", quality.to_bits()),
         };
-        let mut fields = Fields(blake3::Hasher::new_derive_key("tonepress rendition key, version 1"));
+        let mut fields = Fields(Vec::with_capacity(512));
         fields.add("master", master.as_bytes());
         fields.add("rate", &rate.hz().to_le_bytes());
         fields.add("mode", mode.as_bytes());
@@ -73,17 +74,21 @@ impl Recipe {
             fields.add("salvage", &[1]);
         }
         fields.add("fingerprint", fingerprint.as_bytes());
-        Key(*fields.0.finalize().as_bytes())
+        // Every request has a key made, so it is made by one pass over bytes that lie in a row.
+        static HASHER: LazyLock<blake3::Hasher> =
+            LazyLock::new(|| blake3::Hasher::new_derive_key("tonepress rendition key, version 1"));
+        Key(*HASHER.clone().update(&fields.0).finalize().as_bytes())
     }
 }
 
 /// Fields with name and length, so that no two lists of fields are the same bytes.
-struct Fields(blake3::Hasher);
+struct Fields(Vec<u8>);
 
 impl Fields {
     fn add(&mut self, name: &str, value: &[u8]) {
         for part in [name.as_bytes(), value] {
-            self.0.update(&(part.len() as u64).to_le_bytes()).update(part);
+            self.0.extend_from_slice(&(part.len() as u64).to_le_bytes());
+            self.0.extend_from_slice(part);
         }
     }
 }

@@ -5,14 +5,16 @@
 //! less than [`RACY`] before it was recorded is not believed, and hashed again.
 
 use std::collections::BTreeMap;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, Metadata};
 use std::io::{self, Write};
-use std::os::unix::ffi::OsStrExt;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -61,6 +63,9 @@ struct FileRecord {
     version: u32,
     /// For people; the name of the record is what counts.
     path: String,
+    /// In base64, if it is no UTF-8.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    path_bytes: Option<String>,
     stamp: Stamp,
     /// When it was recorded: nanoseconds since 1970.
     recorded: i128,
@@ -73,6 +78,21 @@ struct FileRecord {
 struct Facts {
     version: u32,
     facts: BTreeMap<String, Value>,
+}
+
+impl FileRecord {
+    fn new(path: &Path, stamp: Stamp, recorded: i128, master: MasterId) -> Self {
+        let path_bytes = path.to_str().is_none().then(|| BASE64.encode(path.as_os_str().as_bytes()));
+        Self { version: VERSION, path: path.display().to_string(), path_bytes, stamp, recorded, master }
+    }
+
+    /// The path itself; `None` if the record does not tell.
+    fn path(&self) -> Option<PathBuf> {
+        match &self.path_bytes {
+            Some(base64) => Some(OsString::from_vec(BASE64.decode(base64).ok()?).into()),
+            None => Some(PathBuf::from(&self.path)),
+        }
+    }
 }
 
 impl Stamp {
@@ -137,9 +157,7 @@ impl Masters<'_> {
         }
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
         let recorded = now.map_or(0, |now| i128::try_from(now.as_nanos()).unwrap_or(i128::MAX));
-        let shown = path.display().to_string();
-        let record = FileRecord { version: VERSION, path: shown, stamp: stamp.clone(), recorded, master };
-        self.write(&self.file_record(&path), &record)?;
+        self.write(&self.file_record(&path), &FileRecord::new(&path, stamp.clone(), recorded, master))?;
         Ok(true)
     }
 
@@ -227,8 +245,9 @@ impl Masters<'_> {
         let mut pruned = 0;
         for shard in folders(&self.store.layout().masters().join("files"))? {
             for entry in files(&shard.path())? {
-                let gone = self.read::<FileRecord>(&entry.path()).is_none_or(|record| {
-                    fs::symlink_metadata(&record.path).is_err_and(|e| e.kind() == io::ErrorKind::NotFound)
+                let path = self.read::<FileRecord>(&entry.path()).and_then(|record| record.path());
+                let gone = path.is_none_or(|path| {
+                    fs::symlink_metadata(path).is_err_and(|e| e.kind() == io::ErrorKind::NotFound)
                 });
                 if gone {
                     remove(&entry.path())?;

@@ -37,20 +37,25 @@ mod masters;
 mod object;
 mod options;
 mod partial;
+mod refusals;
 mod scratch;
 mod sidecar;
 mod verdicts;
 mod verify;
 
+use std::convert::Infallible;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
+use crossbeam::channel::Sender;
+
 use evict::{Budget, Queue};
 use hot::{Hot, TOUCH};
 use layout::Layout;
 use ledger::{Ledger, patiently};
+use refusals::Refusals;
 use scratch::Scratch;
 use verify::Pace;
 
@@ -74,6 +79,7 @@ pub struct Store(Arc<Inner>);
 struct Inner {
     layout: Layout,
     hot: Hot,
+    refusals: Refusals,
     budget: Budget,
     queue: Mutex<Queue>,
     /// How long to wait for other processes.
@@ -81,6 +87,8 @@ struct Inner {
     verify_on_open: bool,
     /// Where renditions go that the store does not take.
     spill: PathBuf,
+    /// When it is dropped, the background thread hears of it.
+    _open: Sender<Infallible>,
 }
 
 /// What to do with a rendition that the store cannot take.
@@ -108,8 +116,18 @@ impl Store {
     /// # Errors
     /// [`Error::Io`] if a rendition is there but cannot be opened: no permission, no file descriptors left.
     pub fn get(&self, key: &Key) -> Result<Option<Object>> {
+        let found = self.find(key)?;
+        match &found {
+            Some(object) => tracing::debug!(%key, bytes = object.len(), "hit"),
+            None => tracing::debug!(%key, "miss"),
+        }
+        Ok(found)
+    }
+
+    /// As [`get`](Self::get), for those who look more than once: nobody is told.
+    pub(crate) fn find(&self, key: &Key) -> Result<Option<Object>> {
         let Some((object, touch)) = self.0.hot.get(key) else {
-            return self.get_cold(key);
+            return self.find_cold(key);
         };
         if touch && let Some(file) = object.reopen() {
             mark_used(&file);
@@ -124,7 +142,7 @@ impl Store {
         self.0.layout.partial(key).symlink_metadata().is_ok()
     }
 
-    fn get_cold(&self, key: &Key) -> Result<Option<Object>> {
+    fn find_cold(&self, key: &Key) -> Result<Option<Object>> {
         let path = self.0.layout.object(key);
         let Some(meta) = self.0.layout.look(&path)? else { return Ok(None) };
         let object = match self.open_object(key, &path) {
@@ -167,15 +185,16 @@ impl Store {
     /// As [`get`](Self::get). With [`Fallback::Refuse`] also [`Error::StoreFull`], [`Error::DiskFull`],
     /// [`Error::StoreBusy`], or [`Error::Io`] if the store cannot be written.
     pub fn begin(&self, recipe: &Recipe, plan: &Plan, fallback: Fallback) -> Result<Begun> {
-        match self.begin_stored(recipe, plan) {
-            Err(_) if fallback == Fallback::Uncached => {
+        match self.begin_stored(recipe, plan, fallback) {
+            Err(error) if fallback == Fallback::Uncached => {
+                self.refused(&error);
                 Partial::uncached(self.spill(), Some(recipe), plan).map(Begun::Press)
             }
             begun => begun,
         }
     }
 
-    fn begin_stored(&self, recipe: &Recipe, plan: &Plan) -> Result<Begun> {
+    fn begin_stored(&self, recipe: &Recipe, plan: &Plan, fallback: Fallback) -> Result<Begun> {
         let key = recipe.key();
         if let Some(object) = self.get(&key)? {
             return Ok(Begun::Ready(object));
@@ -188,7 +207,7 @@ impl Store {
             if let Some(scratch) = Scratch::claim(&path)? {
                 return Ok(Some(Claim::Press(scratch)));
             }
-            Ok(self.get(&key)?.map(Claim::Ready))
+            Ok(self.find(&key)?.map(Claim::Ready))
         })?;
         let scratch = match claimed {
             Some(Claim::Ready(object)) => return Ok(Begun::Ready(object)),
@@ -197,11 +216,11 @@ impl Store {
             None => Scratch::unique(&folder, &key.to_string(), "part")?,
         };
         // Its last writer may have published between the look and the claim.
-        if let Some(object) = self.get(&key)? {
+        if let Some(object) = self.find(&key)? {
             return Ok(Begun::Ready(object));
         }
         self.admit(&scratch, key, cap)?;
-        Partial::stored(self, scratch, Some(recipe), plan).map(Begun::Press)
+        Partial::stored(self, scratch, Some(recipe), plan, fallback).map(Begun::Press)
     }
 
     /// Begins a rendition of a master that is yet to be identified: [`Partial::identify`] must be told
@@ -210,18 +229,21 @@ impl Store {
     /// # Errors
     /// Those of [`begin`](Self::begin).
     pub fn begin_unidentified(&self, plan: &Plan, fallback: Fallback) -> Result<Partial> {
-        match self.begin_provisional(plan) {
-            Err(_) if fallback == Fallback::Uncached => Partial::uncached(self.spill(), None, plan),
+        match self.begin_provisional(plan, fallback) {
+            Err(error) if fallback == Fallback::Uncached => {
+                self.refused(&error);
+                Partial::uncached(self.spill(), None, plan)
+            }
             begun => begun,
         }
     }
 
-    fn begin_provisional(&self, plan: &Plan) -> Result<Partial> {
+    fn begin_provisional(&self, plan: &Plan, fallback: Fallback) -> Result<Partial> {
         self.0.layout.create()?;
         let key = Key::provisional();
         let scratch = Scratch::unique(&self.0.layout.partials(), &key.to_string(), "part")?;
         self.admit(&scratch, key, plan.size().cap())?;
-        Partial::stored(self, scratch, None, plan)
+        Partial::stored(self, scratch, None, plan, fallback)
     }
 
     /// Makes room for a partial and promises it.
@@ -308,6 +330,20 @@ impl Store {
 
     fn ledger(&self) -> Result<Ledger<'_>> {
         Ledger::lock(&self.0.layout, self.0.wait)
+    }
+
+    /// A rendition goes uncached for this reason.
+    fn refused(&self, error: &Error) {
+        if self.0.refusals.refused(error) {
+            tracing::warn!(store = self.layout().name(), %error, "renditions are not kept");
+        }
+    }
+
+    /// A rendition was published.
+    fn taken(&self) {
+        if self.0.refusals.taken() {
+            tracing::info!(store = self.layout().name(), "renditions are kept again");
+        }
     }
 
     fn spill(&self) -> &Path {

@@ -152,6 +152,11 @@ impl Object {
         self.is(&file.metadata().ok()?).then_some(file)
     }
 
+    /// Whether both are one map.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     /// Whether the name in the store still leads to this very file.
     pub(super) fn is_current(&self) -> bool {
         self.0

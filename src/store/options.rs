@@ -1,15 +1,19 @@
 //! Opening a store.
 
+use std::convert::Infallible;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Weak};
 use std::thread;
 use std::time::Duration;
 
+use crossbeam::channel::{Receiver, RecvTimeoutError, bounded};
+
 use crate::error::{Error, Result, Stage};
 use crate::store::evict::{Budget, Queue};
-use crate::store::hot::Hot;
+use crate::store::hot::{Hot, SWEEP};
 use crate::store::layout::Layout;
+use crate::store::refusals::Refusals;
 use crate::store::{Inner, Store};
 
 /// How to open a store.
@@ -104,19 +108,37 @@ impl Options {
         }
         let layout = Layout::new(&self.root);
         layout.create()?;
+        let (open, opened) = bounded(0);
         let store = Store(Arc::new(Inner {
             layout,
             hot: Hot::new(self.open_maps),
+            refusals: Refusals::default(),
             budget: self.budget,
             queue: Mutex::new(Queue::default()),
             wait: self.wait,
             verify_on_open: self.verify_on_open,
             spill: self.spill,
+            _open: open,
         }));
         let background = store.clone();
-        // Without it everything still works: whoever needs the ledger next does the counting.
-        let _ = thread::Builder::new().name("tonepress store".to_owned()).spawn(move || background.tidy());
+        // Without it everything still works: whoever needs the ledger next does the counting, and maps of what
+        // others have evicted go when they are asked for, or others need their place.
+        let _ = thread::Builder::new().name("tonepress store".to_owned()).spawn(move || {
+            background.tidy();
+            let store = Arc::downgrade(&background.0);
+            drop(background);
+            sweep(&store, &opened);
+        });
         Ok(store)
+    }
+}
+
+/// Sweeps the maps of `store` now and then, for as long as it is `opened`.
+fn sweep(store: &Weak<Inner>, opened: &Receiver<Infallible>) {
+    while opened.recv_timeout(SWEEP) == Err(RecvTimeoutError::Timeout)
+        && let Some(store) = store.upgrade()
+    {
+        store.hot.sweep();
     }
 }
 

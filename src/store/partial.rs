@@ -19,7 +19,7 @@ use crate::store::layout::sync_folder;
 use crate::store::object::Object;
 use crate::store::scratch::Scratch;
 use crate::store::sidecar::{Sidecar, now};
-use crate::store::{Store, evict};
+use crate::store::{Fallback, Store, evict};
 
 /// How far ahead of the first missing segment an ABR or VBR rendition takes segments: they wait in
 /// memory, some 250 KB each.
@@ -35,6 +35,7 @@ pub struct Partial {
     recipe: Option<Recipe>,
     /// `None` if the store does not take the rendition.
     place: Option<(Store, Scratch)>,
+    fallback: Fallback,
 }
 
 /// What a partial turned out to be once its master was identified.
@@ -69,10 +70,11 @@ impl Partial {
         scratch: Scratch,
         recipe: Option<&Recipe>,
         plan: &Plan,
+        fallback: Fallback,
     ) -> Result<Self> {
         let name = scratch.path().display().to_string();
         let file = Arc::clone(scratch.file());
-        Self::new(file, &name, Some((store.clone(), scratch)), recipe, plan)
+        Ok(Self { fallback, ..Self::new(file, &name, Some((store.clone(), scratch)), recipe, plan)? })
     }
 
     /// One in a file without a name in the folder `spill`, which goes when the last who uses it does. No
@@ -93,19 +95,34 @@ impl Partial {
         plan: &Plan,
     ) -> Result<Self> {
         let writer = RenditionWriter::new(plan, Arc::clone(&file), name)?;
-        Ok(Self { writer, file, plan: plan.clone(), recipe: recipe.copied(), place })
+        let (plan, recipe) = (plan.clone(), recipe.copied());
+        Ok(Self { writer, file, plan, recipe, place, fallback: Fallback::Refuse })
     }
 
     /// Says which rendition it is. If somebody else is pressing the same one, this may be asked again
     /// later: they may have published, or given up.
     ///
+    /// If the store cannot take it after all, it goes on uncached, provided that it was begun so.
+    ///
     /// # Errors
     /// As [`Store::begin`].
     pub fn identify(&mut self, recipe: &Recipe) -> Result<Identified> {
+        match self.book(recipe) {
+            Err(error) if self.fallback == Fallback::Uncached => {
+                if let Some((store, _)) = self.place.take() {
+                    store.refused(&error);
+                }
+                Ok(Identified::Ours)
+            }
+            booked => booked,
+        }
+    }
+
+    fn book(&mut self, recipe: &Recipe) -> Result<Identified> {
         let key = recipe.key();
         let named = self.recipe.replace(*recipe) == Some(*recipe);
         let Some((store, scratch)) = &mut self.place else { return Ok(Identified::Ours) };
-        if let Some(object) = store.get(&key)? {
+        if let Some(object) = store.find(&key)? {
             return Ok(Identified::Ready(object));
         }
         // Under the lock: whoever settles the books sees the name and the reservation agree.
@@ -118,7 +135,7 @@ impl Partial {
         ledger.reserve(scratch.path(), key, self.plan.size().cap())?;
         drop(ledger);
         // They may have published between the look and the claim.
-        Ok(match store.get(&key)? {
+        Ok(match store.find(&key)? {
             Some(object) => Identified::Ready(object),
             None if ours => Identified::Ours,
             None => Identified::Theirs,
@@ -173,7 +190,7 @@ impl Partial {
     /// [`Error::Internal`] if segments are missing, or the store is to take it and the master was not identified; [`Error::DiskFull`] or [`Error::Io`], and the
     /// rendition is thrown away: after a failed sync nobody knows what of it is on disk.
     pub fn publish(self) -> Result<Object> {
-        let Self { writer, file, plan, recipe, place } = self;
+        let Self { writer, file, plan, recipe, place, fallback: _ } = self;
         let key = recipe.map(|recipe| recipe.key());
         let name = || key.map_or_else(|| plan.profile().to_string(), |key| key.to_string());
         let Written { bytes, .. } = writer.finish()?;
@@ -192,7 +209,7 @@ impl Partial {
             return Err(Error::Internal { detail });
         };
         let key = recipe.key();
-        if let Some(other) = store.get(&key)? {
+        if let Some(other) = store.find(&key)? {
             return Ok(other);
         }
         scratch.sync()?;
@@ -216,6 +233,8 @@ impl Partial {
         }
         let object = Object::map(&file, Some(key), Some(&store.layout().object(&key)))?;
         store.keep(key, &object);
+        tracing::debug!(%key, bytes, "published");
+        store.taken();
         Ok(object)
     }
 }
@@ -233,7 +252,7 @@ fn commit(store: &Store, mut scratch: Scratch, sidecar: &Sidecar) -> Result<Opti
 
     // Never in place of another: both would be in the books.
     if !scratch.commit_new(&layout.object(key))? {
-        if let Some(other) = store.get(key)? {
+        if let Some(other) = store.find(key)? {
             return Ok(Some(other));
         }
         scratch.commit(&layout.object(key))?; // the other was no rendition

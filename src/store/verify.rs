@@ -177,6 +177,7 @@ impl Store {
             let _ = fs::rename(layout.sidecar(key), aside.with_extension("json"));
             Ok((1, 0))
         })?;
+        tracing::debug!(%key, bytes = meta.len(), "quarantined");
         Ok(Some(aside))
     }
 }
