@@ -73,6 +73,11 @@ impl Pcm {
         &mut self.planes[channel]
     }
 
+    /// All channels, to fill. All must end with the same length.
+    pub(crate) fn planes_mut(&mut self) -> &mut [Vec<f32>] {
+        &mut self.planes
+    }
+
     /// All channels.
     pub fn planes(&self) -> impl ExactSizeIterator<Item = &[f32]> {
         self.planes.iter().map(Vec::as_slice)

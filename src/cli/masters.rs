@@ -24,11 +24,11 @@ pub(crate) fn candidates(paths: &[PathBuf]) -> impl Iterator<Item = Result<Candi
             let entry = match entry {
                 Ok(entry) if entry.file_type().is_dir() => return None,
                 Ok(entry) => entry,
-                Err(error) => return Some(Err(error.to_string())),
+                Err(error) if error.depth() > 0 && error.path().is_some_and(is_hidden) => return None,
+                Err(error) => return Some(Err(why_not(&error))),
             };
             let found = entry.depth() > 0;
-            // Hidden files in folders are nobody's masters: system clutter, unfinished copies.
-            if found && entry.file_name().as_encoded_bytes().starts_with(b".") {
+            if found && is_hidden(entry.path()) {
                 return None;
             }
             let folder = entry.path().parent().unwrap_or(Path::new(""));
@@ -39,12 +39,51 @@ pub(crate) fn candidates(paths: &[PathBuf]) -> impl Iterator<Item = Result<Candi
     })
 }
 
+/// Hidden files in folders are nobody's masters: system clutter, unfinished copies, locks of editors.
+fn is_hidden(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."))
+}
+
+/// Why a place could not be read.
+fn why_not(error: &walkdir::Error) -> String {
+    let Some(path) = error.path() else { return error.to_string() };
+    let is_link = path.symlink_metadata().is_ok_and(|meta| meta.is_symlink());
+    match (error.loop_ancestor(), error.io_error()) {
+        (Some(ancestor), _) => {
+            format!("{}: a link to {}, in which it lies", path.display(), ancestor.display())
+        }
+        (None, Some(why)) if is_link => format!("{}: a link that leads nowhere ({why})", path.display()),
+        (None, Some(why)) => format!("{}: {why}", path.display()),
+        (None, None) => error.to_string(),
+    }
+}
+
+/// How errors call the container of masters with such a name, if there is one.
+fn promised(path: &Path) -> Option<&'static str> {
+    let suffix = path.extension()?.to_str()?.to_ascii_lowercase();
+    Some(match &*suffix {
+        "flac" => "FLAC",
+        "oga" | "ogg" => "Ogg",
+        "wav" | "wave" | "rf64" | "w64" => "WAV",
+        "aiff" | "aif" | "aifc" => "AIFF",
+        "m4a" => "M4A",
+        "caf" => "CAF",
+        _ => return None,
+    })
+}
+
 impl Candidate {
     /// Opens the master. `None` if it lies in a folder that was walked and is none: a cover, a text,
-    /// an MP3 from before.
+    /// an MP3 from before. One that is none though it is called like one may be a failed copy.
     pub(crate) fn open(&self, limits: &Limits) -> Option<Result<Master, Error>> {
+        let is_nobodys = |error: &Error| match (error, promised(&self.path)) {
+            (Error::Unrecognised { .. } | Error::Lossy { .. }, None) => true,
+            // A name that is right: such files may hold lossy audio.
+            (Error::Lossy { codec, .. }, Some(container)) => codec.ends_with(&format!("(in {container})")),
+            _ => false,
+        };
         match Master::open_with(&self.path, limits) {
-            Err(Error::Unrecognised { .. } | Error::Lossy { .. }) if self.found => None,
+            Err(error) if self.found && is_nobodys(&error) => None,
             opened => Some(opened),
         }
     }

@@ -22,6 +22,7 @@ struct Probed {
     master: Master,
     id: MasterId,
     verification: Option<Verification>,
+    stray_bytes: u64,
     loudness: Option<Loudness>,
     tags: Tags,
 }
@@ -36,10 +37,13 @@ struct Json<'a> {
     bits: u8,
     channels: usize,
     layout: String,
+    positions: Vec<String>,
     samples: u64,
     duration_s: f64,
     #[serde(skip_serializing_if = "Option::is_none")]
     verification: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stray_bytes: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     loudness: Option<LoudnessJson>,
     #[serde(flatten)]
@@ -117,9 +121,10 @@ fn examine(master: Master, ask: Ask, store: Option<&Store>) -> Result<Probed, Er
         None => master.id()?,
     };
     let verification = ask.verify.then(|| verify(&master, &id, store)).transpose()?;
+    let stray_bytes = master.stray_bytes()?;
     let loudness = ask.loudness.then(|| loudness::of(&master, store)).transpose()?;
     let tags = master.tags()?;
-    Ok(Probed { master, id, verification, loudness, tags })
+    Ok(Probed { master, id, verification, stray_bytes, loudness, tags })
 }
 
 /// Verifies a master, and notes in the store what came of it.
@@ -142,6 +147,7 @@ fn to_json<'a>(name: &'a str, probed: &'a Probed) -> Json<'a> {
         bits: info.bits,
         channels: info.layout.channels(),
         layout: info.layout.to_string(),
+        positions: info.layout.positions().iter().map(ToString::to_string).collect(),
         samples: info.samples.0,
         duration_s: info.seconds(),
         verification: probed.verification.map(|verification| match verification {
@@ -149,6 +155,7 @@ fn to_json<'a>(name: &'a str, probed: &'a Probed) -> Json<'a> {
             Verification::NoMd5 => "no md5",
             _ => "no checksums",
         }),
+        stray_bytes: Some(probed.stray_bytes).filter(|&bytes| bytes > 0),
         loudness: probed.loudness.as_ref().map(LoudnessJson::from),
         tags: TagsJson::new(&probed.tags),
     }
@@ -162,7 +169,17 @@ fn to_text(name: &str, probed: &Probed) -> String {
     };
     let verification =
         probed.verification.map_or(String::new(), |verification| format!("\n  check    {verification}"));
+    let stray = match probed.stray_bytes {
+        0 => String::new(),
+        bytes => format!("\n  note     {} bytes behind the audio are no part of it", count(bytes)),
+    };
     let loudness = probed.loudness.as_ref().map_or(String::new(), loudness::to_text);
+    let layout = if info.layout.channels() > 2 {
+        let positions: Vec<_> = info.layout.positions().iter().map(ToString::to_string).collect();
+        format!("{} ({})", info.layout, positions.join(" "))
+    } else {
+        info.layout.to_string()
+    };
     let tags = tags::lines(&probed.tags);
     let width = tags.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
     let mut heading = "tags";
@@ -170,11 +187,11 @@ fn to_text(name: &str, probed: &Probed) -> String {
         text + &format!("\n  {:<9}{name:<width$}  {value}", std::mem::take(&mut heading))
     });
     format!(
-        "{}\n  audio    {codec}, {} bits, {}, {}\n  length   {} ({} samples)\n  id       {}{verification}{loudness}{tags}\n",
+        "{}\n  audio    {codec}, {} bits, {}, {}\n  length   {} ({} samples)\n  id       {}{verification}{stray}{loudness}{tags}\n",
         report::plain(name),
         info.bits,
         info.rate,
-        info.layout,
+        layout,
         clock(info.seconds()),
         count(info.samples.0),
         probed.id,

@@ -2,10 +2,11 @@
 //!
 //! Read by ourselves for the reasons that [`wav`](super::wav) gives.
 
-use super::info::{Codec, Container, MasterInfo};
+use super::info::{Container, MasterInfo};
 use super::pcm_data::{Coding, Number, PcmData};
+use super::positions;
 use super::source::Input;
-use super::wav::samples_range;
+use super::wav::{is_near_the_most, samples_range};
 use super::{Audio, Opened};
 use crate::error::Result;
 use crate::units::Samples;
@@ -18,30 +19,45 @@ struct Common {
     compression: [u8; 4],
 }
 
+/// So many chunks are looked at behind those that must be there.
+const MOST_BEHIND: u32 = 64;
+
+/// A layout of 8 channels, each described.
+const LAYOUT_BYTES: u64 = 12 + 8 * 20;
+
 /// Reads the headers of a file that starts with `FORM` at `start`.
 pub(super) fn open(input: &Input, start: u64) -> Result<Opened> {
-    let compressed = input.array::<12>(start)?.ends_with(b"AIFC");
+    let [_, _, _, _, s0, s1, s2, s3, kind @ ..] = input.array::<12>(start)?;
+    let is_whole = u64::from(u32::from_be_bytes([s0, s1, s2, s3])) + 8 == input.len - start;
+    let compressed = &kind == b"AIFC";
     let mut common = None;
-    let mut sound = None;
+    let (mut sound, mut stated_layout) = (None, Vec::new());
     let mut at = start + 12;
-    while at + 8 <= input.len && (common.is_none() || sound.is_none()) {
+    let mut behind = 0;
+    while at + 8 <= input.len && behind < MOST_BEHIND {
         let (kind, size) = input.pair(at)?;
+        behind += u32::from(common.is_some() && sound.is_some());
         let size = u32::from_be_bytes(size);
         let body = at + 8;
         match &kind {
-            b"COMM" => common = Some(read_common(input, body, compressed)?),
-            b"SSND" => {
+            b"CHAN" => stated_layout = input.bytes(body, u64::from(size).min(LAYOUT_BYTES))?,
+            b"COMM" if common.is_none() => common = Some(read_common(input, body, compressed)?),
+            b"SSND" if sound.is_none() => {
                 let skip = 8 + u64::from(input.be32(body)?);
                 // A program that wrote to a pipe did not know the size.
-                let unstated = size == 0 || size == u32::MAX;
+                let unstated = size == 0 || size == u32::MAX || is_near_the_most(size) && !is_whole;
                 sound = Some((body + skip, (!unstated).then(|| u64::from(size).saturating_sub(skip))));
             }
             _ => {}
         }
-        at = body + u64::from(size) + u64::from(size & 1);
+        // Behind a sound chunk of unknown size there is nothing else.
+        at = match sound {
+            Some((_, None)) => input.len,
+            _ => body + u64::from(size) + u64::from(size & 1),
+        };
     }
     match (common, sound) {
-        (Some(common), Some((start, stated))) => describe(input, &common, start, stated),
+        (Some(common), Some((start, stated))) => describe(input, &common, &stated_layout, start, stated),
         (Some(Common { samples: 0, .. }), None) => Err(crate::Error::Empty { name: input.name.clone() }),
         _ => Err(input.damaged(0, "an AIFF file without its common or sound chunk")),
     }
@@ -67,10 +83,16 @@ fn read_common(input: &Input, at: u64, compressed: bool) -> Result<Common> {
     })
 }
 
-fn describe(input: &Input, common: &Common, start: u64, stated: Option<u64>) -> Result<Opened> {
+fn describe(
+    input: &Input,
+    common: &Common,
+    layout: &[u8],
+    start: u64,
+    stated: Option<u64>,
+) -> Result<Opened> {
     let rate = input.rate(common.rate)?;
     let channels = usize::from(common.channels);
-    let layout = input.layout(None, channels)?;
+    let layout = input.layout(positions::described(layout, channels), channels)?;
     let (number, big_endian, bits) = match &common.compression {
         b"NONE" | b"twos" | b"in24" | b"in32" => (Number::Signed, true, common.bits),
         b"sowt" | b"42ni" | b"23ni" => (Number::Signed, false, common.bits),
@@ -84,7 +106,10 @@ fn describe(input: &Input, common: &Common, start: u64, stated: Option<u64>) -> 
     };
     let coding = Coding { number, bytes: bits.div_ceil(8), big_endian };
     let frame = u64::from(coding.bytes) * channels as u64;
-    let counted = u64::from(common.samples);
+    // Whoever did not know the size has made the number up from it.
+    let made_up = common.samples == u32::MAX
+        || u32::try_from(u64::from(common.samples) * frame).is_ok_and(is_near_the_most);
+    let counted = if stated.is_none() && made_up { 0 } else { u64::from(common.samples) };
     // The common chunk counts the samples; the sound chunk may be longer but not shorter.
     let stated = match (counted, stated) {
         (0, stated) => stated,
@@ -97,7 +122,7 @@ fn describe(input: &Input, common: &Common, start: u64, stated: Option<u64>) -> 
     };
     let data = samples_range(input, start, stated, frame)?;
     let samples = Samples((data.end - data.start) / frame);
-    let codec = if number == Number::Float { Codec::Float } else { Codec::Pcm };
+    let codec = coding.codec();
     let info = MasterInfo { container: Container::Aiff, codec, rate, bits, layout, samples };
     Opened::new(input, info, Audio::Pcm(PcmData { coding, data }))
 }
@@ -117,5 +142,5 @@ fn other_codec(input: &Input, compression: [u8; 4]) -> crate::Error {
             return input.unsupported(format!("AIFF-C of type '{name}'; PCM and float are"));
         }
     };
-    input.lossy(format!("{lossy} (in AIFF-C)"))
+    input.lossy(format!("{lossy} (in AIFF)"))
 }

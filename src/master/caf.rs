@@ -1,9 +1,11 @@
 //! Apple's Core Audio Format: PCM at a known place, or a table of packets.
 
+use super::coding::Coding;
 use super::flac::StreamInfo;
-use super::info::{Codec, Container, Layout, MasterInfo, Position};
-use super::packets::{self, Table};
-use super::pcm_data::{Coding, Number, PcmData};
+use super::info::{Container, MasterInfo};
+use super::packets::Table;
+use super::pcm_data::{self, Number, PcmData};
+use super::positions;
 use super::source::Input;
 use super::wav::samples_range;
 use super::{Audio, Opened};
@@ -26,49 +28,72 @@ struct Data {
     size: Option<u64>,
 }
 
-/// Reads the headers of a file that starts with `caff` at `start`.
+/// The chunks that matter.
+struct Headers {
+    description: Description,
+    data: Data,
+    table: Vec<u8>,
+    cookie: Vec<u8>,
+    layout: Vec<u8>,
+}
+
+/// Opens a file that starts with `caff` at `start`.
 pub(super) fn open(input: &Input, start: u64) -> Result<Opened> {
-    let (mut description, mut data) = (None, None);
-    let (mut table, mut cookie, mut layout) = (Vec::new(), Vec::new(), Vec::new());
-    let mut at = start + 8;
-    while at.saturating_add(12) <= input.len {
-        input.count_header()?;
-        let kind: [u8; 4] = input.array(at)?;
-        let size = u64::try_from(i64::from_be_bytes(input.array(at + 4)?)).ok();
-        let body = at + 12;
-        if &kind == b"data" {
-            // The first 4 bytes count edits.
-            data = Some(Data { start: body + 4, size: size.map(|size| size.saturating_sub(4)) });
-        }
-        let Some(size) = size else { break };
-        match &kind {
-            b"desc" => description = Some(read_description(input, body)?),
-            b"pakt" => table = input.bytes(body, size)?,
-            b"kuki" => cookie = input.bytes(body, size)?,
-            b"chan" => layout = input.bytes(body, size)?,
-            _ => {}
-        }
-        at = body.saturating_add(size);
+    let headers = Headers::read(input, start)?;
+    if &headers.description.format == b"lpcm" {
+        return open_pcm(input, &headers.description, &headers.data, &headers.layout);
     }
-    let (Some(description), Some(data)) = (description, data) else {
-        return Err(input.damaged(0, "a CAF file without description or data"));
-    };
-    match &description.format {
-        b"lpcm" => open_pcm(input, &description, &data, &layout),
-        b"alac" => {
-            let coding = packets::Coding::alac(input, &cookie)?;
-            open_packets(input, &description, &data, coding, &table)
+    Opened::of_packets(input, Container::Caf, start, |input, start| {
+        let headers = Headers::read(input, start)?;
+        let coding = headers.coding(input)?;
+        read_packets(input, &headers, coding)
+    })
+}
+
+impl Headers {
+    fn read(input: &Input, start: u64) -> Result<Self> {
+        let (mut description, mut data) = (None, None);
+        let (mut table, mut cookie, mut layout) = (Vec::new(), Vec::new(), Vec::new());
+        let mut at = start + 8;
+        while at.saturating_add(12) <= input.len {
+            input.count_header()?;
+            let kind: [u8; 4] = input.array(at)?;
+            let size = u64::try_from(i64::from_be_bytes(input.array(at + 4)?)).ok();
+            let body = at + 12;
+            if &kind == b"data" {
+                // The first 4 bytes count edits.
+                data = Some(Data { start: body + 4, size: size.map(|size| size.saturating_sub(4)) });
+            }
+            let Some(size) = size else { break };
+            match &kind {
+                b"desc" => description = Some(read_description(input, body)?),
+                b"pakt" => table = input.bytes(body, size)?,
+                b"kuki" => cookie = input.bytes(body, size)?,
+                b"chan" => layout = input.bytes(body, size)?,
+                _ => {}
+            }
+            at = body.saturating_add(size);
         }
-        b"flac" => {
-            // The cookie is the dfLa box of FLAC in MP4: a version, a block header, the block.
-            let block = cookie.windows(38).find(|block| block[..4].ends_with(b"\0\0\x22"));
-            let Some(&block) = block.and_then(|block| block.last_chunk::<34>()) else {
-                return Err(input.damaged(0, "FLAC without STREAMINFO"));
-            };
-            let coding = packets::Coding::Flac(StreamInfo::parse(&block));
-            open_packets(input, &description, &data, coding, &table)
+        let (Some(description), Some(data)) = (description, data) else {
+            return Err(input.damaged(0, "a CAF file without description or data"));
+        };
+        Ok(Self { description, data, table, cookie, layout })
+    }
+
+    /// How its packets are coded.
+    fn coding(&self, input: &Input) -> Result<Coding> {
+        match &self.description.format {
+            b"alac" => Coding::alac(input, &self.cookie),
+            b"flac" => {
+                // The cookie is the dfLa box of FLAC in MP4: a version, a block header, the block.
+                let block = self.cookie.windows(38).find(|block| block[..4].ends_with(b"\0\0\x22"));
+                let Some(&block) = block.and_then(|block| block.last_chunk::<34>()) else {
+                    return Err(input.damaged(0, "FLAC without STREAMINFO"));
+                };
+                Ok(Coding::Flac(StreamInfo::parse(&block)))
+            }
+            other => Err(other_codec(input, *other)),
         }
-        other => Err(other_codec(input, *other)),
     }
 }
 
@@ -94,8 +119,7 @@ fn open_pcm(input: &Input, is: &Description, data: &Data, layout: &[u8]) -> Resu
     }
     let rate = input.rate(hz)?;
     let channels = usize::try_from(is.channels).unwrap_or(usize::MAX);
-    let positions =
-        input.layout(None, channels).map(|usual| stated_layout(layout, channels).unwrap_or(usual))?;
+    let layout = input.layout(positions::described(layout, channels), channels)?;
     let number = if is.flags & 1 != 0 { Number::Float } else { Number::Signed };
     let bytes = is.packet_bytes / is.channels;
     let fits = is.packet_samples == 1 && bytes * is.channels == is.packet_bytes;
@@ -111,21 +135,16 @@ fn open_pcm(input: &Input, is: &Description, data: &Data, layout: &[u8]) -> Resu
     };
     #[allow(clippy::cast_possible_truncation)] // at most 64
     let (bytes, bits) = (bytes as u8, bits as u8);
-    let coding = Coding { number, bytes, big_endian: is.flags & 2 == 0 };
+    let coding = pcm_data::Coding { number, bytes, big_endian: is.flags & 2 == 0 };
     let data = samples_range(input, data.start, data.size, is.packet_bytes.into())?;
     let samples = Samples((data.end - data.start) / u64::from(is.packet_bytes));
-    let codec = if number == Number::Float { Codec::Float } else { Codec::Pcm };
-    let info = MasterInfo { container: Container::Caf, codec, rate, bits, layout: positions, samples };
+    let codec = coding.codec();
+    let info = MasterInfo { container: Container::Caf, codec, rate, bits, layout, samples };
     Opened::new(input, info, Audio::Pcm(PcmData { coding, data }))
 }
 
-fn open_packets(
-    input: &Input,
-    is: &Description,
-    data: &Data,
-    coding: packets::Coding,
-    pakt: &[u8],
-) -> Result<Opened> {
+fn read_packets(input: &Input, headers: &Headers, coding: Coding) -> Result<Table> {
+    let Headers { description: is, data, table: pakt, .. } = headers;
     let Some((head, mut sizes)) = pakt.split_first_chunk::<24>() else {
         return Err(input.damaged(0, "a CAF file without its packet table"));
     };
@@ -163,7 +182,8 @@ fn open_packets(
         );
     }
     table.truncate(valid);
-    Opened::of_packets(input, Container::Caf, table)
+    table.measure_last(input)?;
+    Ok(table)
 }
 
 /// A number of 7 bits a byte, the highest first; all but the last byte have their top bit set.
@@ -177,60 +197,6 @@ fn variable_length(bytes: &mut &[u8]) -> Option<u32> {
             return Some(value);
         }
     }
-}
-
-/// The layout that a `chan` chunk states, if it is one that we know.
-fn stated_layout(chunk: &[u8], channels: usize) -> Option<Layout> {
-    let word = |i: usize| chunk.get(i..)?.first_chunk().map(|bytes| u32::from_be_bytes(*bytes));
-    let labels: Vec<u32> = match word(0)? {
-        0 => (0..channels).map(|i| word(12 + 20 * i)).collect::<Option<_>>()?,
-        0x1_0000 => return Layout::masked(word(4)?, channels),
-        // The layouts that are in use, by Apple's labels: 1 left, 2 right, 3 centre, 4 LFE, 5 and
-        // 6 surround, 7 and 8 beside the centre, 9 rear centre, 33 and 34 rear surround.
-        0x6c_0004 => vec![1, 2, 5, 6],
-        0x71_0003 => vec![1, 2, 3],
-        0x72_0003 => vec![3, 1, 2],
-        0x73_0004 => vec![1, 2, 3, 9],
-        0x74_0004 => vec![3, 1, 2, 9],
-        0x75_0005 => vec![1, 2, 3, 5, 6],
-        0x76_0005 => vec![1, 2, 5, 6, 3],
-        0x77_0005 => vec![1, 3, 2, 5, 6],
-        0x78_0005 => vec![3, 1, 2, 5, 6],
-        0x79_0006 => vec![1, 2, 3, 4, 5, 6],
-        0x7a_0006 => vec![1, 2, 5, 6, 3, 4],
-        0x7b_0006 => vec![1, 3, 2, 5, 6, 4],
-        0x7c_0006 => vec![3, 1, 2, 5, 6, 4],
-        0x7d_0007 => vec![1, 2, 3, 4, 5, 6, 9],
-        0x7e_0008 => vec![1, 2, 3, 4, 5, 6, 7, 8],
-        0x7f_0008 => vec![3, 7, 8, 1, 2, 5, 6, 4],
-        0x80_0008 => vec![1, 2, 3, 4, 5, 6, 33, 34],
-        _ => return None,
-    };
-    if labels.len() != channels || channels <= 2 {
-        return None;
-    }
-    // Where the rear has its own, the surrounds stand at the sides.
-    let sides = labels.contains(&33) || labels.contains(&9);
-    let positions: Vec<_> = labels
-        .iter()
-        .map(|label| match label {
-            1 => Position::FrontLeft,
-            2 => Position::FrontRight,
-            3 => Position::FrontCentre,
-            4 => Position::Lfe,
-            5 if sides => Position::SideLeft,
-            6 if sides => Position::SideRight,
-            5 | 33 => Position::RearLeft,
-            6 | 34 => Position::RearRight,
-            7 => Position::FrontLeftOfCentre,
-            8 => Position::FrontRightOfCentre,
-            9 => Position::RearCentre,
-            10 => Position::SideLeft,
-            11 => Position::SideRight,
-            _ => Position::Other,
-        })
-        .collect();
-    Layout::new(&positions)
 }
 
 fn other_codec(input: &Input, format: [u8; 4]) -> crate::Error {
@@ -268,19 +234,5 @@ mod tests {
         assert_eq!(variable_length(&mut bytes), Some(128));
         assert_eq!(variable_length(&mut bytes), None);
         assert_eq!(variable_length(&mut &[0xff; 9][..]), None, "too large");
-    }
-
-    #[test]
-    fn layouts_by_tag_and_by_description() {
-        let tag = |tag: u32| [tag.to_be_bytes(), [0; 4], [0; 4]].concat();
-        let layout = stated_layout(&tag(0x7c_0006), 6).unwrap();
-        assert_eq!(layout.positions()[0], Position::FrontCentre);
-        assert_eq!(stated_layout(&tag(0x7c_0006), 5), None);
-        let mut described = [[0; 4], [0; 4], 3_u32.to_be_bytes()].concat();
-        for label in [3_u32, 1, 2] {
-            described.extend(label.to_be_bytes());
-            described.extend([0; 16]);
-        }
-        assert_eq!(stated_layout(&described, 3), stated_layout(&tag(0x72_0003), 3));
     }
 }

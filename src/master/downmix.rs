@@ -8,11 +8,11 @@
 //! | front left, left of centre | 1 | 0 |
 //! | front right, right of centre | 0 | 1 |
 //! | front centre | √½ | √½ |
-//! | side left, rear left | √½ | 0 |
-//! | side right, rear right | 0 | √½ |
-//! | rear centre | ½ | ½ |
+//! | side left, rear left, above the left | √½ | 0 |
+//! | side right, rear right, above the right | 0 | √½ |
+//! | rear centre, above the middle | ½ | ½ |
 //! | low-frequency effects | 0 | 0 |
-//! | other, such as above the listener | √½ | √½ |
+//! | other | √½ | √½ |
 //!
 //! Then one factor per layout makes the gains of the louder output sum to 1: full scale on every
 //! channel gives full scale and never more, whatever the content, so nothing clips and no segment
@@ -130,10 +130,16 @@ const fn rule(position: Position) -> [f64; 2] {
     match position {
         Position::FrontLeft | Position::FrontLeftOfCentre => [1.0, 0.0],
         Position::FrontRight | Position::FrontRightOfCentre => [0.0, 1.0],
-        Position::SideLeft | Position::RearLeft => [HALF_POWER, 0.0],
-        Position::SideRight | Position::RearRight => [0.0, HALF_POWER],
+        Position::SideLeft | Position::RearLeft | Position::TopFrontLeft | Position::TopRearLeft => {
+            [HALF_POWER, 0.0]
+        }
+        Position::SideRight | Position::RearRight | Position::TopFrontRight | Position::TopRearRight => {
+            [0.0, HALF_POWER]
+        }
         Position::FrontCentre | Position::Other => [HALF_POWER, HALF_POWER],
-        Position::RearCentre => [0.5, 0.5],
+        Position::RearCentre | Position::TopCentre | Position::TopFrontCentre | Position::TopRearCentre => {
+            [0.5, 0.5]
+        }
         Position::Lfe => [0.0, 0.0],
     }
 }

@@ -6,8 +6,7 @@ use std::fmt;
 use std::ops::Range;
 use std::str::FromStr;
 
-use super::info::Position;
-use super::packets::Coding;
+use super::coding::Coding;
 use super::source::Input;
 use super::{Audio, Inner};
 use crate::error::{Error, Result, Stage};
@@ -31,11 +30,14 @@ const BLOCK: usize = 1 << 20;
 ///
 /// | container | coding | audio |
 /// |---|---|---|
-/// | WAV, RF64, AIFF, CAF with PCM | `s16le`, `s24be`, `u8`, `f32le`… | the sample data: whole samples only, no pad byte |
+/// | WAV, RF64, AIFF, CAF, MP4 with PCM | `s16le`, `s24be`, `u8`, `f32le`… | the sample data: whole samples only, no pad byte |
 /// | FLAC | `flac` | the bytes behind the metadata blocks, which are the frames; `ID3v1` and `APEv2` tags behind them are not part of it |
 /// | Ogg FLAC | `flac` | the audio packets one after the other, which are the frames; not the pages |
 /// | FLAC in M4A or CAF | `flac` | the packets by the sample or packet tables, in playing order |
 /// | ALAC in M4A or CAF | `alac` and the 24 bytes of its configuration in hexadecimal, without the two fields (bytes 12 to 19) that only describe the size of the stream | the packets by the sample or packet tables, in playing order |
+///
+/// Where the audio begins within its first packet, as an edit list of MP4 can say, ` from ` and the number of that
+/// sample follow the coding; packets before it do not count.
 ///
 /// Of a damaged master that is what of it can be read. Where packets are missing before one, `gap` and
 /// the number of its first sample (8 bytes, little-endian) stand for them.
@@ -113,30 +115,17 @@ fn configuration(inner: &Inner) -> String {
                 let hex = config[..12].iter().chain(&config[20..]).map(|byte| format!("{byte:02x}"));
                 format!("alac {}", hex.collect::<String>())
             }
+            Coding::Pcm(pcm) => pcm.coding.to_string(),
         },
         Audio::Flac(_) => "flac".into(),
     };
-    let positions: Vec<_> = info.layout.positions().iter().map(|&position| label(position)).collect();
+    let from = match &inner.audio {
+        Audio::Table(table) if table.lead > 0 => format!(" from {}", table.lead),
+        _ => String::new(),
+    };
+    let positions: Vec<_> = info.layout.positions().iter().map(ToString::to_string).collect();
     let (hz, bits, samples) = (info.rate.hz(), info.bits, info.samples);
-    format!("{coding}\n{hz}\n{bits}\n{samples}\n{}\n", positions.join(" "))
-}
-
-/// Part of ids: never to be changed.
-fn label(position: Position) -> &'static str {
-    match position {
-        Position::FrontLeft => "FL",
-        Position::FrontRight => "FR",
-        Position::FrontCentre => "FC",
-        Position::Lfe => "LFE",
-        Position::RearLeft => "BL",
-        Position::RearRight => "BR",
-        Position::RearCentre => "BC",
-        Position::SideLeft => "SL",
-        Position::SideRight => "SR",
-        Position::FrontLeftOfCentre => "FLC",
-        Position::FrontRightOfCentre => "FRC",
-        Position::Other => "-",
-    }
+    format!("{coding}{from}\n{hz}\n{bits}\n{samples}\n{}\n", positions.join(" "))
 }
 
 fn hash_range(input: &Input, range: Range<u64>, hasher: &mut blake3::Hasher) -> Result<()> {

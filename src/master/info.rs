@@ -86,8 +86,50 @@ pub enum Position {
     FrontLeftOfCentre,
     /// Between front right and centre.
     FrontRightOfCentre,
-    /// Not stated, or above the listener.
+    /// Above the listener.
+    TopCentre,
+    /// Above front left.
+    TopFrontLeft,
+    /// Above the front centre.
+    TopFrontCentre,
+    /// Above front right.
+    TopFrontRight,
+    /// Above rear left.
+    TopRearLeft,
+    /// Above the rear centre.
+    TopRearCentre,
+    /// Above rear right.
+    TopRearRight,
+    /// Not stated, or none of these.
     Other,
+}
+
+/// Written as ffmpeg and others shorten it. Part of what a [`MasterId`](super::MasterId) is made of: never to be
+/// changed.
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::FrontLeft => "FL",
+            Self::FrontRight => "FR",
+            Self::FrontCentre => "FC",
+            Self::Lfe => "LFE",
+            Self::RearLeft => "BL",
+            Self::RearRight => "BR",
+            Self::RearCentre => "BC",
+            Self::SideLeft => "SL",
+            Self::SideRight => "SR",
+            Self::FrontLeftOfCentre => "FLC",
+            Self::FrontRightOfCentre => "FRC",
+            Self::TopCentre => "TC",
+            Self::TopFrontLeft => "TFL",
+            Self::TopFrontCentre => "TFC",
+            Self::TopFrontRight => "TFR",
+            Self::TopRearLeft => "TBL",
+            Self::TopRearCentre => "TBC",
+            Self::TopRearRight => "TBR",
+            Self::Other => "-",
+        })
+    }
 }
 
 /// The channels in the order of their planes: 1 to 8.
@@ -142,37 +184,6 @@ impl Layout {
         }
     }
 
-    /// The layout of `channels` channels under a channel mask as WAV and CAF have it. Channels
-    /// beyond those in the mask have no stated position; one or two channels always are mono or
-    /// stereo if the mask does not say otherwise.
-    pub(super) fn masked(mask: u32, channels: usize) -> Option<Self> {
-        use Position::{
-            FrontCentre, FrontLeft, FrontLeftOfCentre, FrontRight, FrontRightOfCentre, Lfe, Other,
-            RearCentre, RearLeft, RearRight, SideLeft, SideRight,
-        };
-        const BITS: [Position; 11] = [
-            FrontLeft,
-            FrontRight,
-            FrontCentre,
-            Lfe,
-            RearLeft,
-            RearRight,
-            FrontLeftOfCentre,
-            FrontRightOfCentre,
-            RearCentre,
-            SideLeft,
-            SideRight,
-        ];
-        if channels == 1 || (channels == 2 && mask == 0) {
-            return Self::usual(channels);
-        }
-        let stated = (0..u32::BITS)
-            .filter(|bit| mask & (1 << bit) != 0)
-            .map(|bit| BITS.get(bit as usize).copied().unwrap_or(Other));
-        let all: Vec<_> = stated.chain(std::iter::repeat(Other)).take(channels).collect();
-        Self::new(&all)
-    }
-
     /// The number of channels.
     #[must_use]
     pub const fn channels(&self) -> usize {
@@ -192,15 +203,19 @@ impl fmt::Debug for Layout {
     }
 }
 
+/// Its name: `mono`, `stereo`, `quad`, or how many channels there are around the listener and for low frequencies,
+/// such as `5.1`; `3 channels` where they have no places.
 impl fmt::Display for Layout {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let lfe = self.positions().iter().filter(|&&p| p == Position::Lfe).count();
-        let full = self.channels() - lfe;
-        match (*self, lfe) {
-            (Self::MONO, _) => f.pad("mono"),
-            (Self::STEREO, _) => f.pad("stereo"),
-            (_, 0) if full < 3 => f.pad(&format!("{full} channels")),
-            _ => f.pad(&format!("{full}.{lfe}")),
+        use Position::{FrontLeft, FrontRight, Lfe, Other, RearLeft, RearRight};
+        let count = |position| self.positions().iter().filter(|&&other| other == position).count();
+        let lfe = count(Lfe);
+        match *self {
+            Self::MONO => f.pad("mono"),
+            Self::STEREO => f.pad("stereo"),
+            _ if self.positions() == [FrontLeft, FrontRight, RearLeft, RearRight] => f.pad("quad"),
+            _ if count(Other) > 0 || self.channels() < 3 => f.pad(&format!("{} channels", self.channels())),
+            _ => f.pad(&format!("{}.{lfe}", self.channels() - lfe)),
         }
     }
 }

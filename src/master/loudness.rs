@@ -268,7 +268,6 @@ fn channels(layout: &Layout) -> impl Iterator<Item = Channel> {
     positions.iter().map(move |position| match position {
         Position::FrontLeft => Channel::Left,
         Position::FrontRight => Channel::Right,
-        Position::FrontCentre | Position::Other => Channel::Center,
         Position::Lfe => Channel::Unused,
         Position::RearLeft if has_sides => Channel::Mp135,
         Position::RearRight if has_sides => Channel::Mm135,
@@ -279,6 +278,16 @@ fn channels(layout: &Layout) -> impl Iterator<Item = Channel> {
         Position::SideRight => Channel::Mm090,
         Position::FrontLeftOfCentre => Channel::MpSC,
         Position::FrontRightOfCentre => Channel::MmSC,
+        // What stands above the listener weighs 1 wherever it is.
+        Position::FrontCentre
+        | Position::TopCentre
+        | Position::TopFrontLeft
+        | Position::TopFrontCentre
+        | Position::TopFrontRight
+        | Position::TopRearLeft
+        | Position::TopRearCentre
+        | Position::TopRearRight
+        | Position::Other => Channel::Center,
     })
 }
 

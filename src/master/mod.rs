@@ -2,6 +2,7 @@
 
 mod aiff;
 mod caf;
+mod coding;
 mod contain;
 pub mod convert;
 mod decode;
@@ -19,6 +20,7 @@ mod packet;
 mod packet_decoder;
 mod packets;
 mod pcm_data;
+mod positions;
 mod reader;
 pub(crate) mod recognise;
 pub mod resample;
@@ -80,7 +82,7 @@ struct Inner {
 enum Audio {
     Pcm(pcm_data::PcmData),
     Flac(stream::Stream),
-    Table(packets::Table),
+    Table(packets::TableOnFile),
 }
 
 /// What opening found out.
@@ -98,8 +100,10 @@ impl Opened {
         Ok(Self { info, audio })
     }
 
-    fn of_packets(input: &Input, container: Container, mut table: packets::Table) -> Result<Self> {
-        table.measure_last(input)?;
+    /// What is in packets, by the table that `read` reads of a file that starts at `start`.
+    fn of_packets(input: &Input, container: Container, start: u64, read: packets::ReadTable) -> Result<Self> {
+        input.begin_headers();
+        let table = read(input, start)?;
         let coding = &table.coding;
         let info = MasterInfo {
             container,
@@ -109,7 +113,11 @@ impl Opened {
             layout: coding.layout(input)?,
             samples: Samples(table.samples()),
         };
-        Self::new(input, info, Audio::Table(table))
+        let audio = match table.pcm_in_one_piece() {
+            Some((pcm, data)) => Audio::Pcm(pcm_data::PcmData { coding: pcm.coding, data }),
+            None => Audio::Table(packets::TableOnFile::new(&table, start, read)),
+        };
+        Self::new(input, info, audio)
     }
 }
 
@@ -210,6 +218,24 @@ impl Master {
         Ok(salvage)
     }
 
+    /// How many bytes lie behind the audio of a FLAC file that are neither audio nor an `ID3v1` or `APEv2` tag: a line
+    /// feed that a transfer added, padding, tags of other kinds. They are no part of the master. 0 of other formats,
+    /// and where the last frame is damaged.
+    ///
+    /// # Errors
+    /// [`Error::Io`], [`Error::Changed`].
+    pub fn stray_bytes(&self) -> Result<u64> {
+        let Inner { input, info, audio, .. } = &*self.0;
+        match audio {
+            Audio::Flac(stream) => {
+                let stray = stream.stray_bytes(input, info.samples.0)?;
+                input.unchanged(Stage::Decode)?;
+                Ok(stray)
+            }
+            Audio::Pcm(_) | Audio::Table(_) => Ok(0),
+        }
+    }
+
     /// An error if it is not any more what was opened. What was read of it before may be of either; so ask
     /// after reading, before anything is done with the result.
     ///
@@ -291,13 +317,10 @@ impl Input {
         })
     }
 
-    /// The layout under a channel mask, or the usual one of so many channels.
-    fn layout(&self, mask: Option<u32>, channels: usize) -> Result<Layout> {
-        let layout = match mask {
-            _ if channels > Layout::MAX => None,
-            Some(mask) => Layout::masked(mask, channels),
-            None => Layout::usual(channels),
-        };
-        layout.ok_or_else(|| self.unsupported(format!("{channels} channels; 1 to {} are", Layout::MAX)))
+    /// The layout that is stated of so many channels, or the usual one.
+    fn layout(&self, stated: Option<Layout>, channels: usize) -> Result<Layout> {
+        stated
+            .or_else(|| Layout::usual(channels))
+            .ok_or_else(|| self.unsupported(format!("{channels} channels; 1 to {} are", Layout::MAX)))
     }
 }

@@ -50,7 +50,7 @@ impl Pages {
             // What is no frame is left out, so that whoever counts finds it missing.
             if let Some(samples) = info.samples_of(&bytes) {
                 self.watch.progress();
-                return Ok(Some(Packet { samples, bytes }));
+                return Ok(Some(Packet { samples, lead: 0, bytes }));
             }
         }
         Ok(None)

@@ -63,6 +63,36 @@ pub(super) fn end_of_only_link(input: &Input, start: u64, samples: u64) -> Resul
     Ok(tail + (at + last.len) as u64)
 }
 
+/// The packet behind the first of the stream whose first page is at `start`; nothing if it is broken.
+pub(super) fn second_packet(input: &Input, start: u64) -> Result<Vec<u8>> {
+    let (mut at, mut stream) = (start, None);
+    let (mut packet, mut is_second) = (Vec::new(), false);
+    loop {
+        input.count_header()?;
+        let page = input.bytes(at, MAX_PAGE.min(input.len.saturating_sub(at)))?;
+        let Some(head) = Page::parse(&page) else { return Ok(Vec::new()) };
+        at += head.len as u64;
+        if *stream.get_or_insert(head.serial) != head.serial {
+            continue;
+        }
+        let lengths = &page[27..27 + usize::from(page[26])];
+        let mut body = &page[27 + lengths.len()..];
+        for &length in lengths {
+            let (part, rest) = body.split_at(body.len().min(length.into()));
+            body = rest;
+            packet.extend_from_slice(part);
+            if length < 255 {
+                if is_second {
+                    return Ok(packet);
+                }
+                is_second = true;
+                packet.clear();
+            }
+        }
+        input.limit("bytes in a table of its headers", packet.len() as u64, input.limits.header_bytes)?;
+    }
+}
+
 /// Whether the page in the middle has a number between those of the first and the last, as it must if there is only
 /// one stream; true if there are few.
 fn is_between(input: &Input, start: u64, end: u64, last: &Page) -> Result<bool> {

@@ -10,11 +10,11 @@ use symphonia::core::packet::PacketRef;
 use symphonia::core::units::{Duration, Timestamp};
 use symphonia::default::codecs::AlacDecoder;
 
+use super::coding::Coding;
 use super::contain::contain;
 use super::flac::{FrameDecoder, Signature, StreamInfo};
 use super::packet::Packet;
-use super::packets::Coding;
-use super::pcm_data::from_i32;
+use super::pcm_data::{self, from_i32};
 use super::source::Input;
 use super::{Audio, Inner};
 use crate::error::{Error, Result};
@@ -24,6 +24,7 @@ pub(super) enum PacketDecoder {
     Flac(FrameDecoder, Option<Box<Signature>>),
     /// By Symphonia; and its configuration.
     Alac(Box<dyn AudioDecoder>, [u8; 24]),
+    Pcm(pcm_data::Coding),
 }
 
 impl PacketDecoder {
@@ -32,7 +33,9 @@ impl PacketDecoder {
         match &inner.audio {
             Audio::Flac(stream) => Ok(Self::flac(&stream.info, verify)),
             Audio::Table(table) => match &table.coding {
-                Coding::Flac(info) => Ok(Self::flac(info, verify)),
+                // What an MD5 is of is the whole stream.
+                Coding::Flac(info) => Ok(Self::flac(info, verify && table.lead == 0)),
+                Coding::Pcm(pcm) => Ok(Self::Pcm(pcm.coding)),
                 Coding::Alac(config) => Ok(Self::Alac(alac(&inner.input, config)?, *config)),
             },
             Audio::Pcm(_) => Err(Error::Internal { detail: "PCM decoded as packets".into() }),
@@ -46,7 +49,7 @@ impl PacketDecoder {
 
     /// Appends the samples of a packet to `planes`, one for each channel; none if it cannot be decoded.
     pub(super) fn decode(&mut self, inner: &Inner, packet: &Packet, planes: &mut [Vec<f32>]) -> Result<()> {
-        let (input, Range { start, end }) = (&inner.input, packet.samples.clone());
+        let (input, lead, Range { start, end }) = (&inner.input, packet.lead, packet.samples.clone());
         // Within what one packet holds.
         let count = usize::try_from(end - start).unwrap_or(usize::MAX);
         // Only the last packet may be longer than the audio goes.
@@ -61,14 +64,21 @@ impl PacketDecoder {
                 };
                 let block =
                     header.map_err(|error| input.damaged(start, format!("a FLAC frame: {error}")))?.block;
+                let block = block.saturating_sub(lead);
                 if block < count || block > count && too_many {
                     truncate(planes, before);
                     return Err(other_count());
                 }
-                truncate(planes, before + count);
+                truncate(planes, before + lead + count);
+                if lead > 0 {
+                    for plane in planes {
+                        plane.drain(before..before + lead);
+                    }
+                }
             }
             Self::Alac(decoder, config) => {
-                let packet = PacketRef::new(0, Timestamp::new(0), Duration::new(end - start), &packet.bytes);
+                let duration = Duration::new(lead as u64 + end - start);
+                let packet = PacketRef::new(0, Timestamp::new(0), duration, &packet.bytes);
                 let by = &mut *decoder;
                 let audio = match contain(move || by.decode_ref(&packet)) {
                     Some(Ok(GenericAudioBufferRef::S32(audio))) => audio,
@@ -85,15 +95,23 @@ impl PacketDecoder {
                         return Err(input.damaged(start, "cannot be decoded (the decoder gave up)"));
                     }
                 };
-                if audio.frames() < count || audio.frames() > count && too_many {
+                let frames = audio.frames().saturating_sub(lead);
+                if frames < count || frames > count && too_many {
                     return Err(other_count());
                 }
                 for (channel, plane) in planes.iter_mut().enumerate() {
-                    let Some(samples) = audio.plane(channel).and_then(|samples| samples.get(..count)) else {
+                    let Some(samples) =
+                        audio.plane(channel).and_then(|samples| samples.get(lead..lead + count))
+                    else {
                         return Err(input.damaged(start, "a packet holds too few channels"));
                     };
                     plane.extend(samples.iter().map(|&sample| from_i32(sample)));
                 }
+            }
+            Self::Pcm(coding) => {
+                let frame = usize::from(coding.bytes) * planes.len();
+                let bytes = packet.bytes.get(lead * frame..(lead + count) * frame).ok_or_else(other_count)?;
+                coding.append(bytes, planes);
             }
         }
         Ok(())

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::ops::Range;
 
+use super::info::Codec;
 use super::source::Input;
 use crate::error::{Result, Stage};
 use crate::pcm::Pcm;
@@ -80,7 +81,7 @@ impl PcmData {
                 let end = self.samples_there(input, pcm.channels()).min(at + (read / frame) as u64);
                 return Err(input.damaged(end, "the file ends here, before its stated end"));
             }
-            self.coding.append(buf, pcm);
+            self.coding.append(buf, pcm.planes_mut());
             at += count;
         }
         Ok(())
@@ -88,32 +89,37 @@ impl PcmData {
 }
 
 impl Coding {
-    fn append(self, bytes: &[u8], pcm: &mut Pcm) {
+    pub(super) fn codec(self) -> Codec {
+        if self.number == Number::Float { Codec::Float } else { Codec::Pcm }
+    }
+
+    /// Appends samples, interleaved as they lie in a file, to the planes of their channels.
+    pub(super) fn append(self, bytes: &[u8], planes: &mut [Vec<f32>]) {
         match (self.number, self.bytes, self.big_endian) {
             (Number::Unsigned, ..) => {
-                spread(bytes, pcm, |[a]: [u8; 1]| integer([0, 0, 0, a ^ 0x80]));
+                spread(bytes, planes, |[a]: [u8; 1]| integer([0, 0, 0, a ^ 0x80]));
             }
-            (Number::Signed, 1, _) => spread(bytes, pcm, |[a]: [u8; 1]| integer([0, 0, 0, a])),
-            (Number::Signed, 2, false) => spread(bytes, pcm, |[a, b]| integer([0, 0, a, b])),
-            (Number::Signed, 2, true) => spread(bytes, pcm, |[b, a]| integer([0, 0, a, b])),
-            (Number::Signed, 3, false) => spread(bytes, pcm, |[a, b, c]| integer([0, a, b, c])),
-            (Number::Signed, 3, true) => spread(bytes, pcm, |[c, b, a]| integer([0, a, b, c])),
-            (Number::Signed, _, false) => spread(bytes, pcm, integer),
-            (Number::Signed, _, true) => spread(bytes, pcm, |[d, c, b, a]| integer([a, b, c, d])),
-            (Number::Float, 4, false) => spread(bytes, pcm, f32::from_le_bytes),
-            (Number::Float, 4, true) => spread(bytes, pcm, f32::from_be_bytes),
-            (Number::Float, _, false) => spread(bytes, pcm, |b| narrow(f64::from_le_bytes(b))),
-            (Number::Float, _, true) => spread(bytes, pcm, |b| narrow(f64::from_be_bytes(b))),
+            (Number::Signed, 1, _) => spread(bytes, planes, |[a]: [u8; 1]| integer([0, 0, 0, a])),
+            (Number::Signed, 2, false) => spread(bytes, planes, |[a, b]| integer([0, 0, a, b])),
+            (Number::Signed, 2, true) => spread(bytes, planes, |[b, a]| integer([0, 0, a, b])),
+            (Number::Signed, 3, false) => spread(bytes, planes, |[a, b, c]| integer([0, a, b, c])),
+            (Number::Signed, 3, true) => spread(bytes, planes, |[c, b, a]| integer([0, a, b, c])),
+            (Number::Signed, _, false) => spread(bytes, planes, integer),
+            (Number::Signed, _, true) => spread(bytes, planes, |[d, c, b, a]| integer([a, b, c, d])),
+            (Number::Float, 4, false) => spread(bytes, planes, f32::from_le_bytes),
+            (Number::Float, 4, true) => spread(bytes, planes, f32::from_be_bytes),
+            (Number::Float, _, false) => spread(bytes, planes, |b| narrow(f64::from_le_bytes(b))),
+            (Number::Float, _, true) => spread(bytes, planes, |b| narrow(f64::from_be_bytes(b))),
         }
     }
 }
 
 /// Interleaved samples of `N` bytes to planes.
-fn spread<const N: usize>(bytes: &[u8], pcm: &mut Pcm, sample: impl Fn([u8; N]) -> f32) {
-    let channels = pcm.channels();
+fn spread<const N: usize>(bytes: &[u8], planes: &mut [Vec<f32>], sample: impl Fn([u8; N]) -> f32) {
+    let channels = planes.len();
     let (samples, _) = bytes.as_chunks::<N>();
-    for channel in 0..channels {
-        pcm.plane_mut(channel).extend(samples.iter().skip(channel).step_by(channels).map(|&s| sample(s)));
+    for (channel, plane) in planes.iter_mut().enumerate() {
+        plane.extend(samples.iter().skip(channel).step_by(channels).map(|&s| sample(s)));
     }
 }
 
@@ -137,10 +143,10 @@ mod tests {
     use super::*;
 
     fn decode(number: Number, bytes: u8, big_endian: bool, data: &[u8]) -> Vec<f32> {
-        let mut pcm = Pcm::default();
-        pcm.reset(1, 0);
-        Coding { number, bytes, big_endian }.append(data, &mut pcm);
-        pcm.plane(0).to_vec()
+        let mut planes = [Vec::new()];
+        Coding { number, bytes, big_endian }.append(data, &mut planes);
+        let [plane] = planes;
+        plane
     }
 
     #[test]

@@ -69,7 +69,7 @@ fn open_ogg(input: &Input, start: u64, head: &[u8]) -> Result<Opened> {
         }
         _ => return Err(unrecognised(input, "an Ogg file that starts with neither FLAC nor other audio")),
     };
-    Err(input.lossy(lossy))
+    Err(input.lossy(format!("{lossy} (in Ogg)")))
 }
 
 /// Why a file that is none of ours is refused.

@@ -2,11 +2,12 @@
 
 use std::ops::Range;
 
-use super::flac::{Format, FrameHeader, Scanner, StreamInfo, Tail, tail};
+use super::flac::{Format, FrameHeader, Scanner, StreamInfo, Tail, channel_mask, tail};
 use super::info::{Codec, Container, MasterInfo};
 use super::ogg::Pages;
 use super::ogg_links;
 use super::packet::Packet;
+use super::positions;
 use super::source::Input;
 use super::{Audio, Opened};
 use crate::error::{Error, Result, Stage};
@@ -23,7 +24,7 @@ pub(super) struct Stream {
 
 /// Opens a native FLAC file whose marker is at `start`.
 pub(super) fn open(input: &Input, start: u64) -> Result<Opened> {
-    let mut block = None;
+    let (mut block, mut comments) = (None, 0..0);
     let mut at = start + 4;
     loop {
         input.count_header()?;
@@ -31,6 +32,9 @@ pub(super) fn open(input: &Input, start: u64) -> Result<Opened> {
         let (kind, size) = (header >> 24 & 0x7f, header & 0xff_ffff);
         if kind == 0 && size == 34 && block.is_none() {
             block = Some(input.array(at + 4)?);
+        }
+        if kind == 4 && comments.is_empty() {
+            comments = at + 4..at + 4 + u64::from(size);
         }
         at += 4 + u64::from(size);
         if header >> 31 == 1 {
@@ -51,7 +55,12 @@ pub(super) fn open(input: &Input, start: u64) -> Result<Opened> {
     }
     let mut stream = Stream { container: Container::Flac, info, bytes: at..end };
     stream.learn(input)?;
-    describe(input, stream)
+    let comments = if stream.may_have_mask() && comments.end <= input.len {
+        input.bytes(comments.start, comments.end - comments.start)?
+    } else {
+        Vec::new()
+    };
+    describe(input, stream, &comments)
 }
 
 /// Where the audio from `start` ends: before an `ID3v1` and an `APEv2` tag, which some programs append.
@@ -83,13 +92,17 @@ pub(super) fn open_ogg(input: &Input, start: u64, header: &[u8]) -> Result<Opene
     let bytes = start..ogg_links::end_of_only_link(input, start, info.samples)?;
     let mut stream = Stream { container: Container::Ogg, info, bytes };
     stream.learn(input)?;
-    describe(input, stream)
+    // It is a block behind its header of 4 bytes.
+    let packet = if stream.may_have_mask() { ogg_links::second_packet(input, start)? } else { Vec::new() };
+    let comments = packet.get(4..).filter(|_| packet[0] & 0x7f == 4).unwrap_or_default();
+    describe(input, stream, comments)
 }
 
-fn describe(input: &Input, stream: Stream) -> Result<Opened> {
+fn describe(input: &Input, stream: Stream, comments: &[u8]) -> Result<Opened> {
     let Format { rate, channels, bits } = stream.info.format;
     let rate = input.rate(rate)?;
-    let layout = input.layout(None, channels)?;
+    let layout =
+        input.layout(channel_mask(comments).and_then(|mask| positions::masked(mask, channels)), channels)?;
     if bits < 4 {
         return Err(input.damaged(0, format!("FLAC with {bits} bits per sample, which cannot be")));
     }
@@ -132,6 +145,11 @@ impl Stream {
     /// Whether the frames lie one behind the other in `bytes`, rather than in the pages of an Ogg file.
     pub(super) fn is_native(&self) -> bool {
         self.container == Container::Flac
+    }
+
+    /// Whether a channel mask could say anything: one channel is in the middle.
+    fn may_have_mask(&self) -> bool {
+        self.info.format.channels > 1
     }
 
     /// A reader of the frames, at the first one.
@@ -184,6 +202,18 @@ impl Stream {
             end = frame.samples.end;
         }
         Ok(end == start + self.info.samples)
+    }
+
+    /// How many bytes follow the last frame, if that is where the audio ends, and are no tag.
+    pub(super) fn stray_bytes(&self, input: &Input, samples: u64) -> Result<u64> {
+        let mut frames = self.frames(input)?;
+        frames.seek(input, &self.info, samples)?;
+        let mut end = 0;
+        while let Some(frame) = frames.next(input, &self.info)? {
+            end = frame.samples.end;
+        }
+        let behind = frames.behind().filter(|_| end == samples);
+        Ok(behind.map_or(0, |behind| self.bytes.end.saturating_sub(behind)))
     }
 
     /// Why the audio does not go on as it should `behind` a frame.

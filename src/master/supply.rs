@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::packet::Packet;
+use super::packets::Table;
 use super::salvage::{Known, Salvage};
 use super::stream::Frames;
 use super::{Audio, Inner};
@@ -14,8 +15,8 @@ const NEAR: usize = 64;
 /// Where packets come from, one after the other.
 pub(super) enum Supply {
     Frames(Frames),
-    /// The index of the next one in the master's table.
-    Table(usize),
+    /// The master's table, and the index of the next one in it.
+    Table(Arc<Table>, usize),
     /// Those of a damaged master that can be decoded.
     Found(Box<Finder>),
 }
@@ -24,13 +25,14 @@ impl Supply {
     pub(super) fn new(inner: &Inner) -> Result<Self> {
         Ok(match &inner.audio {
             Audio::Flac(stream) => Self::Frames(stream.frames(&inner.input)?),
-            _ => Self::Table(0),
+            Audio::Table(table) => Self::Table(table.load(&inner.input)?, 0),
+            Audio::Pcm(_) => return Err(Error::Internal { detail: "PCM read as packets".into() }),
         })
     }
 
     pub(super) fn next(&mut self, inner: &Inner) -> Result<Option<Packet>> {
         match (self, &inner.audio) {
-            (Self::Table(index), Audio::Table(table)) => {
+            (Self::Table(table, index), _) => {
                 *index += 1;
                 table.read(&inner.input, *index - 1, Stage::Decode)
             }
@@ -59,7 +61,7 @@ impl Supply {
     /// file's size, it may be one before or behind.
     pub(super) fn seek(&mut self, inner: &Inner, at: u64) -> Result<()> {
         match (self, &inner.audio) {
-            (Self::Table(index), Audio::Table(table)) => *index = table.find(at),
+            (Self::Table(table, index), _) => *index = table.find(at),
             (Self::Frames(frames), Audio::Flac(stream)) => frames.seek(&inner.input, &stream.info, at)?,
             (Self::Found(finder), _) => finder.seek(inner, at)?,
             _ => {}

@@ -5,16 +5,26 @@
 
 use std::ops::Range;
 
-use super::info::{Codec, Container, MasterInfo};
+use super::info::{Container, MasterInfo};
 use super::pcm_data::{Coding, Number, PcmData};
+use super::positions;
 use super::source::Input;
 use super::{Audio, Opened};
 use crate::error::Result;
 use crate::units::Samples;
 
 /// Sizes that programs write when they do not know the length yet: the samples last until the end.
-/// 0 is one of them too if nothing else contradicts; see [`samples_end`].
+/// 0 is one of them too if nothing else contradicts; see [`stated_length`].
 const UNSTATED: [u32; 4] = [0xffff_ffff, 0x8000_0000, 0x7fff_ffff, 0x7fff_f000];
+
+/// How far the headers that a program counts, or does not, take its size from a round one.
+const HEADERS: u32 = 16 << 10;
+
+/// Whether a size looks like one that was made of 2^32 or 2^31 (or of 0x7f000000, as `SoX` has it), the most that
+/// can be said, and the sizes of some headers.
+pub(super) fn is_near_the_most(size: u32) -> bool {
+    [u32::MAX, 1 << 31, 0x7f00_0000].iter().any(|most| size.abs_diff(*most) <= HEADERS)
+}
 
 const PCM: u16 = 1;
 const FLOAT: u16 = 3;
@@ -32,6 +42,7 @@ struct Format {
 /// Reads the headers of a file that starts with `RIFF`, `RF64` or `BW64` at `start`.
 pub(super) fn open(input: &Input, start: u64) -> Result<Opened> {
     let riff = u32::from_le_bytes(input.array(start + 4)?);
+    let whole = input.len - start;
     let mut format = None;
     let mut long = None;
     let mut at = start + 12;
@@ -51,7 +62,7 @@ pub(super) fn open(input: &Input, start: u64) -> Result<Opened> {
                 };
                 let stated = match long {
                     Some(long) if size == u32::MAX => (long != 0 && long != u64::MAX).then_some(long),
-                    _ => stated_length(size, riff, body - start),
+                    _ => stated_length(size, riff, body - start, whole),
                 };
                 return describe(input, &format, body, stated);
             }
@@ -62,14 +73,16 @@ pub(super) fn open(input: &Input, start: u64) -> Result<Opened> {
     Err(input.damaged(0, "a WAV file without a data chunk"))
 }
 
-/// The stated length of the data chunk that starts `from` bytes into the file, unless it was
+/// The stated length of the data chunk that starts `from` bytes into the file of `whole` bytes, unless it was
 /// written without knowing. A zero counts as unknown if the file's own length (`riff`) was not
-/// filled in either: a recorder that stopped, or one that wrote to a pipe.
-fn stated_length(size: u32, riff: u32, from: u64) -> Option<u64> {
+/// filled in either: a recorder that stopped, or one that wrote to a pipe. So does a size near the most that can be
+/// said, unless the file is as long as it says.
+fn stated_length(size: u32, riff: u32, from: u64, whole: u64) -> Option<u64> {
     let unfinished = riff == 0 || UNSTATED.contains(&riff) || u64::from(riff) + 8 <= from;
     match size {
         0 if unfinished => None,
         _ if UNSTATED.contains(&size) => None,
+        _ if is_near_the_most(size) && u64::from(riff) + 8 != whole => None,
         _ => Some(u64::from(size)),
     }
 }
@@ -104,7 +117,7 @@ fn read_format(input: &Input, at: u64, size: u32) -> Result<Format> {
 fn describe(input: &Input, format: &Format, start: u64, stated: Option<u64>) -> Result<Opened> {
     let rate = input.rate(format.rate)?;
     let channels = usize::from(format.channels);
-    let layout = input.layout(format.mask, channels)?;
+    let layout = input.layout(format.mask.and_then(|mask| positions::masked(mask, channels)), channels)?;
     let number = match format.tag {
         PCM if format.bits <= 8 => Number::Unsigned,
         PCM => Number::Signed,
@@ -128,7 +141,7 @@ fn describe(input: &Input, format: &Format, start: u64, stated: Option<u64>) -> 
     };
     let data = samples_range(input, start, stated, u64::from(format.block))?;
     let samples = Samples((data.end - data.start) / u64::from(format.block));
-    let codec = if number == Number::Float { Codec::Float } else { Codec::Pcm };
+    let codec = coding.codec();
     let info = MasterInfo { container: Container::Wav, codec, rate, bits, layout, samples };
     Opened::new(input, info, Audio::Pcm(PcmData { coding, data }))
 }
@@ -183,11 +196,18 @@ mod tests {
 
     #[test]
     fn lengths_that_state_nothing() {
-        assert_eq!(stated_length(1_000, 1_036, 44), Some(1_000));
-        assert_eq!(stated_length(0, 36, 44), None, "a recorder that stopped");
-        assert_eq!(stated_length(0, 0, 44), None);
-        assert_eq!(stated_length(0, 100, 44), Some(0), "really empty, and a chunk follows");
-        assert_eq!(stated_length(u32::MAX, u32::MAX, 44), None, "ffmpeg to a pipe");
-        assert_eq!(stated_length(0x7fff_f000, 0x7fff_f024, 44), None, "sox to a pipe");
+        let stated = |size, riff| stated_length(size, riff, 44, 1_044);
+        assert_eq!(stated(1_000, 1_036), Some(1_000));
+        assert_eq!(stated(0, 36), None, "a recorder that stopped");
+        assert_eq!(stated(0, 0), None);
+        assert_eq!(stated(0, 100), Some(0), "really empty, and a chunk follows");
+        assert_eq!(stated(u32::MAX, u32::MAX), None, "ffmpeg to a pipe");
+        assert_eq!(stated(0x7fff_f000, 0x7fff_f024), None, "sox to a pipe");
+        assert_eq!(stated(0xffff_ff9b, 0xffff_ffbf), None);
+        assert_eq!(stated(0xffff_ffdb, 0xffff_ffff), None, "all, without the headers");
+        assert_eq!(stated(0x7fff_ffdb, 0x7fff_ffff), None);
+        assert_eq!(stated(0x8000_0000 - 44, 0x8000_0000 - 8), None);
+        assert_eq!(stated_length(0x7fff_ffd4, 0x7fff_fff8, 44, 1 << 31), Some(0x7fff_ffd4), "two gigabytes");
+        assert_eq!(stated(0x8010_0000, 0x8010_0024), Some(0x8010_0000), "cut off, for all that is known");
     }
 }

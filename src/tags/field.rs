@@ -74,7 +74,9 @@ fields! {
     "ORIGINALLYRICIST" [] Text("TOLY"), [] [];
     "GROUPING" [] Text("TIT1"), [b"\xa9grp"] [];
     "WORK" [] User("WORK"), [b"\xa9wrk"] [];
-    "MOVEMENTNAME" [] User("MOVEMENTNAME"), [b"\xa9mvn"] [];
+    "MOVEMENTNAME" [] Text("MVNM"), [b"\xa9mvn"] [];
+    "MOVEMENT" ["MOVEMENTNUMBER"] Special, [b"\xa9mvi"] [];
+    "MOVEMENTTOTAL" ["MOVEMENTCOUNT"] Special, [b"\xa9mvc"] [];
     "ISRC" [] Text("TSRC"), [] [];
     "BARCODE" ["UPC" "EAN/UPN"] User("BARCODE"), [] [];
     "LABEL" ["ORGANIZATION" "PUBLISHER"] Text("TPUB"), [b"\xa9pub"] [b"IPUB"];

@@ -1,6 +1,7 @@
 //! Tags as `ID3v2`: what is put in front of a rendition as it is served. The same tags give the same bytes.
 
 mod frames;
+mod values;
 mod version;
 
 use id3::Encoder;

@@ -44,7 +44,8 @@ fn parse(text: &str) -> Option<SyncedLyrics> {
         if repeated || lyrics.lines.len() + times.len() > MAX_LINES {
             return None;
         }
-        lyrics.lines.extend(times.into_iter().map(|time| (time, rest.trim().to_owned())));
+        let line = without_word_stamps(rest);
+        lyrics.lines.extend(times.into_iter().map(|time| (time, line.clone())));
     }
     if lyrics.lines.is_empty() {
         return None;
@@ -55,6 +56,27 @@ fn parse(text: &str) -> Option<SyncedLyrics> {
     }
     lyrics.lines.sort_by_key(|&(time, _)| time);
     Some(lyrics)
+}
+
+/// The text of a line of enhanced LRC, where each word has its time before it: `<mm:ss.xx>`, or in brackets.
+fn without_word_stamps(mut line: &str) -> String {
+    let mut text = String::with_capacity(line.len());
+    while let Some(at) = line.find(['<', '[']) {
+        let (before, stamp) = line.split_at(at);
+        let close = if stamp.starts_with('<') { '>' } else { ']' };
+        text += before;
+        match stamp[1..].split_once(close) {
+            Some((inner, rest)) if time(inner.trim()).is_some() => {
+                // What stands around a stamp is one space, not two.
+                line = if text.is_empty() || text.ends_with(' ') { rest.trim_start() } else { rest };
+            }
+            _ => {
+                text += &stamp[..1];
+                line = &stamp[1..];
+            }
+        }
+    }
+    (text + line).trim().to_owned()
 }
 
 /// `mm:ss`, `mm:ss.x` to `mm:ss.xxx`, or with a colon for the point, in milliseconds.
@@ -86,6 +108,16 @@ mod tests {
         assert_eq!(lines, [(1_500, "one, refrain"), (12_500, "two"), (20_123, ""), (62_000, "one, refrain")]);
         let sooner = parse("[offset:+500]\n[00:00.20]a\n[00:01.00]b").unwrap();
         assert_eq!((sooner.lines[0].0, sooner.lines[1].0), (0, 500));
+    }
+
+    #[test]
+    fn word_stamps_are_no_text() {
+        let lyrics = parse(
+            "[00:01.00]<00:01.00>la <00:01.50> li<00:01.70>lu <00:02.00>\n[00:03.00]a < b [x] <00:y>\n\
+             [00:04.00][00:04.00] la [00:04.50] li",
+        );
+        let lines: Vec<_> = lyrics.unwrap().lines.into_iter().map(|(_, line)| line).collect();
+        assert_eq!(lines, ["la lilu", "a < b [x] <00:y>", "la li", "la li"]);
     }
 
     #[test]

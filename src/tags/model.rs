@@ -60,6 +60,15 @@ pub enum Note {
         /// The limit in bytes.
         limit: u64,
     },
+    /// It was written, but not where players look for it.
+    Elsewhere {
+        /// What, such as "DATE".
+        what: String,
+        /// Where it is now, such as "TXXX".
+        place: &'static str,
+        /// Why.
+        detail: String,
+    },
     /// There are more of them than the limit; the first were taken.
     TooMany {
         /// What, such as "texts".
@@ -76,6 +85,7 @@ impl fmt::Display for Note {
             Self::TooLarge { what, bytes, limit } => {
                 write!(f, "{what} left out: {bytes} bytes, where {limit} are allowed")
             }
+            Self::Elsewhere { what, place, detail } => write!(f, "{what} put into {place}: {detail}"),
             Self::TooMany { what, limit } => write!(f, "{what} beyond the first {limit} left out"),
         }
     }
@@ -137,7 +147,7 @@ impl Tags {
         }
         // What stands under two names is said once, and so are numbers.
         let once =
-            known && (!name.eq_ignore_ascii_case(key) || key.ends_with("NUMBER") || key.ends_with("TOTAL"));
+            known && (!name.eq_ignore_ascii_case(key) || total_of(key).is_some() || key.ends_with("TOTAL"));
         if !(once && text.values.iter().any(|other| other == value)) {
             text.values.push(value.to_owned());
         }
@@ -213,6 +223,12 @@ impl Tags {
             Some(gain) => (Some(format!("{:.2} dB", gain.db)), Some(format!("{:.6}", gain.peak))),
             None => (None, None),
         };
+        // What others measured, or measured against, does not fit any more.
+        self.remove(&format!("R128_{of}_GAIN"));
+        self.remove(&format!("REPLAYGAIN_{of}_RANGE"));
+        for other in OF_MEASUREMENTS {
+            self.remove(other);
+        }
         self.set(&format!("REPLAYGAIN_{of}_GAIN"), db);
         self.set(&format!("REPLAYGAIN_{of}_PEAK"), peak);
     }
@@ -249,11 +265,16 @@ impl Tags {
     }
 }
 
+/// Texts about how loudness was measured, of whatever it was.
+const OF_MEASUREMENTS: [&str; 4] =
+    ["REPLAYGAIN_REFERENCE_LOUDNESS", "REPLAYGAIN_ALGORITHM", "MP3GAIN_MINMAX", "MP3GAIN_ALBUM_MINMAX"];
+
 /// The text that says how many there are of what this one numbers.
 fn total_of(name: &str) -> Option<&'static str> {
     match name {
         "TRACKNUMBER" => Some("TRACKTOTAL"),
         "DISCNUMBER" => Some("DISCTOTAL"),
+        "MOVEMENT" => Some("MOVEMENTTOTAL"),
         _ => None,
     }
 }
@@ -311,9 +332,14 @@ mod tests {
     fn gain_is_written_as_replay_gain_has_it() {
         let mut tags = Tags::default();
         tags.set("REPLAYGAIN_ALBUM_GAIN", ["-1 dB"]);
+        for other in ["R128_TRACK_GAIN", "r128_album_gain", "replaygain_reference_loudness", "MP3GAIN_MINMAX"]
+        {
+            tags.set(other, ["1"]);
+        }
         tags.set_gain(Some(Gain { db: -6.498, peak: 0.5 }), None);
         assert_eq!(tags.get("REPLAYGAIN_TRACK_GAIN"), ["-6.50 dB"]);
         assert_eq!(tags.get("REPLAYGAIN_TRACK_PEAK"), ["0.500000"]);
         assert!(tags.get("REPLAYGAIN_ALBUM_GAIN").is_empty());
+        assert_eq!(tags.texts().count(), 2, "{tags:?}");
     }
 }

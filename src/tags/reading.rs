@@ -143,6 +143,11 @@ impl<'a> Reading<'a> {
         }
     }
 
+    /// Whether there is such a picture already.
+    pub(super) fn has_picture(&self, data: &[u8]) -> bool {
+        self.tags.pictures.iter().any(|picture| *picture.data == *data)
+    }
+
     pub(super) fn synced_lyrics(&mut self, lyrics: SyncedLyrics) {
         self.tags.synced_lyrics.push(lyrics);
     }

@@ -222,7 +222,6 @@ fn m4a_headers() -> Vec<Case> {
         lies("AAC", Why::Lossy, &|m4a| m4a.codec = *b"mp4a"),
         lies("encrypted", Why::Unsupported, &|m4a| m4a.codec = *b"drms"),
         lies("of no known codec", Why::Unsupported, &|m4a| m4a.codec = *b"\0\0\0\0"),
-        lies("fragmented", Why::Unsupported, &|m4a| m4a.extra = atom(b"mvex", &[])),
         lies("a short configuration", Why::Damaged(0), &|m4a| m4a.config.truncate(23)),
         lies("no configuration", Why::Damaged(0), &|m4a| m4a.config.clear()),
         lies("ALAC version 1", Why::Unsupported, &|m4a| m4a.config = config_with(4, &[1])),
@@ -245,6 +244,8 @@ fn m4a_headers() -> Vec<Case> {
         let name = format!("without '{}'", kind.escape_ascii());
         cases.push(lies(&name, Why::Unrecognised, &|m4a| m4a.without = kind));
     }
+    let announced = M4a::with(|m4a| m4a.extra = atom(b"mvex", &[]));
+    cases.push(refused("m4a: fragments without the track's header", announced, Why::Damaged(0)));
     let many = M4a::with(|m4a| m4a.extra = atom(b"free", &[]).repeat(4_000));
     cases.push(case("m4a: 4,000 atoms", many, Sound(ALL)));
     let mut nested = m4a().moov(0);

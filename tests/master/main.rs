@@ -6,8 +6,11 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod channels;
 mod damage;
 mod flac;
 mod formats;
 mod ids;
+mod mp4;
 mod recognition;
+mod streamed;

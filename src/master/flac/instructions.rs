@@ -32,12 +32,12 @@ impl Instructions for Any {
     }
 }
 
-/// AVX2, BMI1, BMI2 and LZCNT. Only to be used where [`is_there`](Self::is_there) says so.
+/// BMI1, BMI2 and LZCNT: shifts by a variable and leading zeros in one instruction each. Only to be used where [`is_there`](Self::is_there) says so.
 #[cfg(target_arch = "x86_64")]
-pub(super) struct Avx2;
+pub(super) struct Bmi;
 
 #[cfg(target_arch = "x86_64")]
-impl Avx2 {
+impl Bmi {
     pub(super) fn is_there() -> bool {
         is_x86_feature_detected!("bmi1")
             && is_x86_feature_detected!("bmi2")
@@ -46,7 +46,7 @@ impl Avx2 {
 }
 
 #[cfg(target_arch = "x86_64")]
-impl Instructions for Avx2 {
+impl Instructions for Bmi {
     fn read_rice<'a, P: Predictor>(
         bits: Bits<'a>,
         k: u32,

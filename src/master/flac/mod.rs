@@ -14,6 +14,7 @@
 
 mod bits;
 mod checksum;
+mod comments;
 mod decoder;
 mod error;
 mod header;
@@ -30,6 +31,7 @@ mod tail;
 #[cfg(test)]
 mod tests;
 
+pub(super) use comments::channel_mask;
 pub(super) use decoder::FrameDecoder;
 pub(super) use header::{Format, FrameHeader};
 pub(super) use scan::Scanner;

@@ -61,7 +61,7 @@ impl Scanner {
                     let bytes = self.buf[self.at..end].into();
                     self.at = end;
                     self.behind = self.start + end as u64;
-                    return Ok(Some(Packet { samples, bytes }));
+                    return Ok(Some(Packet { samples, lead: 0, bytes }));
                 }
                 Err(next) => self.at = next,
             }

@@ -4,6 +4,7 @@ use id3::frame::{Comment, ExtendedLink, ExtendedText, InvolvedPeopleList, Involv
 use id3::frame::{Lyrics, UniqueFileIdentifier, Unknown};
 use id3::{Content, Encoding, Frame};
 
+use super::values;
 use super::version::{Version, encoding, terminated};
 use crate::tags::field::{self, FIELDS};
 use crate::tags::model::{Note, Tags};
@@ -70,9 +71,19 @@ impl<'a> Writer<'a> {
 
     fn text(&mut self, name: &str, id: &str, values: &[String]) {
         let text = self.join(values);
-        if !text.is_empty() {
-            self.push(name, text.len(), id, Content::Text(text));
+        if text.is_empty() {
+            return;
         }
+        let len = text.len();
+        let content = if id.starts_with('T') {
+            Content::Text(text)
+        } else {
+            // Apple's own, which the crate takes for no texts.
+            let mut data = vec![encoding(self.version)];
+            terminated(&text, self.version, &mut data);
+            Content::Unknown(Unknown { data, version: self.version.of_crate() })
+        };
+        self.push(name, len, id, content);
     }
 
     fn user(&mut self, description: &str, values: &[String]) {
@@ -91,11 +102,22 @@ impl<'a> Writer<'a> {
                 continue;
             }
             match (field.frame, self.version) {
-                (field::Frame::Text("TDRC"), Version::V23) => self.old_date(&dates(values)),
-                (field::Frame::Text("TDOR"), Version::V23) => self.original_year(values),
                 (field::Frame::Text("TDRL" | "TMOO" | "TSST"), Version::V23) => self.user(field.name, values),
-                (field::Frame::Text(id @ ("TDRC" | "TDOR" | "TDRL")), _) => {
-                    self.text(field.name, id, &dates(values));
+                (field::Frame::Text(id @ ("TDRC" | "TDOR" | "TDRL")), version) => {
+                    let dates = dates(&self.formed(field.name, values, "no date of ID3", values::date));
+                    match (id, version) {
+                        ("TDRC", Version::V23) => self.old_date(&dates),
+                        ("TDOR", Version::V23) => self.original_year(&dates),
+                        _ => self.text(field.name, id, &dates),
+                    }
+                }
+                (field::Frame::Text(id @ "TCMP"), _) => {
+                    let flags = self.formed(field.name, values, "neither 1 nor 0", values::flag);
+                    self.text(field.name, id, &flags);
+                }
+                (field::Frame::Text(id @ "TBPM"), _) => {
+                    let whole = self.formed(field.name, values, "no number", values::whole);
+                    self.text(field.name, id, &whole);
                 }
                 (field::Frame::Text(id), _) => self.text(field.name, id, values),
                 (field::Frame::User(description), _) => self.user(description, values),
@@ -106,6 +128,8 @@ impl<'a> Writer<'a> {
                 "DISCNUMBER" => self.number("TPOS", "DISCNUMBER", "DISCTOTAL"),
                 "TRACKTOTAL" if tags.get("TRACKNUMBER").is_empty() => self.user(field.name, values),
                 "DISCTOTAL" if tags.get("DISCNUMBER").is_empty() => self.user(field.name, values),
+                "MOVEMENT" => self.number("MVIN", "MOVEMENT", "MOVEMENTTOTAL"),
+                "MOVEMENTTOTAL" if tags.get("MOVEMENT").is_empty() => self.user(field.name, values),
                 "MUSICBRAINZ_TRACKID" => self.recording_id(values),
                 _ => {}
             }
@@ -117,6 +141,30 @@ impl<'a> Writer<'a> {
             }
         }
         self.comments();
+    }
+
+    /// The values in the form that their frame asks for, each once. Those that have none are kept apart.
+    fn formed(
+        &mut self,
+        name: &str,
+        values: &[String],
+        why_not: &str,
+        form: fn(&str) -> Option<String>,
+    ) -> Vec<String> {
+        let (mut formed, mut others) = (Vec::new(), Vec::new());
+        for value in values {
+            match form(value) {
+                Some(value) if formed.contains(&value) => {}
+                Some(value) => formed.push(value),
+                None => {
+                    let (what, detail) = (name.to_owned(), format!("'{value}' is {why_not}"));
+                    self.notes.push(Note::Elsewhere { what, place: "TXXX", detail });
+                    others.push(value.clone());
+                }
+            }
+        }
+        self.user(name, &others);
+        formed
     }
 
     /// A number and, behind a slash, how many there are.
@@ -134,7 +182,7 @@ impl<'a> Writer<'a> {
         let digits = |range: std::ops::Range<usize>| {
             date.get(range).filter(|part| part.bytes().all(|byte| byte.is_ascii_digit()))
         };
-        let Some(year) = digits(0..4) else { return self.user("DATE", values) };
+        let Some(year) = digits(0..4) else { return };
         self.text("DATE", "TYER", &[year.to_owned()]);
         if let (Some(month), Some(day)) = (digits(5..7), digits(8..10)) {
             self.text("DATE", "TDAT", &[format!("{day}{month}")]);
@@ -145,11 +193,8 @@ impl<'a> Writer<'a> {
     }
 
     fn original_year(&mut self, values: &[String]) {
-        let years = dates(values);
-        let year = years.first().and_then(|date| date.get(..4)).filter(|year| year.parse::<u16>().is_ok());
-        match year {
-            Some(year) => self.text("ORIGINALDATE", "TORY", &[year.to_owned()]),
-            None => self.user("ORIGINALDATE", values),
+        if let Some(year) = values.first().and_then(|date| date.get(..4)) {
+            self.text("ORIGINALDATE", "TORY", &[year.to_owned()]);
         }
     }
 

@@ -94,7 +94,8 @@ fn parse(reading: &mut Reading, bytes: &[u8]) {
         });
         body = body.get(size..).unwrap_or_default();
     }
-    Frames { version, unsynchronised, dates: Dates::default() }.read(reading, body);
+    let (dates, group, grouping) = Default::default();
+    Frames { version, unsynchronised, dates, group, grouping }.read(reading, body);
 }
 
 /// The parts of the date of v2.3: year, day and month, hour and minute.
@@ -109,6 +110,9 @@ struct Frames {
     version: u8,
     unsynchronised: bool,
     dates: Dates,
+    /// TIT1 and GRP1, of which iTunes keeps the grouping in the second, if there is one, and then a work in the first.
+    group: Vec<String>,
+    grouping: Vec<String>,
 }
 
 impl Frames {
@@ -117,32 +121,42 @@ impl Frames {
         let header = if self.version == 2 { 6 } else { 10 };
         while rest.len() > header && rest[0] != 0 {
             let (id, size) = (&rest[..id_len], &rest[id_len..header]);
-            if !is_id(id) {
-                reading
-                    .broken("the end of the ID3 tag", format!("there is no frame '{}'", id.escape_ascii()));
-                break;
-            }
             let (size, flags) = match *size {
                 [s0, s1, s2] => (u32::from_be_bytes([0, s0, s1, s2]) as usize, 0),
-                [s0, s1, s2, s3, _, flags] if self.version == 3 => {
-                    (u32::from_be_bytes([s0, s1, s2, s3]) as usize, flags)
+                [s0, s1, s2, s3, _, flags] => {
+                    (frame_size([s0, s1, s2, s3], &rest[header..], self.version), flags)
                 }
-                [s0, s1, s2, s3, _, flags] => (frame_size([s0, s1, s2, s3], &rest[header..]), flags),
                 _ => break,
             };
+            let what = || format!("ID3 frame '{}'", id.escape_ascii());
+            let odd = !is_id(id);
+            let content = rest.get(header..).and_then(|rest| rest.get(..size));
+            let Some(content) = content.filter(|_| !odd || is_next(&rest[header + size..], id_len)) else {
+                reading.broken(
+                    &what(),
+                    if odd { "there is no such frame" } else { "it is longer than the tag" },
+                );
+                // There may be others behind it.
+                match next_frame(rest, id_len, header) {
+                    Some(next) => rest = &rest[next..],
+                    None => break,
+                }
+                continue;
+            };
+            rest = &rest[header + size..];
+            if odd {
+                reading.broken(&what(), "there is no such frame");
+                continue;
+            }
             let name = match id_len {
                 4 => str::from_utf8(id).unwrap_or_default(),
                 _ => OLD_NAMES.iter().find(|(old, _)| old[..] == *id).map_or("", |&(_, name)| name),
-            };
-            rest = &rest[header..];
-            let Some(content) = take(&mut rest, size) else {
-                reading.broken(&format!("ID3 frame {}", id.escape_ascii()), "it is longer than the tag");
-                break;
             };
             if let Err(detail) = self.frame(reading, name, flags, content) {
                 reading.broken(&format!("ID3 frame {name}"), detail);
             }
         }
+        self.groupings(reading);
         let Dates { year, day, time } = self.dates;
         let mut date = year;
         if date.len() == 4 && day.len() == 4 && day.is_ascii() {
@@ -152,6 +166,18 @@ impl Frames {
             }
         }
         reading.text_if_none("DATE", &date);
+    }
+
+    fn groupings(&self, reading: &mut Reading) {
+        let mut grouping = &self.group;
+        if !self.grouping.is_empty() {
+            for work in std::mem::replace(&mut grouping, &self.grouping) {
+                reading.text_if_none("WORK", work);
+            }
+        }
+        for value in grouping {
+            reading.text("GROUPING", value);
+        }
     }
 
     fn frame(
@@ -239,6 +265,8 @@ impl Frames {
             }
             // About the file or what is done with it, not about the music.
             "TSSE" | "TLEN" | "TSIZ" | "TFLT" | "TDEN" | "TDTG" | "TDLY" => {}
+            "GRP1" => self.grouping = encoding()?.texts(rest),
+            "MVNM" | "MVIN" => self.text(reading, name, &encoding()?.texts(rest)),
             _ if name.starts_with('T') => self.text(reading, name, &encoding()?.texts(rest)),
             _ => {}
         }
@@ -250,6 +278,8 @@ impl Frames {
         let name = match frame {
             "TRCK" => "TRACKNUMBER",
             "TPOS" => "DISCNUMBER",
+            "MVIN" => "MOVEMENT",
+            "TIT1" => return self.group = values.to_vec(),
             "TORY" => "ORIGINALDATE",
             "TYER" => return self.dates.year = first(),
             "TDAT" => return self.dates.day = first(),
@@ -339,15 +369,42 @@ fn is_id(id: &[u8]) -> bool {
     id.iter().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
 }
 
-/// The size of a frame of v2.4. Some programs write it as in v2.3: then a frame or padding follows there, not here.
-fn frame_size(bytes: [u8; 4], content: &[u8]) -> usize {
+/// The size of a frame. Some programs write that of v2.4 as in v2.3, and the other way round: then a frame or
+/// padding follows there, not here.
+fn frame_size(bytes: [u8; 4], content: &[u8], version: u8) -> usize {
     let (safe, plain) = (synchsafe(bytes), u32::from_be_bytes(bytes) as usize);
-    let fits = |size: usize| match content.get(size..) {
-        Some([] | [0, ..]) => true,
-        Some(next) => next.get(..4).is_some_and(is_id),
-        None => false,
-    };
-    if bytes.iter().any(|byte| byte & 0x80 != 0) || (!fits(safe) && fits(plain)) { plain } else { safe }
+    let fits = |size: usize| content.get(size..).is_some_and(|next| is_next(next, 4));
+    let is_plain = bytes.iter().any(|byte| byte & 0x80 != 0);
+    match version {
+        3 if is_plain || fits(plain) || !fits(safe) => plain,
+        4 if is_plain || (!fits(safe) && fits(plain)) => plain,
+        _ => safe,
+    }
+}
+
+/// Whether `rest` may be what stands behind a frame: the end, padding, another frame.
+fn is_next(rest: &[u8], id_len: usize) -> bool {
+    matches!(rest, [] | [0, ..]) || rest.get(..id_len).is_some_and(is_id)
+}
+
+/// Where, behind a frame whose size is wrong, the next one begins: a name, a size that fits, and what may follow.
+fn next_frame(rest: &[u8], id_len: usize, header: usize) -> Option<usize> {
+    (1..rest.len()).find(|&at| {
+        let Some((id, size)) = rest.get(at..at + header).map(|head| (&head[..id_len], &head[id_len..]))
+        else {
+            return false;
+        };
+        let size = match *size {
+            [s0, s1, s2] => u32::from_be_bytes([0, s0, s1, s2]),
+            [s0, s1, s2, s3, ..] => u32::from_be_bytes([s0, s1, s2, s3]),
+            _ => return false,
+        } as usize;
+        let behind = rest.get(at + header..).and_then(|rest| rest.get(size..));
+        is_id(id)
+            && id[0].is_ascii_uppercase()
+            && size > 0
+            && behind.is_some_and(|rest| is_next(rest, id_len))
+    })
 }
 
 #[cfg(test)]
@@ -358,7 +415,9 @@ mod tests {
     fn sizes_of_frames_are_understood_in_both_ways() {
         let mut content = vec![b'x'; 300];
         content.extend(b"TIT2");
-        assert_eq!(frame_size([0, 0, 2, 0x2c], &content), 300, "as the standard has it");
-        assert_eq!(frame_size([0, 0, 1, 0x2c], &content), 300, "as iTunes had it");
+        assert_eq!(frame_size([0, 0, 2, 0x2c], &content, 4), 300, "as the standard has it");
+        assert_eq!(frame_size([0, 0, 1, 0x2c], &content, 4), 300, "as iTunes had it");
+        assert_eq!(frame_size([0, 0, 1, 0x2c], &content, 3), 300, "as the older standard has it");
+        assert_eq!(frame_size([0, 0, 2, 0x2c], &content, 3), 300, "as others had it");
     }
 }

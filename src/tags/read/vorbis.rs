@@ -48,15 +48,56 @@ pub(super) fn read_comments(reading: &mut Reading, mut block: &[u8]) {
     let Some(count) = take_array(rest).map(u32::from_le_bytes) else {
         return reading.broken("comments", "they end before their number");
     };
+    let mut covers = OldCovers::default();
     for index in 0..count {
         let Some(comment) = string(rest, u32::from_le_bytes) else {
-            return reading.broken("comments", format!("they end after {index} of {count}"));
+            reading.broken("comments", format!("they end after {index} of {count}"));
+            break;
         };
-        read_comment(reading, comment);
+        read_comment(reading, &mut covers, comment);
+    }
+    covers.read(reading);
+}
+
+/// Pictures as they were in comments before there was a block for them: COVERART in base64, and what is said of it.
+#[derive(Default)]
+struct OldCovers {
+    pictures: Vec<String>,
+    mimes: Vec<String>,
+    kinds: Vec<String>,
+    descriptions: Vec<String>,
+}
+
+impl OldCovers {
+    /// The values of a comment, if it is one of these.
+    fn values(&mut self, name: &str) -> Option<&mut Vec<String>> {
+        Some(match &*name.to_ascii_uppercase() {
+            "COVERART" => &mut self.pictures,
+            "COVERARTMIME" => &mut self.mimes,
+            "COVERARTTYPE" => &mut self.kinds,
+            "COVERARTDESCRIPTION" => &mut self.descriptions,
+            _ => return None,
+        })
+    }
+
+    /// Takes them unless they are there in the other form too.
+    fn read(self, reading: &mut Reading) {
+        let of = |values: &[String], index: usize| values.get(index).cloned().unwrap_or_default();
+        for (index, picture) in self.pictures.iter().enumerate() {
+            let kind = of(&self.kinds, index).trim().parse().map_or(PictureKind::FRONT_COVER, PictureKind);
+            let plain: String = picture.split_whitespace().collect();
+            match STANDARD.decode(plain) {
+                Ok(data) if reading.has_picture(&data) => {}
+                Ok(data) => {
+                    reading.picture(kind, &of(&self.mimes, index), &of(&self.descriptions, index), &data);
+                }
+                Err(error) => reading.broken("picture", format!("it is not base64: {error}")),
+            }
+        }
     }
 }
 
-fn read_comment(reading: &mut Reading, comment: &[u8]) {
+fn read_comment(reading: &mut Reading, covers: &mut OldCovers, comment: &[u8]) {
     let text = String::from_utf8_lossy(comment);
     let Some((name, value)) = text.split_once('=').filter(|(name, _)| !name.is_empty()) else {
         return reading.broken("a comment", "it has no name");
@@ -64,7 +105,9 @@ fn read_comment(reading: &mut Reading, comment: &[u8]) {
     if matches!(text, std::borrow::Cow::Owned(_)) {
         reading.broken(&format!("some letters of {name}"), "they are not UTF-8");
     }
-    if name.eq_ignore_ascii_case("METADATA_BLOCK_PICTURE") {
+    if let Some(values) = covers.values(name) {
+        values.push(value.to_owned());
+    } else if name.eq_ignore_ascii_case("METADATA_BLOCK_PICTURE") {
         match STANDARD.decode(value.trim()) {
             Ok(block) => read_picture(reading, &block),
             Err(error) => reading.broken("picture", format!("it is not base64: {error}")),
