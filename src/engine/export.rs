@@ -11,7 +11,7 @@ use super::job::{Finished, Job, Progress};
 use super::rendition::{gaps, number};
 use super::schedule::Priority;
 use super::{Engine, OnDrop, Shared, lock};
-use crate::error::{Error, Result, Stage};
+use crate::error::{Error, Result};
 use crate::master::Master;
 use crate::pcm::Repairs;
 use crate::profile::Profile;
@@ -28,8 +28,8 @@ pub struct Export {
 
 impl Engine {
     /// Presses a rendition into `file`, called `name` in errors, from byte `start` on: behind a tag that is written
-    /// there already, say. What is in front of it stays, what was behind goes, and nobody else is to write to the
-    /// file meanwhile. The store is neither asked nor given anything, and no master is hashed: this is for whoever wants a
+    /// there already, say. What is in front of it stays, what was behind it goes at the end, and nobody else is to write to
+    /// the file meanwhile. The store is neither asked nor given anything, and no master is hashed: this is for whoever wants a
     /// file and no copy of it.
     ///
     /// ```no_run
@@ -60,14 +60,13 @@ impl Engine {
     ) -> Result<Export> {
         let plan = Plan::new(master.info(), profile)?;
         let shared = self.shared();
-        file.set_len(start).map_err(Error::io(Stage::Write, name))?;
         let writer = RenditionWriter::behind(start, &plan, file, name)?;
         let mut dispatch = lock(&shared.dispatch);
         if dispatch.closed {
             return Err(Error::ShuttingDown);
         }
-        let job =
-            shared.admit(&mut dispatch, master, priority, |source| Job::export(source, plan, writer))?;
+        let job = shared
+            .admit(&mut dispatch, master, priority, |source| Job::export(source, plan, writer, start))?;
         job.handles.fetch_add(1, Ordering::Relaxed);
         shared.nudge(&dispatch);
         drop(dispatch);

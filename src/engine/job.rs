@@ -12,10 +12,10 @@ use std::time::Instant;
 
 use super::lock;
 use super::pcm::Source;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, Stage};
 use crate::pcm::Repairs;
 use crate::rendition::plan::Plan;
-use crate::rendition::writer::RenditionWriter;
+use crate::rendition::writer::{RenditionWriter, Written};
 use crate::store::{Fallback, Identified, Key, Object, Partial, PartialReader, Recipe, Store};
 
 /// A rendition being pressed, or just finished.
@@ -43,7 +43,8 @@ enum Place {
     /// Nowhere yet.
     Unopened,
     Partial(Box<Partial>),
-    Export(Box<RenditionWriter<File>>),
+    /// A file of its asker's, in which it begins at this byte.
+    Export(Box<RenditionWriter<File>>, u64),
     /// Nowhere any more.
     Closed,
 }
@@ -146,9 +147,9 @@ impl Job {
         Self::begin(source, plan, Place::Unopened, key, identified)
     }
 
-    /// A rendition for `writer`, which was made for `plan`, and for nobody else.
-    pub(super) fn export(source: Arc<Source>, plan: Plan, writer: RenditionWriter<File>) -> Self {
-        Self::begin(source, plan, Place::Export(Box::new(writer)), None, true)
+    /// A rendition for `writer`, which was made for `plan`, from byte `start` of its file on, and for nobody else.
+    pub(super) fn export(source: Arc<Source>, plan: Plan, writer: RenditionWriter<File>, start: u64) -> Self {
+        Self::begin(source, plan, Place::Export(Box::new(writer), start), None, true)
     }
 
     fn begin(source: Arc<Source>, plan: Plan, place: Place, key: Option<Key>, identified: bool) -> Self {
@@ -158,7 +159,7 @@ impl Job {
             number: COUNT.fetch_add(1, Ordering::Relaxed),
             source,
             plan,
-            exported: matches!(place, Place::Export(_)),
+            exported: matches!(place, Place::Export(..)),
             asked: Instant::now(),
             handles: AtomicUsize::new(0),
             unattended: AtomicBool::new(false),
@@ -216,7 +217,7 @@ impl Job {
     pub(super) fn open(&self, store: Option<&Store>) -> Result<()> {
         let mut place = lock(&self.place);
         match *place {
-            Place::Partial(_) | Place::Export(_) => return Ok(()),
+            Place::Partial(_) | Place::Export(..) => return Ok(()),
             Place::Closed => return Err(self.cancelled()),
             Place::Unopened => {}
         }
@@ -255,7 +256,7 @@ impl Job {
         self.open(Some(store))?;
         let identified = match &mut *lock(&self.place) {
             Place::Partial(partial) => partial.identify(&recipe)?,
-            Place::Unopened | Place::Export(_) | Place::Closed => return Err(self.cancelled()),
+            Place::Unopened | Place::Export(..) | Place::Closed => return Err(self.cancelled()),
         };
         let mut state = lock(&self.state);
         state.identified = true;
@@ -272,7 +273,7 @@ impl Job {
     pub(super) fn hand_over(&self, segment: u64, samples: u64, bytes: &[u8], last: bool) -> Result<bool> {
         match &mut *lock(&self.place) {
             Place::Partial(partial) => partial.write_segment(segment, bytes, last)?,
-            Place::Export(writer) => writer.push(segment, bytes, last)?,
+            Place::Export(writer, _) => writer.push(segment, bytes, last)?,
             Place::Unopened | Place::Closed => return Err(self.cancelled()),
         }
         let mut state = lock(&self.state);
@@ -315,7 +316,11 @@ impl Job {
         let place = std::mem::replace(&mut *lock(&self.place), Place::Closed);
         match place {
             Place::Partial(partial) => Ok(Finished::Object(partial.publish()?, Origin::Pressed)),
-            Place::Export(writer) => Ok(Finished::Exported(writer.finish()?.bytes)),
+            Place::Export(writer, start) => {
+                let Written { out, bytes } = writer.finish()?;
+                out.set_len(start + bytes).map_err(Error::io(Stage::Write, self.name()))?;
+                Ok(Finished::Exported(bytes))
+            }
             Place::Unopened | Place::Closed => Err(self.cancelled()),
         }
     }

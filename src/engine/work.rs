@@ -132,12 +132,13 @@ impl Shared {
         let mut encoder = SegmentEncoder::new(plan, index)?;
         let mut repairs = Repairs::default();
         let (mut bytes, mut mixed, mut spare) = (Vec::new(), Pcm::default(), Pcm::default());
-        let sharers = self.sharers(job, index);
         for step in job.source.steps(rate, segment.pcm) {
             // What belongs to the neighbours is counted there.
             let own = step.start.max(segment.own.start)..step.end.min(segment.own.end).max(segment.own.start);
             let salvage = plan.resolved().salvage;
             let wanted = Wanted { rate, salvage, step: step.clone(), counted: plan.master_range(&own) };
+            // Asked anew for each step: others may have come meanwhile.
+            let sharers = self.sharers(job, index);
             let decoded = self.pcm.get(&job.source, &wanted, sharers, &mut spare)?;
             repairs += decoded.repairs;
             let pcm = match to_channels(decoded.pcm.channels(), channels) {
