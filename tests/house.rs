@@ -27,10 +27,8 @@ const FLOORS: [&[&str]; 16] = [
 ];
 
 /// Circles within a room that are still there: each is to go, and none may be added.
-const CIRCLES: [&str; 6] = [
-    "cli::encode, cli::encode::open, cli::encode::report",
+const CIRCLES: [&str; 4] = [
     "encoder::native::lanes, encoder::native::lanes::avx2, encoder::native::lanes::portable",
-    "engine, engine::job, engine::pcm, engine::rendition, engine::stats, engine::work",
     "master, master::decode, master::identify, master::packet_decoder, master::stream, master::supply, master::verify",
     "master::limits, master::source",
     "store, store::evict, store::gc, store::hot, store::inventory, store::key, store::layout, store::ledger, \

@@ -4,35 +4,22 @@ mod copy;
 mod press;
 mod report;
 mod survey;
+mod task;
 
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use tonepress::master::Master;
-use tonepress::{Engine, Plan};
+use tonepress::Engine;
 
 use copy::Copier;
 use press::{Looked, Press};
 use report::Report;
+use task::Task;
 
 use super::batch::{self, Ahead};
 use super::report::Failure;
 use super::{Outcome, args, interrupt};
-
-/// A rendition that is to be made.
-struct Target {
-    plan: Plan,
-    path: PathBuf,
-}
-
-/// A master and what is to be made of it.
-struct Task {
-    name: String,
-    master: Master,
-    targets: Vec<Target>,
-}
 
 pub(crate) fn run(args: &args::Encode) -> Result<Outcome, Failure> {
     let interrupted = interrupt::catch(|| ())?;

@@ -6,10 +6,11 @@ use std::thread;
 
 use crossbeam::channel::unbounded;
 
+use super::errands::run_errands;
+use super::front::{Engine, Owner};
 use super::pcm::{PcmCache, WORKER_BYTES};
+use super::shared::Shared;
 use super::stats::Counters;
-use super::work::run_errands;
-use super::{Engine, Owner, Shared};
 use crate::encoder::Encoder;
 use crate::error::{Error, Result};
 use crate::rendition::fingerprint::Fingerprint;
@@ -96,5 +97,12 @@ impl Builder {
                 .map_err(|error| failed(error.to_string()))?;
         }
         Ok(Engine(Arc::new(owner)))
+    }
+}
+
+impl Engine {
+    /// How to build one.
+    pub fn builder() -> Builder {
+        Builder::new()
     }
 }

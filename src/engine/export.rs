@@ -7,10 +7,13 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 
+use super::front::Engine;
 use super::job::{Finished, Job, Progress};
+use super::lock::lock;
 use super::rendition::{gaps, number};
+use super::request::OnDrop;
 use super::schedule::Priority;
-use super::{Engine, OnDrop, Shared, lock};
+use super::shared::Shared;
 use crate::error::{Error, Result};
 use crate::master::Master;
 use crate::pcm::Repairs;

@@ -10,7 +10,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::task::Waker;
 use std::time::Instant;
 
-use super::lock;
+use super::lock::lock;
 use super::pcm::Source;
 use crate::error::{Error, Result, Stage};
 use crate::pcm::Repairs;

@@ -7,7 +7,7 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
-use super::lock;
+use super::lock::lock;
 use crate::error::Result;
 use crate::master::Master;
 use crate::master::convert::Converter;

@@ -7,8 +7,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 
 use super::job::{Finished, Job, Origin, Progress};
+use super::lock::lock;
+use super::request::OnDrop;
 use super::schedule::{Demand, Priority};
-use super::{OnDrop, Shared, lock};
+use super::shared::Shared;
 use crate::error::{Error, Result};
 use crate::master::Master;
 use crate::pcm::Repairs;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use hdrhistogram::Histogram;
 
-use super::lock;
+use super::lock::lock;
 
 /// What an engine has done since it was built, and what it has to do.
 #[derive(Debug, Clone, PartialEq)]

@@ -2,16 +2,14 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, PoisonError};
-use std::thread;
 use std::time::{Duration, Instant};
 
-use crossbeam::channel::{Receiver, RecvTimeoutError};
-
-use super::job::{Finished, Job};
+use super::job::Job;
+use super::lock::lock;
 use super::pcm::Wanted;
 use super::schedule::Task;
+use super::shared::Shared;
 use super::stats::Count;
-use super::{Dispatch, Shared, lock};
 use crate::error::{Error, Result};
 use crate::master::convert::to_channels;
 use crate::pcm::{Pcm, Repairs};
@@ -22,19 +20,10 @@ use crate::store::Identified;
 /// Bytes are handed over whenever so many samples more are encoded: 0.4 s at 44.1 kHz, which takes some
 /// 10 ms.
 const PORTION: u64 = 1 << 14;
-/// How often to look whether another process has published what we want too.
-const LOOK: Duration = Duration::from_millis(50);
 /// How often to ask for it though another process seems to press it: that one may have been killed.
 const ASK: Duration = Duration::from_secs(1);
 
 impl Shared {
-    /// There may be something to do: wakes one more worker if one sleeps.
-    pub(super) fn nudge(&self, dispatch: &Dispatch) {
-        if dispatch.running < self.threads {
-            self.wanted.notify_one();
-        }
-    }
-
     /// A worker: does what is most urgent, and sleeps while there is nothing, until nothing will ever be.
     pub(super) fn work(self: Arc<Self>) {
         let mut dispatch = lock(&self.dispatch);
@@ -85,7 +74,11 @@ impl Shared {
             }
         }
         if job.is_to_be_published() {
-            let _ = self.errands.send(Errand::Publish(Arc::clone(self), Arc::clone(job)));
+            let (engine, job) = (Arc::clone(self), Arc::clone(job));
+            let _ = self.errands.send(Box::new(move || {
+                engine.publish(&job);
+                false
+            }));
         }
         Ok(())
     }
@@ -106,13 +99,13 @@ impl Shared {
             Identified::Theirs => {
                 let patience = self.store.as_ref().map(crate::Store::patience).unwrap_or_default();
                 let now = Instant::now();
-                let watched = Watched {
+                let mut watched = Watched {
                     engine: Arc::clone(self),
                     job: Arc::clone(job),
                     until: now + patience,
                     ask: now + ASK,
                 };
-                let _ = self.errands.send(Errand::Watch(watched));
+                let _ = self.errands.send(Box::new(move || watched.look()));
             }
         }
     }
@@ -188,37 +181,6 @@ impl Shared {
         Ok(())
     }
 
-    /// Ends a job, if it has not ended already.
-    pub(super) fn settle(&self, job: &Job, result: Result<Finished>) {
-        let count = match &result {
-            Ok(_) => Count::Finished,
-            Err(Error::Cancelled { .. }) => Count::Cancelled,
-            Err(error) => {
-                tracing::warn!(master = job.source.master.name(), profile = %job.plan.profile(), %error, "failed");
-                Count::Failed
-            }
-        };
-        let uncached = matches!(&result, Ok(Finished::Object(object, _)) if object.path().is_none())
-            && self.store.is_some();
-        let count = || {
-            self.counters.add(count, 1);
-            self.counters.add(Count::Uncached, u64::from(uncached));
-        };
-        if job.settle(result, count) {
-            let mut dispatch = lock(&self.dispatch);
-            dispatch.schedule.remove(job.number);
-            if !dispatch.schedule.jobs().any(|other| Arc::ptr_eq(&other.source, &job.source)) {
-                self.pcm.forget(&job.source);
-            }
-            if dispatch.closed {
-                // It may have been the last thing that workers stayed for.
-                self.wanted.notify_all();
-            }
-            drop(dispatch);
-            self.idle.notify_all();
-        }
-    }
-
     fn publish(&self, job: &Job) {
         self.guard(job, || {
             let _span = tracing::debug_span!("publish", master = job.source.master.name(),
@@ -238,7 +200,7 @@ impl Shared {
 }
 
 /// A rendition that another process presses.
-pub(super) struct Watched {
+struct Watched {
     engine: Arc<Shared>,
     job: Arc<Job>,
     /// Then it is pressed here too.
@@ -272,33 +234,5 @@ impl Watched {
             Ok(())
         });
         theirs && !job.is_settled()
-    }
-}
-
-/// What is done by a thread of its own, since it waits for disks or for others.
-pub(super) enum Errand {
-    Publish(Arc<Shared>, Arc<Job>),
-    /// Another process presses the same rendition, and may well come to publish it.
-    Watch(Watched),
-}
-
-/// Runs errands until there is nobody left to give any.
-pub(super) fn run_errands(errands: &Receiver<Errand>) {
-    let mut watched = Vec::new();
-    loop {
-        let errand = if watched.is_empty() {
-            errands.recv().map_err(|_| RecvTimeoutError::Disconnected)
-        } else {
-            errands.recv_timeout(LOOK)
-        };
-        match errand {
-            Ok(Errand::Publish(shared, job)) => shared.publish(&job),
-            Ok(Errand::Watch(rendition)) => watched.push(rendition),
-            Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) if watched.is_empty() => return,
-            // What is watched keeps the engine alive, so this is not to be.
-            Err(RecvTimeoutError::Disconnected) => thread::sleep(LOOK),
-        }
-        watched.retain_mut(Watched::look);
     }
 }

@@ -19,7 +19,7 @@ use super::super::report::Failure;
 use super::super::tags::{Tagged, Tagger};
 use super::copy::Copier;
 use super::report::{Finished, Report};
-use super::{Target, Task};
+use super::task::{Target, Task};
 
 /// A master whose turn it is, with the tag that its renditions are to have.
 pub(super) struct Looked {

@@ -10,7 +10,7 @@ use tonepress::pcm::Repairs;
 use tonepress::{Plan, Profile};
 
 use super::super::report::{self, FailedJson, Failure, SkippedJson, clock, megabytes, plain};
-use super::{Target, Task};
+use super::task::{Target, Task};
 
 #[derive(Serialize)]
 struct Json<'a> {

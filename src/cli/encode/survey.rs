@@ -11,7 +11,7 @@ use super::super::args;
 use super::super::masters::{Candidate, candidates};
 use super::super::report::Failure;
 use super::report::Report;
-use super::{Target, Task};
+use super::task::{Target, Task};
 
 /// The masters, opened, with what is to be made of each.
 pub(super) fn survey(args: &args::Encode, report: &mut Report) -> Result<Vec<Task>, Failure> {

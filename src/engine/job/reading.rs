@@ -4,7 +4,7 @@ use std::sync::PoisonError;
 use std::task::{Context, Poll};
 
 use super::{Finished, Job, Phase, State, Waiting, index};
-use crate::engine::lock;
+use crate::engine::lock::lock;
 use crate::error::{Error, Result, Stage};
 use crate::read_at::ReadAt as _;
 use crate::size::Size;
