@@ -19,7 +19,7 @@ fn threads() -> [usize; 3] {
     for task in fs::read_dir("/proc/self/task").unwrap() {
         // It may have ended meanwhile.
         let name = fs::read_to_string(task.unwrap().path().join("comm")).unwrap_or_default();
-        for (count, kind) in count.iter_mut().zip(["press ", "tonepress publi", "tonepress store"]) {
+        for (count, kind) in count.iter_mut().zip(["press ", "tonepress publi", "tonepress maps"]) {
             *count += usize::from(name.starts_with(kind));
         }
     }
@@ -70,7 +70,7 @@ fn threads_end_when_the_last_engine_is_dropped() {
     let one = engine(2);
     let rendition = one.request(&master, &profile).unwrap();
     drop(one);
-    assert!(rendition.wait().unwrap().len() > 0);
+    assert!(!rendition.wait().unwrap().is_empty());
     await_threads([0, 1, 0], "complete, and the handle is there");
     drop(rendition);
     await_threads([0, 0, 0], "no handle");

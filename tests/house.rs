@@ -27,8 +27,7 @@ const FLOORS: [&[&str]; 16] = [
 ];
 
 /// Circles within a room that are still there: each is to go, and none may be added.
-const CIRCLES: [&str; 4] = [
-    "encoder::native::lanes, encoder::native::lanes::avx2, encoder::native::lanes::portable",
+const CIRCLES: [&str; 3] = [
     "master, master::decode, master::identify, master::packet_decoder, master::stream, master::supply, master::verify",
     "master::limits, master::source",
     "store, store::evict, store::gc, store::hot, store::inventory, store::key, store::layout, store::ledger, \

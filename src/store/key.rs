@@ -45,6 +45,9 @@ impl Recipe {
     /// The key under which the rendition is stored.
     #[must_use]
     pub fn key(&self) -> Key {
+        // Every request has a key made, so it is made by one pass over bytes that lie in a row.
+        static HASHER: LazyLock<blake3::Hasher> =
+            LazyLock::new(|| blake3::Hasher::new_derive_key("tonepress rendition key, version 1"));
         // No `..`: a field that is added must be thought about here.
         let Self { master, resolved, fingerprint } = self;
         // The encoder is in its fingerprint.
@@ -74,9 +77,6 @@ impl Recipe {
             fields.add("salvage", &[1]);
         }
         fields.add("fingerprint", fingerprint.as_bytes());
-        // Every request has a key made, so it is made by one pass over bytes that lie in a row.
-        static HASHER: LazyLock<blake3::Hasher> =
-            LazyLock::new(|| blake3::Hasher::new_derive_key("tonepress rendition key, version 1"));
         Key(*HASHER.clone().update(&fields.0).finalize().as_bytes())
     }
 }

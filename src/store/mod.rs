@@ -87,7 +87,7 @@ struct Inner {
     verify_on_open: bool,
     /// Where renditions go that the store does not take.
     spill: PathBuf,
-    /// When it is dropped, the background thread hears of it.
+    /// When it is dropped, the thread that sweeps hears of it.
     _open: Sender<Infallible>,
 }
 
@@ -117,9 +117,10 @@ impl Store {
     /// [`Error::Io`] if a rendition is there but cannot be opened: no permission, no file descriptors left.
     pub fn get(&self, key: &Key) -> Result<Option<Object>> {
         let found = self.find(key)?;
-        match &found {
-            Some(object) => tracing::debug!(%key, bytes = object.len(), "hit"),
-            None => tracing::debug!(%key, "miss"),
+        if let Some(object) = &found {
+            tracing::debug!(%key, bytes = object.len(), "hit");
+        } else {
+            tracing::debug!(%key, "miss");
         }
         Ok(found)
     }

@@ -120,15 +120,17 @@ impl Options {
             spill: self.spill,
             _open: open,
         }));
+        let start = |name: &str, work: Box<dyn FnOnce() + Send>| {
+            let _ = thread::Builder::new().name(name.to_owned()).spawn(work);
+        };
         let background = store.clone();
-        // Without it everything still works: whoever needs the ledger next does the counting, and maps of what
-        // others have evicted go when they are asked for, or others need their place.
-        let _ = thread::Builder::new().name("tonepress store".to_owned()).spawn(move || {
-            background.tidy();
-            let store = Arc::downgrade(&background.0);
-            drop(background);
-            sweep(&store, &opened);
-        });
+        // Without it everything still works: whoever needs the ledger next does the counting.
+        start("tonepress store", Box::new(move || background.tidy()));
+        if self.open_maps > 0 {
+            let store = Arc::downgrade(&store.0);
+            // Without it maps of what others have evicted go when they are asked for, or others need their place.
+            start("tonepress maps", Box::new(move || sweep(&store, &opened)));
+        }
         Ok(store)
     }
 }

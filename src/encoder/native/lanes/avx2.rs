@@ -8,7 +8,7 @@ use core::arch::x86_64::{
 };
 use core::ops::{Add, Mul, Sub};
 
-use super::{Isa, LANES};
+use super::isa::{Isa, LANES};
 
 /// Exists only where the processor has AVX2.
 #[derive(Debug, Clone, Copy)]

@@ -3,7 +3,7 @@
 use core::array::from_fn;
 use core::ops::{Add, Mul, Sub};
 
-use super::{Isa, LANES};
+use super::isa::{Isa, LANES};
 
 /// Always there.
 #[derive(Debug, Clone, Copy)]
