@@ -3,12 +3,11 @@
 use std::time::SystemTime;
 
 use crate::error::{Error, Result, Stage};
-use crate::store::Store;
 use crate::store::hot::TOUCH;
-use crate::store::inventory::{Entry, Filter, last_used, walk};
 use crate::store::key::Key;
 use crate::store::layout::{Layout, files, remove};
 use crate::store::ledger::{Ledger, charge, quarantine_charge};
+use crate::store::walk::{last_used, walk};
 
 /// What a store may take.
 #[derive(Debug, Clone, Copy, Default)]
@@ -74,43 +73,8 @@ pub(super) fn make_room(
     }
 }
 
-impl Store {
-    /// The renditions that would be evicted, the least recently used first, to make room for others of
-    /// these sizes in bytes. Nothing is changed.
-    ///
-    /// # Errors
-    /// [`Error::StoreFull`] if evicting all that may be would not do; [`Error::StoreBusy`], [`Error::Io`].
-    pub fn would_evict(&self, sizes: impl IntoIterator<Item = u64>) -> Result<Vec<Entry>> {
-        let needed = sizes.into_iter().map(charge).fold(0, u64::saturating_add);
-        let (layout, budget) = (self.layout(), self.budget());
-        let full = |detail: String| Err(Error::StoreFull { name: layout.name(), needed, detail });
-        if let Some(max) = budget.max_bytes.filter(|&max| needed > max) {
-            return full(format!("its whole budget is {max}"));
-        }
-        let ledger = self.ledger()?;
-        let bad: u64 = files(&layout.quarantine())?.iter().map(quarantine_charge).sum::<Result<u64>>()?;
-        let short = shortage(layout, &ledger, budget, needed)?.saturating_sub(bad);
-        if short == 0 {
-            return Ok(Vec::new());
-        }
-        let mut entries = self.list(&Filter { pinned: Some(false), ..Filter::default() })?;
-        entries.retain(|entry| !ledger.is_being_written(&entry.key));
-        entries.sort_by_key(|entry| entry.last_used);
-        let mut sum = 0;
-        let enough = entries.iter().position(|entry| {
-            sum += charge(entry.bytes);
-            sum >= short
-        });
-        let Some(last) = enough else {
-            return full(format!("{} are missing even without all that may be evicted", short - sum));
-        };
-        entries.truncate(last + 1);
-        Ok(entries)
-    }
-}
-
 /// How many bytes must go before `needed` more are within the budget.
-fn shortage(layout: &Layout, ledger: &Ledger, budget: Budget, needed: u64) -> Result<u64> {
+pub(super) fn shortage(layout: &Layout, ledger: &Ledger, budget: Budget, needed: u64) -> Result<u64> {
     let taken = ledger.charged() + ledger.reserved() + needed;
     let over = budget.max_bytes.map_or(0, |max| taken.saturating_sub(max));
     // Partials have their space already, since they were admitted.

@@ -2,12 +2,13 @@
 
 use crate::error::Result;
 use crate::rendition::fingerprint::Fingerprint;
-use crate::store::Store;
 use crate::store::evict;
-use crate::store::inventory::{Filter, orphans};
+use crate::store::front::Store;
+use crate::store::inventory::Filter;
 use crate::store::layout::{files, remove};
 use crate::store::ledger::Ledger;
 use crate::store::scratch::{Writer, reclaim};
+use crate::store::walk::orphans;
 
 /// What a collection removed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

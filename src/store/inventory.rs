@@ -1,17 +1,18 @@
 //! What a store holds: lists, filters, sums.
 
 use std::collections::HashSet;
-use std::fs::Metadata;
 use std::time::SystemTime;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::master::MasterId;
 use crate::rendition::fingerprint::Fingerprint;
-use crate::store::Store;
-use crate::store::evict;
+use crate::store::evict::{self, shortage};
+use crate::store::front::Store;
 use crate::store::key::Key;
-use crate::store::layout::{Layout, files, folders, look};
+use crate::store::layout::files;
+use crate::store::ledger::{charge, quarantine_charge};
 use crate::store::sidecar::Sidecar;
+use crate::store::walk::{last_used, walk};
 
 /// One stored rendition.
 #[derive(Debug, Clone)]
@@ -90,7 +91,7 @@ impl Store {
     /// The renditions that `filter` admits, in the order of their keys. Looks at all of them.
     ///
     /// # Errors
-    /// [`Error::Io`](crate::Error::Io) if a folder cannot be read.
+    /// [`Error::Io`] if a folder cannot be read.
     pub fn list(&self, filter: &Filter) -> Result<Vec<Entry>> {
         let pins = files(&self.layout().pins())?;
         let pins: HashSet<Key> =
@@ -115,7 +116,7 @@ impl Store {
     /// The sums, without looking at each object.
     ///
     /// # Errors
-    /// [`Error::StoreBusy`](crate::Error::StoreBusy), or [`Error::Io`](crate::Error::Io).
+    /// [`Error::StoreBusy`], or [`Error::Io`].
     pub fn stat(&self) -> Result<Stat> {
         let budget = self.budget();
         let ledger = self.ledger()?;
@@ -131,42 +132,37 @@ impl Store {
             free: evict::free(self.layout())?,
         })
     }
-}
 
-/// Shows every object to `see`. What vanishes meanwhile is passed over.
-pub(super) fn walk(layout: &Layout, mut see: impl FnMut(Key, &Metadata)) -> Result<()> {
-    for shard in folders(&layout.objects())? {
-        for entry in files(&shard.path())? {
-            let name = entry.file_name();
-            let key = name.to_str().and_then(|name| name.strip_suffix(".mp3")?.parse().ok());
-            if let Some(key) = key
-                && let Some(meta) = look(&entry.path())?
-            {
-                see(key, &meta);
-            }
+    /// The renditions that would be evicted, the least recently used first, to make room for others of
+    /// these sizes in bytes. Nothing is changed.
+    ///
+    /// # Errors
+    /// [`Error::StoreFull`] if evicting all that may be would not do; [`Error::StoreBusy`], [`Error::Io`].
+    pub fn would_evict(&self, sizes: impl IntoIterator<Item = u64>) -> Result<Vec<Entry>> {
+        let needed = sizes.into_iter().map(charge).fold(0, u64::saturating_add);
+        let (layout, budget) = (self.layout(), self.budget());
+        let full = |detail: String| Err(Error::StoreFull { name: layout.name(), needed, detail });
+        if let Some(max) = budget.max_bytes.filter(|&max| needed > max) {
+            return full(format!("its whole budget is {max}"));
         }
-    }
-    Ok(())
-}
-
-/// When an object was last used: its time of modification, since it is never modified.
-pub(super) fn last_used(meta: &Metadata) -> SystemTime {
-    meta.modified().unwrap_or(SystemTime::UNIX_EPOCH)
-}
-
-/// The sidecars whose rendition is gone.
-pub(super) fn orphans(layout: &Layout) -> Result<Vec<Key>> {
-    let mut orphans = Vec::new();
-    for shard in folders(&layout.objects())? {
-        for entry in files(&shard.path())? {
-            let name = entry.file_name();
-            let key: Option<Key> = name.to_str().and_then(|name| name.strip_suffix(".json")?.parse().ok());
-            if let Some(key) = key
-                && look(&layout.object(&key))?.is_none()
-            {
-                orphans.push(key);
-            }
+        let ledger = self.ledger()?;
+        let bad: u64 = files(&layout.quarantine())?.iter().map(quarantine_charge).sum::<Result<u64>>()?;
+        let short = shortage(layout, &ledger, budget, needed)?.saturating_sub(bad);
+        if short == 0 {
+            return Ok(Vec::new());
         }
+        let mut entries = self.list(&Filter { pinned: Some(false), ..Filter::default() })?;
+        entries.retain(|entry| !ledger.is_being_written(&entry.key));
+        entries.sort_by_key(|entry| entry.last_used);
+        let mut sum = 0;
+        let enough = entries.iter().position(|entry| {
+            sum += charge(entry.bytes);
+            sum >= short
+        });
+        let Some(last) = enough else {
+            return full(format!("{} are missing even without all that may be evicted", short - sum));
+        };
+        entries.truncate(last + 1);
+        Ok(entries)
     }
-    Ok(orphans)
 }

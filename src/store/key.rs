@@ -13,6 +13,7 @@ use crate::error::Result;
 use crate::master::MasterId;
 use crate::mp3::frame::Mode;
 use crate::rendition::fingerprint::Fingerprint;
+use crate::store::text;
 
 /// All that the bytes of a rendition depend on.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -131,26 +132,6 @@ impl FromStr for Key {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         blake3::Hash::from_hex(text).map(|hash| Self(*hash.as_bytes()))
-    }
-}
-
-/// For `#[serde(with)]`: a value in its text form.
-pub(super) mod text {
-    use super::{Deserialize, Deserializer, FromStr, Serializer, fmt};
-
-    pub(in crate::store) fn serialize<T: fmt::Display, S: Serializer>(
-        value: &T,
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(value)
-    }
-
-    pub(in crate::store) fn deserialize<'de, T, D>(deserializer: D) -> Result<T, D::Error>
-    where
-        T: FromStr<Err: fmt::Display>,
-        D: Deserializer<'de>,
-    {
-        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
     }
 }
 

@@ -25,10 +25,10 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result, Stage};
-use crate::store::inventory;
 use crate::store::key::Key;
 use crate::store::layout::{Layout, files, look, options, remove};
 use crate::store::scratch::{Writer, reclaim};
+use crate::store::walk::walk;
 
 /// What an object of `bytes` bytes takes of the budget: whole blocks, and one more for its sidecar.
 pub(super) const fn charge(bytes: u64) -> u64 {
@@ -162,7 +162,7 @@ impl<'a> Ledger<'a> {
                 Writer::Done => {}
             }
         }
-        inventory::walk(self.layout, |_, meta| {
+        walk(self.layout, |_, meta| {
             book.reserved.remove(&meta.ino());
             book.objects += 1;
             book.charged += charge(meta.len());

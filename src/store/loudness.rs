@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::error::Result;
 use crate::master::loudness::{self, Loudness};
 use crate::master::{Master, MasterId};
-use crate::store::Masters;
+use crate::store::masters::Masters;
 use crate::tags::{Gain, Tags};
 
 /// What it is noted under. The number is raised when a measurement comes out otherwise than before.

@@ -21,10 +21,10 @@ use serde_json::Value;
 
 use crate::error::{Error, Result, Stage};
 use crate::master::{Master, MasterId};
-use crate::store::Store;
-use crate::store::key::text;
+use crate::store::front::Store;
 use crate::store::layout::{create_folder, files, folders, options, remove};
 use crate::store::scratch::Scratch;
+use crate::store::text;
 
 /// The coarsest clock of a file system in use: 2 seconds (FAT), in nanoseconds.
 const RACY: i128 = 2_000_000_000;

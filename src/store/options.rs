@@ -11,10 +11,10 @@ use crossbeam::channel::{Receiver, RecvTimeoutError, bounded};
 
 use crate::error::{Error, Result, Stage};
 use crate::store::evict::{Budget, Queue};
+use crate::store::front::{Inner, Store};
 use crate::store::hot::{Hot, SWEEP};
 use crate::store::layout::Layout;
 use crate::store::refusals::Refusals;
-use crate::store::{Inner, Store};
 
 /// How to open a store.
 ///

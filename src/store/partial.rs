@@ -14,16 +14,26 @@ use crate::build::build_info;
 use crate::error::{Error, Result, Stage};
 use crate::rendition::plan::Plan;
 use crate::rendition::writer::{RenditionWriter, Written};
+use crate::store::evict;
+use crate::store::front::Store;
 use crate::store::key::{Key, Recipe};
 use crate::store::layout::sync_folder;
 use crate::store::object::Object;
 use crate::store::scratch::Scratch;
 use crate::store::sidecar::{Sidecar, now};
-use crate::store::{Fallback, Store, evict};
 
 /// How far ahead of the first missing segment an ABR or VBR rendition takes segments: they wait in
 /// memory, some 250 KB each.
 const WINDOW: u64 = 256;
+
+/// What to do with a rendition that the store cannot take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fallback {
+    /// Write it to a temporary file without a name: the rendition is had, but not kept.
+    Uncached,
+    /// Refuse with the error that says why.
+    Refuse,
+}
 
 /// A rendition that is being written. Nobody else gets to see it before it is
 /// [published](Self::publish); dropped before that, it leaves no trace.

@@ -9,8 +9,9 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result, Stage};
 use crate::master::MasterId;
 use crate::rendition::fingerprint::Fingerprint;
-use crate::store::key::{Key, text};
+use crate::store::key::Key;
 use crate::store::layout::Layout;
+use crate::store::text;
 
 /// What is known of a stored rendition. JSON; fields may be added, so unknown ones are ignored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -5,13 +5,12 @@ use std::io::{self, Read};
 use std::ops::ControlFlow;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::thread;
-use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result, Stage};
-use crate::store::Store;
+use crate::store::front::Store;
 use crate::store::inventory::Filter;
 use crate::store::key::Key;
+use crate::store::pace::Pace;
 use crate::store::sidecar::Sidecar;
 
 /// What to scrub, and how fast.
@@ -79,7 +78,7 @@ impl Store {
         mut seen: impl FnMut(&Checked) -> ControlFlow<()>,
     ) -> Result<Scrubbed> {
         let mut sums = Scrubbed::default();
-        let mut pace = Pace { start: Instant::now(), bytes: 0, rate: scrub.bytes_per_second };
+        let mut pace = Pace::new(scrub.bytes_per_second);
         for entry in self.list(&scrub.filter)? {
             if !is_sampled(scrub.sample) {
                 continue;
@@ -179,27 +178,6 @@ impl Store {
         })?;
         tracing::debug!(%key, bytes = meta.len(), "quarantined");
         Ok(Some(aside))
-    }
-}
-
-/// Keeps reading below a rate.
-pub(super) struct Pace {
-    start: Instant,
-    bytes: u64,
-    rate: Option<u64>,
-}
-
-impl Pace {
-    pub(super) fn unlimited() -> Self {
-        Self { start: Instant::now(), bytes: 0, rate: None }
-    }
-
-    fn keep(&mut self, bytes: u64) {
-        self.bytes += bytes;
-        if let Some(rate) = self.rate {
-            let due = Duration::from_secs_f64(self.bytes as f64 / rate.max(1) as f64);
-            thread::sleep(due.saturating_sub(self.start.elapsed()));
-        }
     }
 }
 
