@@ -64,7 +64,8 @@ fn promised(path: &Path) -> Option<&'static str> {
     Some(match &*suffix {
         "flac" => "FLAC",
         "oga" | "ogg" => "Ogg",
-        "wav" | "wave" | "rf64" | "w64" => "WAV",
+        "wav" | "wave" | "rf64" => "WAV",
+        "w64" => "Wave64",
         "aiff" | "aif" | "aifc" => "AIFF",
         "m4a" => "M4A",
         "caf" => "CAF",

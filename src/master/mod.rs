@@ -30,6 +30,7 @@ mod stream;
 mod supply;
 mod survey;
 mod verify;
+pub(crate) mod w64;
 mod wav;
 
 use std::fs::Metadata;

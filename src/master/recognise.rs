@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::source::Input;
-use super::{Opened, aiff, caf, mp4, stream, wav};
+use super::{Opened, aiff, caf, mp4, stream, w64, wav};
 use crate::error::{Error, Result, Stage};
 
 /// Opens whatever `input` holds, if it can be a master.
@@ -17,8 +17,10 @@ pub(super) fn open(input: &Input) -> Result<Opened> {
         stream::open(input, start)
     } else if at(0, b"OggS") {
         open_ogg(input, start, &head)
-    } else if (at(0, b"RIFF") || at(0, b"RF64") || at(0, b"BW64")) && at(8, b"WAVE") {
+    } else if ([b"RIFF", b"RIFX", b"RF64", b"BW64"].iter().any(|kind| at(0, *kind))) && at(8, b"WAVE") {
         wav::open(input, start)
+    } else if at(0, w64::MAGIC) && at(24, b"wave") {
+        w64::open(input, start)
     } else if at(0, b"FORM") && (at(8, b"AIFF") || at(8, b"AIFC")) {
         aiff::open(input, start)
     } else if at(0, b"caff") {
@@ -74,7 +76,7 @@ fn open_ogg(input: &Input, start: u64, head: &[u8]) -> Result<Opened> {
 
 /// Why a file that is none of ours is refused.
 fn refuse(input: &Input, head: &[u8]) -> Error {
-    let lossless: [(&[u8], &str); 12] = [
+    let lossless: [(&[u8], &str); 10] = [
         (b"wvpk", "WavPack"),
         (b"MAC ", "Monkey's Audio"),
         (b"TTA", "True Audio"),
@@ -84,8 +86,6 @@ fn refuse(input: &Input, head: &[u8]) -> Error {
         (b"LA0", "Lossless Audio"),
         (b"DSD ", "DSD (DSF)"),
         (b"FRM8", "DSD (DSDIFF)"),
-        (b"riff\x2e\x91\xcf\x11", "Wave64"),
-        (b"RIFX", "big-endian WAV (RIFX)"),
         (b".snd", "Sun audio (AU)"),
     ];
     let lossy: [(&[u8], &str); 8] = [
