@@ -19,6 +19,7 @@ const CHILD: &str = "TONEPRESS_TEST_DESCRIPTORS";
 const KINDS: [&str; 6] =
     ["short-24-96.flac", "short.oga", "short-5.1.wav", "short.aiff", "short.m4a", "short.caf"];
 const MASTERS: usize = 10_000;
+const LONG_MASTERS: usize = 1_000;
 const THREADS: usize = 4;
 
 /// Runs the named test again, in a process that may have 256 descriptors; true in that process.
@@ -163,7 +164,6 @@ fn an_idle_master_of_many_packets_takes_as_little() {
     if !is_child("an_idle_master_of_many_packets_takes_as_little") {
         return;
     }
-    const COUNT: usize = 1_000;
     let folder = tempfile::tempdir().unwrap();
     let Some(mut made) = tool("ffmpeg") else { return };
     let long = folder.path().join("long.m4a");
@@ -183,12 +183,15 @@ fn an_idle_master_of_many_packets_takes_as_little() {
         if !arguments.is_empty() {
             ffmpeg(&long, arguments, &path);
         }
-        let paths: Vec<_> = (0..COUNT).map(|number| folder.path().join(format!("{name}.{number}"))).collect();
-        paths.iter().for_each(|link| fs::hard_link(&path, link).unwrap());
+        let paths: Vec<_> =
+            (0..LONG_MASTERS).map(|number| folder.path().join(format!("{name}.{number}"))).collect();
+        for link in &paths {
+            fs::hard_link(&path, link).unwrap();
+        }
         kept.push(open(&paths[..100]));
         let before = resident();
         let masters = open(&paths);
-        let each = resident().saturating_sub(before) / COUNT as u64;
+        let each = resident().saturating_sub(before) / LONG_MASTERS as u64;
         println!("{name}: {each} bytes for each idle master");
         assert!(each < 4_096, "{name}: {each} bytes");
         // And is there again for whoever reads, and gone afterwards.
@@ -197,7 +200,7 @@ fn an_idle_master_of_many_packets_takes_as_little() {
             master.decoder().unwrap().read(30_000_000..30_000_100, &mut pcm).unwrap();
             assert!(pcm.planes().flatten().all(|&sample| sample == 0.0));
         }
-        let each = resident().saturating_sub(before) / COUNT as u64;
+        let each = resident().saturating_sub(before) / LONG_MASTERS as u64;
         assert!(each < 4_096, "{name}: {each} bytes after a look");
         kept.push(masters);
     }

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::source::Input;
-use super::{Opened, aiff, caf, mp4, stream, w64, wav};
+use super::{Opened, aiff, caf, mp4, open_flac, w64, wav};
 use crate::error::{Error, Result, Stage};
 
 /// Opens whatever `input` holds, if it can be a master.
@@ -14,7 +14,7 @@ pub(super) fn open(input: &Input) -> Result<Opened> {
     head.truncate(read);
     let at = |offset: usize, magic: &[u8]| head.get(offset..).is_some_and(|head| head.starts_with(magic));
     if at(0, b"fLaC") {
-        stream::open(input, start)
+        open_flac::open(input, start)
     } else if at(0, b"OggS") {
         open_ogg(input, start, &head)
     } else if ([b"RIFF", b"RIFX", b"RF64", b"BW64"].iter().any(|kind| at(0, *kind))) && at(8, b"WAVE") {
@@ -59,7 +59,7 @@ fn open_ogg(input: &Input, start: u64, head: &[u8]) -> Result<Opened> {
     let segments = head.get(26).map_or(0, |&count| usize::from(count));
     let packet = head.get(27 + segments..).unwrap_or_default();
     let lossy = match packet {
-        [0x7f, b'F', b'L', b'A', b'C', ..] => return stream::open_ogg(input, start, packet),
+        [0x7f, b'F', b'L', b'A', b'C', ..] => return open_flac::open_ogg(input, start, packet),
         [1, b'v', b'o', b'r', b'b', b'i', b's', ..] => "Vorbis",
         _ if packet.starts_with(b"OpusHead") => "Opus",
         _ if packet.starts_with(b"Speex   ") => "Speex",
