@@ -1,6 +1,6 @@
 //! What makes two masters the same: their encoded audio, and how it is to be decoded.
 //!
-//! Exactly what is hashed stands with [`MasterId`](super::MasterId), where users see it.
+//! Exactly what is hashed stands with [`MasterId`], where users see it.
 
 use std::ops::Range;
 

@@ -31,7 +31,7 @@ impl fmt::Display for Verification {
     }
 }
 
-/// What a verification found, good or bad: see [`Master::verdict`]. Can be kept, as JSON for instance.
+/// What a verification found, good or bad: see [`Master::verdict`](super::Master::verdict). Can be kept, as JSON for instance.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -50,7 +50,7 @@ pub enum Verdict {
 }
 
 impl Verdict {
-    /// What it says of the master called `name`, as [`Master::verify`] says it.
+    /// What it says of the master called `name`, as [`Master::verify`](super::Master::verify) says it.
     ///
     /// # Errors
     /// [`Error::Damaged`] unless it is sound.
