@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread;
 
-use common::{bits, decode_all};
+use common::{bits, decode_all, ffmpeg, run, tool};
 use tonepress::Error;
 use tonepress::master::Master;
 use tonepress::pcm::Pcm;
@@ -19,6 +19,7 @@ const CHILD: &str = "TONEPRESS_TEST_DESCRIPTORS";
 const KINDS: [&str; 6] =
     ["short-24-96.flac", "short.oga", "short-5.1.wav", "short.aiff", "short.m4a", "short.caf"];
 const MASTERS: usize = 10_000;
+const LONG_MASTERS: usize = 1_000;
 const THREADS: usize = 4;
 
 /// Runs the named test again, in a process that may have 256 descriptors; true in that process.
@@ -154,5 +155,53 @@ fn an_idle_master_takes_less_than_four_kilobytes() {
         let each = resident().saturating_sub(before) / MASTERS as u64;
         println!("{kind}: {each} bytes for each idle master");
         assert!((100..4_096).contains(&each), "{kind}: {each} bytes");
+    }
+}
+
+/// The table of packets of a track of an hour has 10,000 entries: it is not kept.
+#[test]
+fn an_idle_master_of_many_packets_takes_as_little() {
+    if !is_child("an_idle_master_of_many_packets_takes_as_little") {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let Some(mut made) = tool("ffmpeg") else { return };
+    let long = folder.path().join("long.m4a");
+    let silence =
+        ["-nostdin", "-v", "error", "-f", "lavfi", "-i", "anullsrc=r=44100:cl=stereo:d=900", "-c:a", "alac"];
+    run(made.args(silence).arg(&long));
+    let mut kept = Vec::new();
+    for (name, arguments) in [
+        ("long.m4a", &[][..]),
+        ("long.caf", &["-c:a", "copy"]),
+        (
+            "fragments.mp4",
+            &["-c:a", "copy", "-movflags", "frag_keyframe+empty_moov", "-frag_duration", "10000000"],
+        ),
+    ] {
+        let path = folder.path().join(name);
+        if !arguments.is_empty() {
+            ffmpeg(&long, arguments, &path);
+        }
+        let paths: Vec<_> =
+            (0..LONG_MASTERS).map(|number| folder.path().join(format!("{name}.{number}"))).collect();
+        for link in &paths {
+            fs::hard_link(&path, link).unwrap();
+        }
+        kept.push(open(&paths[..100]));
+        let before = resident();
+        let masters = open(&paths);
+        let each = resident().saturating_sub(before) / LONG_MASTERS as u64;
+        println!("{name}: {each} bytes for each idle master");
+        assert!(each < 4_096, "{name}: {each} bytes");
+        // And is there again for whoever reads, and gone afterwards.
+        for master in &masters {
+            let mut pcm = Pcm::default();
+            master.decoder().unwrap().read(30_000_000..30_000_100, &mut pcm).unwrap();
+            assert!(pcm.planes().flatten().all(|&sample| sample == 0.0));
+        }
+        let each = resident().saturating_sub(before) / LONG_MASTERS as u64;
+        assert!(each < 4_096, "{name}: {each} bytes after a look");
+        kept.push(masters);
     }
 }

@@ -38,6 +38,9 @@ pub(crate) fn seeds() -> Vec<Vec<u8>> {
         include_bytes!("../seeds/tiny.m4a"),
         include_bytes!("../seeds/tiny.oga"),
         include_bytes!("../seeds/tiny.wav"),
+        include_bytes!("../seeds/tiny.w64"),
+        include_bytes!("../seeds/tiny.mov"),
+        include_bytes!("../seeds/tiny-fragments.mp4"),
     ]
     .map(<[u8]>::to_vec)
     .to_vec()

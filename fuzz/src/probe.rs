@@ -8,7 +8,7 @@ const SHORT: u64 = 1 << 18;
 pub fn run(data: &[u8]) {
     let Ok(master) = open(data) else { return };
     let info = master.info().clone();
-    assert!(info.samples.0 > 0 && (1..=32).contains(&info.bits), "{info:?}");
+    assert!(info.samples.0 > 0 && (1..=64).contains(&info.bits), "{info:?}");
     let id = master.id();
     if info.samples.0 <= SHORT {
         let _ = master.verify();

@@ -1,5 +1,6 @@
 //! Finding masters: files as named, folders walked through.
 
+use std::io;
 use std::path::{Path, PathBuf};
 
 use tonepress::Error;
@@ -24,7 +25,12 @@ pub(crate) fn candidates(paths: &[PathBuf]) -> impl Iterator<Item = Result<Candi
             let entry = match entry {
                 Ok(entry) if entry.file_type().is_dir() => return None,
                 Ok(entry) => entry,
-                Err(error) if error.depth() > 0 && error.path().is_some_and(is_hidden) => return None,
+                Err(error)
+                    if error.depth() > 0
+                        && error.path().is_some_and(|path| is_hidden(path) || is_gone(path)) =>
+                {
+                    return None;
+                }
                 Err(error) => return Some(Err(why_not(&error))),
             };
             let found = entry.depth() > 0;
@@ -42,6 +48,12 @@ pub(crate) fn candidates(paths: &[PathBuf]) -> impl Iterator<Item = Result<Candi
 /// Hidden files in folders are nobody's masters: system clutter, unfinished copies, locks of editors.
 fn is_hidden(path: &Path) -> bool {
     path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."))
+}
+
+/// Whether there is nothing at `path` any more, though its folder was seen to hold it: other programs put files there and
+/// take them away, and so does a store that lies among the masters. A link that leads nowhere is there.
+fn is_gone(path: &Path) -> bool {
+    path.symlink_metadata().is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
 }
 
 /// Why a place could not be read.
@@ -64,7 +76,8 @@ fn promised(path: &Path) -> Option<&'static str> {
     Some(match &*suffix {
         "flac" => "FLAC",
         "oga" | "ogg" => "Ogg",
-        "wav" | "wave" | "rf64" | "w64" => "WAV",
+        "wav" | "wave" | "rf64" => "WAV",
+        "w64" => "Wave64",
         "aiff" | "aif" | "aifc" => "AIFF",
         "m4a" => "M4A",
         "caf" => "CAF",
@@ -74,7 +87,7 @@ fn promised(path: &Path) -> Option<&'static str> {
 
 impl Candidate {
     /// Opens the master. `None` if it lies in a folder that was walked and is none: a cover, a text,
-    /// an MP3 from before. One that is none though it is called like one may be a failed copy.
+    /// an MP3 from before, or what is gone again. One that is none though it is called like one may be a failed copy.
     pub(crate) fn open(&self, limits: &Limits) -> Option<Result<Master, Error>> {
         let is_nobodys = |error: &Error| match (error, promised(&self.path)) {
             (Error::Unrecognised { .. } | Error::Lossy { .. }, None) => true,
@@ -83,7 +96,7 @@ impl Candidate {
             _ => false,
         };
         match Master::open_with(&self.path, limits) {
-            Err(error) if self.found && is_nobodys(&error) => None,
+            Err(error) if self.found && (is_nobodys(&error) || is_gone(&self.path)) => None,
             opened => Some(opened),
         }
     }
@@ -91,5 +104,42 @@ impl Candidate {
     /// The path for people and JSON.
     pub(crate) fn name(&self) -> String {
         self.path.display().to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn what_is_gone_before_its_turn_is_no_failure_unless_it_was_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().to_owned();
+        let file = |name: &str| root.join(name);
+        for name in ["1", "2", "4"] {
+            fs::write(file(name), "no audio").unwrap();
+        }
+        fs::create_dir(file("3")).unwrap();
+        std::os::unix::fs::symlink("nowhere", file("5")).unwrap();
+        let named = [root.clone(), file("6")];
+        let mut all = candidates(&named);
+
+        let first = all.next().unwrap().unwrap();
+        assert_eq!(first.path, file("1"));
+        assert!(first.open(&Limits::default()).is_none(), "no master");
+        // The names in the folder have been read; these go before they are looked at.
+        fs::remove_file(file("2")).unwrap();
+        fs::remove_dir(file("3")).unwrap();
+        let second = all.next().unwrap().unwrap();
+        assert_eq!(second.path, file("2"));
+        assert!(second.open(&Limits::default()).is_none(), "gone");
+        assert_eq!(all.next().unwrap().unwrap().path, file("4"), "the folder is passed over");
+        assert!(all.next().unwrap().is_err(), "a link that leads nowhere");
+        assert!(all.next().unwrap().is_err(), "named, and not there");
+        assert!(all.next().is_none());
+        let named = Candidate { found: false, ..second };
+        assert!(matches!(named.open(&Limits::default()), Some(Err(Error::Io { .. }))));
     }
 }

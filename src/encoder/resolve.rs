@@ -74,11 +74,13 @@ fn choose(encoder: Encoder, profile: &Profile, rate: SampleRate, channels: usize
     Ok(resolved)
 }
 
-/// The rate that LAME is asked about: 88.2 and 176.4 kHz are 44.1 times a power of two, and go there.
+/// The rate that LAME is asked about: 88.2 and 176.4 kHz are 44.1 times a power of two, and go there. 64 kHz does not
+/// go to 32, where what lies above 16 kHz would be lost.
 fn base_rate(rate: SampleRate) -> SampleRate {
     let hz = rate.hz();
-    RATES[..3]
+    RATES
         .iter()
+        .filter(|&&base| base > 32_000)
         .find(|&&base| hz > base && hz.is_multiple_of(base) && (hz / base).is_power_of_two())
         .and_then(|&base| SampleRate::new(base))
         .unwrap_or(rate)
@@ -145,7 +147,11 @@ mod tests {
             (96_000, 48_000),
             (192_000, 48_000),
             (384_000, 48_000),
-            (64_000, 32_000),
+            (64_000, 48_000),
+            (128_000, 48_000),
+            (256_000, 48_000),
+            (56_000, 48_000),
+            (37_800, 32_000),
         ] {
             assert_eq!(resolve("320", from).unwrap().rate.hz(), to, "from {from}");
             assert_eq!(resolve("v0", from).unwrap().rate.hz(), to, "from {from}");

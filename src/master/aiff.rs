@@ -94,8 +94,10 @@ fn describe(
     let channels = usize::from(common.channels);
     let layout = input.layout(positions::described(layout, channels), channels)?;
     let (number, big_endian, bits) = match &common.compression {
-        b"NONE" | b"twos" | b"in24" | b"in32" => (Number::Signed, true, common.bits),
-        b"sowt" | b"42ni" | b"23ni" => (Number::Signed, false, common.bits),
+        b"NONE" | b"none" | b"twos" | b"in16" | b"in24" | b"in32" => (Number::Signed, true, common.bits),
+        b"sowt" | b"61ni" | b"42ni" | b"23ni" | b"ni16" | b"ni24" | b"ni32" => {
+            (Number::Signed, false, common.bits)
+        }
         b"raw " => (Number::Unsigned, false, 8),
         b"fl32" | b"FL32" => (Number::Float, true, 32),
         b"fl64" | b"FL64" => (Number::Float, true, 64),

@@ -8,7 +8,7 @@ use super::packet_decoder::PacketDecoder;
 use super::salvage::Salvage;
 use super::source::Input;
 use super::supply::{Finder, Supply};
-use super::{Audio, Inner, Master};
+use super::{Audio, Inner};
 use crate::error::{Error, Result};
 use crate::pcm::Pcm;
 
@@ -23,11 +23,11 @@ const NEAR: u64 = 8 << 10;
 /// format's largest packet.
 const EARLIER: u64 = 128 << 10;
 
-/// Reads the audio of a [`Master`], at any position.
+/// Reads the audio of a [`Master`](super::Master), at any position.
 ///
 /// It remembers where it is: reading on is cheapest, a short step back is free.
 pub struct Decoder {
-    master: Master,
+    master: Arc<Inner>,
     kind: Kind,
     /// What can be had, if the rest is to be silence.
     salvage: Option<Arc<Salvage>>,
@@ -41,20 +41,19 @@ enum Kind {
 
 impl Decoder {
     /// `verify`: compute what [`md5_matches`](Self::md5_matches) tells.
-    pub(super) fn new(master: Master, verify: bool) -> Result<Self> {
-        let kind = match &master.0.audio {
+    pub(super) fn new(master: Arc<Inner>, verify: bool) -> Result<Self> {
+        let kind = match &master.audio {
             Audio::Pcm(_) => Kind::Pcm(Vec::new()),
             Audio::Flac(_) | Audio::Table(_) => {
-                Kind::Packets(Box::new(Packets::new(&master.0, Supply::new(&master.0)?, verify)?))
+                Kind::Packets(Box::new(Packets::new(&master, Supply::new(&master)?, verify)?))
             }
         };
         Ok(Self { master, kind, salvage: None })
     }
 
     /// One that gives silence for what cannot be had.
-    pub(super) fn salvaging(master: Master) -> Result<Self> {
-        let salvage = master.salvage()?;
-        let inner = &*master.0;
+    pub(super) fn salvaging(master: Arc<Inner>, salvage: Arc<Salvage>) -> Result<Self> {
+        let inner = &*master;
         let kind = match &inner.audio {
             Audio::Pcm(_) => Kind::Pcm(Vec::new()),
             Audio::Flac(_) | Audio::Table(_) => {
@@ -75,7 +74,7 @@ impl Decoder {
     /// because the file was changed. What `pcm` holds then is not specified, and the decoder can
     /// be used on.
     pub fn read(&mut self, range: Range<u64>, pcm: &mut Pcm) -> Result<()> {
-        let inner = &*self.master.0;
+        let inner = &*self.master;
         pcm.reset(inner.info.layout.channels(), range.start);
         if range.start > range.end || range.end > inner.info.samples.0 {
             return Err(Error::Internal {

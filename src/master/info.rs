@@ -12,11 +12,13 @@ pub enum Container {
     Flac,
     /// FLAC in Ogg.
     Ogg,
-    /// RIFF WAVE, RF64 included.
+    /// RIFF WAVE; RIFX and RF64 included.
     Wav,
+    /// Wave64.
+    Wave64,
     /// AIFF or AIFF-C.
     Aiff,
-    /// MPEG-4 (M4A).
+    /// MPEG-4 (M4A) or `QuickTime`.
     Mp4,
     /// Apple's Core Audio Format.
     Caf,
@@ -28,6 +30,7 @@ impl fmt::Display for Container {
             Self::Flac => "FLAC",
             Self::Ogg => "Ogg",
             Self::Wav => "WAV",
+            Self::Wave64 => "Wave64",
             Self::Aiff => "AIFF",
             Self::Mp4 => "M4A",
             Self::Caf => "CAF",

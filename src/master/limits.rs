@@ -2,12 +2,9 @@
 
 use std::time::Duration;
 
-use super::info::MasterInfo;
-use super::source::Input;
-use crate::error::{Error, Result};
 use crate::units::SampleRate;
 
-/// What a master may ask of whoever opens it. What is beyond a limit is refused with [`Error::Limit`]:
+/// What a master may ask of whoever opens it. What is beyond a limit is refused with [`Error::Limit`](crate::Error::Limit):
 /// before any work where the headers tell, and as soon as it shows where they do not.
 ///
 /// ```
@@ -49,27 +46,5 @@ impl Default for Limits {
             scanned_bytes: 64 << 20,
             truncated: false,
         }
-    }
-}
-
-impl Input {
-    /// An error if a master with these facts is beyond a limit.
-    pub(super) fn admit(&self, info: &MasterInfo) -> Result<()> {
-        let limits = &self.limits;
-        let channels = info.layout.channels() as u64;
-        let seconds = info.samples.0.div_ceil(info.rate.hz().into());
-        let pcm = info.samples.0.saturating_mul(channels * u64::from(info.bits.div_ceil(8)));
-        self.limit("channels", channels, limits.channels as u64)?;
-        self.limit("Hz", info.rate.hz().into(), limits.rate.hz().into())?;
-        self.limit("seconds of audio", seconds, limits.duration.as_secs())?;
-        self.limit("bytes of PCM", pcm, limits.pcm_bytes)
-    }
-
-    /// An error if `found` of `what` are more than `limit`.
-    pub(super) fn limit(&self, what: &'static str, found: u64, limit: u64) -> Result<()> {
-        if found <= limit {
-            return Ok(());
-        }
-        Err(Error::Limit { name: self.name.clone(), what, found, limit })
     }
 }

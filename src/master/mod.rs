@@ -1,5 +1,6 @@
 //! Masters: what they are, and their audio.
 
+mod admit;
 mod aiff;
 mod caf;
 mod coding;
@@ -9,13 +10,16 @@ mod decode;
 pub mod downmix;
 mod file;
 mod flac;
+mod id;
 mod identify;
 mod info;
+mod inner;
 mod limits;
 pub mod loudness;
 pub(crate) mod mp4;
 mod ogg;
 mod ogg_links;
+mod open_flac;
 mod packet;
 mod packet_decoder;
 mod packets;
@@ -29,26 +33,31 @@ pub(crate) mod source;
 mod stream;
 mod supply;
 mod survey;
+mod verdict;
 mod verify;
+pub(crate) mod w64;
 mod wav;
 
 use std::fs::Metadata;
 use std::ops::Range;
 use std::path::Path;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock, RwLockWriteGuard};
+use std::time::{Duration, Instant};
 
 pub use decode::Decoder;
 pub use file::FileSource;
-pub use identify::{MasterId, MasterIdError};
+pub use id::{MasterId, MasterIdError};
 pub use info::{Codec, Container, Layout, MasterInfo, Position};
 pub use limits::Limits;
 pub use source::MasterSource;
-pub use verify::{Verdict, Verification};
+pub use verdict::{Verdict, Verification};
+
+use inner::{Audio, Inner, Opened};
 
 use crate::error::{Error, Result, Stage};
-use crate::units::{SampleRate, Samples};
 use salvage::Salvage;
 use source::Input;
+use verdict::Heard;
 
 /// A lossless source of audio, opened and understood.
 ///
@@ -66,60 +75,6 @@ use source::Input;
 /// ```
 #[derive(Clone)]
 pub struct Master(Arc<Inner>);
-
-struct Inner {
-    input: Input,
-    info: MasterInfo,
-    audio: Audio,
-    id: OnceLock<MasterId>,
-    /// What an index said of its soundness, and when.
-    heard: RwLock<Option<verify::Heard>>,
-    /// What can be had of it if it is damaged, once somebody has asked.
-    salvage: Mutex<Option<Arc<Salvage>>>,
-}
-
-/// Where the audio is and how it is read.
-enum Audio {
-    Pcm(pcm_data::PcmData),
-    Flac(stream::Stream),
-    Table(packets::TableOnFile),
-}
-
-/// What opening found out.
-struct Opened {
-    info: MasterInfo,
-    audio: Audio,
-}
-
-impl Opened {
-    fn new(input: &Input, info: MasterInfo, audio: Audio) -> Result<Self> {
-        if info.samples.0 == 0 {
-            return Err(Error::Empty { name: input.name.clone() });
-        }
-        input.admit(&info)?;
-        Ok(Self { info, audio })
-    }
-
-    /// What is in packets, by the table that `read` reads of a file that starts at `start`.
-    fn of_packets(input: &Input, container: Container, start: u64, read: packets::ReadTable) -> Result<Self> {
-        input.begin_headers();
-        let table = read(input, start)?;
-        let coding = &table.coding;
-        let info = MasterInfo {
-            container,
-            codec: coding.codec(),
-            rate: coding.rate(input)?,
-            bits: coding.bits(),
-            layout: coding.layout(input)?,
-            samples: Samples(table.samples()),
-        };
-        let audio = match table.pcm_in_one_piece() {
-            Some((pcm, data)) => Audio::Pcm(pcm_data::PcmData { coding: pcm.coding, data }),
-            None => Audio::Table(packets::TableOnFile::new(&table, start, read)),
-        };
-        Self::new(input, info, audio)
-    }
-}
 
 impl Master {
     /// Its bytes.
@@ -172,7 +127,7 @@ impl Master {
 
     /// A reader of the audio with a position of its own: one for each worker, kept for as long as it works.
     pub fn decoder(&self) -> Result<Decoder> {
-        self.0.input.blame(Decoder::new(self.clone(), false))
+        self.0.input.blame(Decoder::new(self.0.clone(), false))
     }
 
     /// As [`decoder`](Self::decoder), but one that gives silence for what is damaged or missing. What that
@@ -181,7 +136,7 @@ impl Master {
     /// # Errors
     /// Those of [`gaps`](Self::gaps).
     pub fn salvaging_decoder(&self) -> Result<Decoder> {
-        self.0.input.blame(Decoder::salvaging(self.clone()))
+        self.0.input.blame(self.salvage().and_then(|salvage| Decoder::salvaging(self.0.clone(), salvage)))
     }
 
     /// The samples that cannot be had, in order and without two that touch; none of a master that is
@@ -297,7 +252,42 @@ impl Master {
     /// # Errors
     /// Whatever says nothing about the audio, such as [`Error::Io`] or [`Error::Changed`].
     pub fn verdict(&self) -> Result<Verdict> {
-        verify::verdict(self)
+        verify::verdict(&self.0)
+    }
+
+    /// Tells the master what an index says of it.
+    pub(crate) fn hear(&self, verdict: Option<Verdict>) {
+        *self.heard() = Some(Heard::new(Instant::now(), verdict));
+    }
+
+    /// [`Verdict::allow`] of the verdict that an index has, if it has one. The index is asked unless it
+    /// was within the last `age`.
+    pub(crate) fn allow(
+        &self,
+        salvage: bool,
+        age: Duration,
+        ask: impl FnOnce() -> Option<Verdict>,
+    ) -> Result<()> {
+        let allow =
+            |heard: &Heard| heard.verdict().map_or(Ok(()), |verdict| verdict.allow(self.name(), salvage));
+        let now = Instant::now();
+        if let Some(heard) = &*self.0.heard.read().unwrap_or_else(PoisonError::into_inner)
+            && now.saturating_duration_since(heard.at()) < age
+        {
+            return allow(heard);
+        }
+        // Asked with nothing locked: an index lies on a disk. What was heard meanwhile is younger.
+        let asked = Heard::new(now, ask());
+        let mut heard = self.heard();
+        let heard = match &mut *heard {
+            Some(heard) if heard.at() > now => heard,
+            heard => heard.insert(asked),
+        };
+        allow(heard)
+    }
+
+    fn heard(&self) -> RwLockWriteGuard<'_, Option<Heard>> {
+        self.0.heard.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -307,20 +297,5 @@ impl std::fmt::Debug for Master {
             .field("name", &self.name())
             .field("info", self.info())
             .finish_non_exhaustive()
-    }
-}
-
-impl Input {
-    fn rate(&self, hz: u32) -> Result<SampleRate> {
-        SampleRate::new(hz).ok_or_else(|| {
-            self.unsupported(format!("a rate of {hz} Hz; {} to {} are", SampleRate::MIN, SampleRate::MAX))
-        })
-    }
-
-    /// The layout that is stated of so many channels, or the usual one.
-    fn layout(&self, stated: Option<Layout>, channels: usize) -> Result<Layout> {
-        stated
-            .or_else(|| Layout::usual(channels))
-            .ok_or_else(|| self.unsupported(format!("{channels} channels; 1 to {} are", Layout::MAX)))
     }
 }

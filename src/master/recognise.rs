@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::source::Input;
-use super::{Opened, aiff, caf, mp4, stream, wav};
+use super::{Opened, aiff, caf, mp4, open_flac, w64, wav};
 use crate::error::{Error, Result, Stage};
 
 /// Opens whatever `input` holds, if it can be a master.
@@ -14,11 +14,13 @@ pub(super) fn open(input: &Input) -> Result<Opened> {
     head.truncate(read);
     let at = |offset: usize, magic: &[u8]| head.get(offset..).is_some_and(|head| head.starts_with(magic));
     if at(0, b"fLaC") {
-        stream::open(input, start)
+        open_flac::open(input, start)
     } else if at(0, b"OggS") {
         open_ogg(input, start, &head)
-    } else if (at(0, b"RIFF") || at(0, b"RF64") || at(0, b"BW64")) && at(8, b"WAVE") {
+    } else if ([b"RIFF", b"RIFX", b"RF64", b"BW64"].iter().any(|kind| at(0, *kind))) && at(8, b"WAVE") {
         wav::open(input, start)
+    } else if at(0, w64::MAGIC) && at(24, b"wave") {
+        w64::open(input, start)
     } else if at(0, b"FORM") && (at(8, b"AIFF") || at(8, b"AIFC")) {
         aiff::open(input, start)
     } else if at(0, b"caff") {
@@ -57,7 +59,7 @@ fn open_ogg(input: &Input, start: u64, head: &[u8]) -> Result<Opened> {
     let segments = head.get(26).map_or(0, |&count| usize::from(count));
     let packet = head.get(27 + segments..).unwrap_or_default();
     let lossy = match packet {
-        [0x7f, b'F', b'L', b'A', b'C', ..] => return stream::open_ogg(input, start, packet),
+        [0x7f, b'F', b'L', b'A', b'C', ..] => return open_flac::open_ogg(input, start, packet),
         [1, b'v', b'o', b'r', b'b', b'i', b's', ..] => "Vorbis",
         _ if packet.starts_with(b"OpusHead") => "Opus",
         _ if packet.starts_with(b"Speex   ") => "Speex",
@@ -74,7 +76,7 @@ fn open_ogg(input: &Input, start: u64, head: &[u8]) -> Result<Opened> {
 
 /// Why a file that is none of ours is refused.
 fn refuse(input: &Input, head: &[u8]) -> Error {
-    let lossless: [(&[u8], &str); 12] = [
+    let lossless: [(&[u8], &str); 10] = [
         (b"wvpk", "WavPack"),
         (b"MAC ", "Monkey's Audio"),
         (b"TTA", "True Audio"),
@@ -84,8 +86,6 @@ fn refuse(input: &Input, head: &[u8]) -> Error {
         (b"LA0", "Lossless Audio"),
         (b"DSD ", "DSD (DSF)"),
         (b"FRM8", "DSD (DSDIFF)"),
-        (b"riff\x2e\x91\xcf\x11", "Wave64"),
-        (b"RIFX", "big-endian WAV (RIFX)"),
         (b".snd", "Sun audio (AU)"),
     ];
     let lossy: [(&[u8], &str); 8] = [

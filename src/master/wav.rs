@@ -1,4 +1,4 @@
-//! RIFF WAVE, RF64 and BW64: where the samples lie and how they are written.
+//! RIFF WAVE, RIFX, RF64 and BW64: where the samples lie and how they are written.
 //!
 //! Read by ourselves because Symphonia knows no RF64, and because samples at a known place need no
 //! seeking, hash at the speed of storage and show at once when the file is shorter than it says.
@@ -30,7 +30,9 @@ const PCM: u16 = 1;
 const FLOAT: u16 = 3;
 const EXTENSIBLE: u16 = 0xfffe;
 
-struct Format {
+/// What a format chunk says.
+pub(super) struct Format {
+    big_endian: bool,
     tag: u16,
     channels: u16,
     rate: u32,
@@ -39,19 +41,23 @@ struct Format {
     mask: Option<u32>,
 }
 
-/// Reads the headers of a file that starts with `RIFF`, `RF64` or `BW64` at `start`.
+/// Reads the headers of a file that starts with `RIFF`, `RIFX` (all numbers of which are big-endian), `RF64` or
+/// `BW64` at `start`.
 pub(super) fn open(input: &Input, start: u64) -> Result<Opened> {
-    let riff = u32::from_le_bytes(input.array(start + 4)?);
+    let [kind @ .., s0, s1, s2, s3] = input.array::<8>(start)?;
+    let big_endian = &kind == b"RIFX";
+    let number = if big_endian { u32::from_be_bytes } else { u32::from_le_bytes };
+    let riff = number([s0, s1, s2, s3]);
     let whole = input.len - start;
     let mut format = None;
     let mut long = None;
     let mut at = start + 12;
     while at + 8 <= input.len {
         let (kind, size) = input.pair(at)?;
-        let size = u32::from_le_bytes(size);
+        let size = number(size);
         let body = at + 8;
         match &kind {
-            b"fmt " => format = Some(read_format(input, body, size)?),
+            b"fmt " => format = Some(Format::read(input, body, size.into(), big_endian)?),
             b"ds64" => {
                 // The size of the whole comes first.
                 long = Some(u64::from_le_bytes(input.array(body + 8)?));
@@ -64,7 +70,7 @@ pub(super) fn open(input: &Input, start: u64) -> Result<Opened> {
                     Some(long) if size == u32::MAX => (long != 0 && long != u64::MAX).then_some(long),
                     _ => stated_length(size, riff, body - start, whole),
                 };
-                return describe(input, &format, body, stated);
+                return describe(input, Container::Wav, &format, body, stated);
             }
             _ => {}
         }
@@ -87,34 +93,52 @@ fn stated_length(size: u32, riff: u32, from: u64, whole: u64) -> Option<u64> {
     }
 }
 
-fn read_format(input: &Input, at: u64, size: u32) -> Result<Format> {
-    if size < 16 {
-        return Err(input.damaged(0, "its WAV format chunk is too short"));
-    }
-    let word = |bytes: &[u8], i: usize| u16::from_le_bytes([bytes[i], bytes[i + 1]]);
-    let long = |bytes: &[u8], i: usize| u32::from(word(bytes, i)) | u32::from(word(bytes, i + 2)) << 16;
-    let base: [u8; 16] = input.array(at)?;
-    let mut format = Format {
-        tag: word(&base, 0),
-        channels: word(&base, 2),
-        rate: long(&base, 4),
-        block: word(&base, 12),
-        bits: word(&base, 14),
-        mask: None,
-    };
-    if format.tag == EXTENSIBLE && size >= 40 {
-        let more: [u8; 24] = input.array(at + 16)?;
-        let valid = word(&more, 2);
-        if valid > 0 && valid <= format.bits {
-            format.bits = valid;
+impl Format {
+    /// Reads a format chunk of `size` bytes.
+    pub(super) fn read(input: &Input, at: u64, size: u64, big_endian: bool) -> Result<Self> {
+        if size < 16 {
+            return Err(input.damaged(0, "its WAV format chunk is too short"));
         }
-        format.mask = Some(long(&more, 4));
-        format.tag = word(&more, 8);
+        let word = |bytes: &[u8], i: usize| {
+            let pair = [bytes[i], bytes[i + 1]];
+            if big_endian { u16::from_be_bytes(pair) } else { u16::from_le_bytes(pair) }
+        };
+        let long = |bytes: &[u8], i: usize| {
+            let four = [bytes[i], bytes[i + 1], bytes[i + 2], bytes[i + 3]];
+            if big_endian { u32::from_be_bytes(four) } else { u32::from_le_bytes(four) }
+        };
+        let base: [u8; 16] = input.array(at)?;
+        let mut format = Self {
+            big_endian,
+            tag: word(&base, 0),
+            channels: word(&base, 2),
+            rate: long(&base, 4),
+            block: word(&base, 12),
+            bits: word(&base, 14),
+            mask: None,
+        };
+        if format.tag == EXTENSIBLE && size >= 40 {
+            let more: [u8; 24] = input.array(at + 16)?;
+            let valid = word(&more, 2);
+            if valid > 0 && valid <= format.bits {
+                format.bits = valid;
+            }
+            format.mask = Some(long(&more, 4));
+            // The first part of a GUID, which is a number as well.
+            format.tag = if big_endian { word(&more, 10) } else { word(&more, 8) };
+        }
+        Ok(format)
     }
-    Ok(format)
 }
 
-fn describe(input: &Input, format: &Format, start: u64, stated: Option<u64>) -> Result<Opened> {
+/// What lies in a `container`, by its format chunk.
+pub(super) fn describe(
+    input: &Input,
+    container: Container,
+    format: &Format,
+    start: u64,
+    stated: Option<u64>,
+) -> Result<Opened> {
     let rate = input.rate(format.rate)?;
     let channels = usize::from(format.channels);
     let layout = input.layout(format.mask.and_then(|mask| positions::masked(mask, channels)), channels)?;
@@ -122,7 +146,7 @@ fn describe(input: &Input, format: &Format, start: u64, stated: Option<u64>) -> 
         PCM if format.bits <= 8 => Number::Unsigned,
         PCM => Number::Signed,
         FLOAT => Number::Float,
-        tag => return Err(other_codec(input, tag)),
+        tag => return Err(other_codec(input, container, tag)),
     };
     let bytes = usize::from(format.block) / channels;
     let exact = bytes * channels == usize::from(format.block) && usize::from(format.bits) <= bytes * 8;
@@ -132,7 +156,7 @@ fn describe(input: &Input, format: &Format, start: u64, stated: Option<u64>) -> 
         _ => None,
     }
     .and_then(|bytes| u8::try_from(bytes).ok())
-    .map(|bytes| Coding { number, bytes, big_endian: false });
+    .map(|bytes| Coding { number, bytes, big_endian: format.big_endian });
     let (Some(coding), Ok(bits)) = (coding, u8::try_from(format.bits)) else {
         return Err(input.unsupported(format!(
             "WAV with {} bits per sample in blocks of {} bytes; 8 to 32-bit PCM and 32 or 64-bit float are",
@@ -142,7 +166,7 @@ fn describe(input: &Input, format: &Format, start: u64, stated: Option<u64>) -> 
     let data = samples_range(input, start, stated, u64::from(format.block))?;
     let samples = Samples((data.end - data.start) / u64::from(format.block));
     let codec = coding.codec();
-    let info = MasterInfo { container: Container::Wav, codec, rate, bits, layout, samples };
+    let info = MasterInfo { container, codec, rate, bits, layout, samples };
     Opened::new(input, info, Audio::Pcm(PcmData { coding, data }))
 }
 
@@ -165,7 +189,7 @@ pub(super) fn samples_range(
     Ok(start..start.saturating_add(length))
 }
 
-fn other_codec(input: &Input, tag: u16) -> crate::Error {
+fn other_codec(input: &Input, container: Container, tag: u16) -> crate::Error {
     let lossy = match tag {
         0x0002 => "Microsoft ADPCM",
         0x0006 => "A-law",
@@ -187,7 +211,7 @@ fn other_codec(input: &Input, tag: u16) -> crate::Error {
             ));
         }
     };
-    input.lossy(format!("{lossy} (in WAV)"))
+    input.lossy(format!("{lossy} (in {container})"))
 }
 
 #[cfg(test)]

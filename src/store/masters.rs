@@ -30,6 +30,9 @@ use crate::store::text;
 const RACY: i128 = 2_000_000_000;
 /// The version of the records. Those of another are not read.
 const VERSION: u32 = 1;
+/// The version of the records of files: raised when a file is understood as another master than before, so that it
+/// is hashed anew. 2: edit lists of M4A, channel masks of FLAC.
+const FILE_VERSION: u32 = 2;
 
 /// A store's index of masters. Its records can all be computed anew, so they are written without
 /// waiting for the disk, and one that cannot be read is as good as none.
@@ -83,7 +86,7 @@ struct Facts {
 impl FileRecord {
     fn new(path: &Path, stamp: Stamp, recorded: i128, master: MasterId) -> Self {
         let path_bytes = path.to_str().is_none().then(|| BASE64.encode(path.as_os_str().as_bytes()));
-        Self { version: VERSION, path: path.display().to_string(), path_bytes, stamp, recorded, master }
+        Self { version: FILE_VERSION, path: path.display().to_string(), path_bytes, stamp, recorded, master }
     }
 
     /// The path itself; `None` if the record does not tell.
@@ -141,7 +144,7 @@ impl Masters<'_> {
     fn known(&self, path: &Path, stamp: &Stamp) -> Option<MasterId> {
         let record = self.read::<FileRecord>(&self.file_record(path))?;
         let settled = stamp.modified.max(stamp.changed) + RACY <= record.recorded;
-        (record.version == VERSION && record.stamp == *stamp && settled).then_some(record.master)
+        (record.version == FILE_VERSION && record.stamp == *stamp && settled).then_some(record.master)
     }
 
     /// Records what the file at `path`, seen as `stamp` before it was hashed, turned out to be. Says

@@ -66,9 +66,7 @@ fn lossless_formats_that_are_not_supported_are_named() {
     let wav = dir.path().join("a.wav");
     fs::write(&wav, write::wav(&write::wav_format(1, 2, 44_100, 16), &pcm_le(&samples(8_000, 2, 16), 16)))
         .unwrap();
-    for (name, want) in
-        [("a.wv", "WavPack"), ("a.tta", "True Audio"), ("a.w64", "Wave64"), ("a.au", "Sun audio")]
-    {
+    for (name, want) in [("a.wv", "WavPack"), ("a.tta", "True Audio"), ("a.au", "Sun audio")] {
         let to = dir.path().join(name);
         if !ffmpeg(&wav, &[], &to) {
             return;
@@ -168,6 +166,114 @@ fn aiff_c_in_its_codings() {
     let float = open(&write::aiff(Some(b"fl32"), 2, 192_000, 32, &floats)).unwrap();
     assert_eq!((float.info().codec, float.info().rate.hz()), (Codec::Float, 192_000));
     assert!(bits(&decode_all(&float)) == [[0.25_f32.to_bits()], [(-2.0_f32).to_bits()]]);
+}
+
+#[test]
+fn aiff_c_by_its_other_names() {
+    for (width, big, little) in [
+        (16, &[b"NONE", b"none", b"twos", b"in16"][..], &[b"sowt", b"61ni", b"ni16"][..]),
+        (24, &[b"NONE", b"in24"], &[b"42ni", b"ni24"]),
+        (32, &[b"NONE", b"in32"], &[b"23ni", b"ni32"]),
+    ] {
+        let ints = samples(101, 2, width);
+        let want = planes(&ints, 2, width);
+        let files = big.iter().map(|&kind| (kind, pcm_be(&ints, width)));
+        for (kind, data) in files.chain(little.iter().map(|&kind| (kind, pcm_le(&ints, width)))) {
+            let master = open(&write::aiff(Some(kind), 2, 44_100, width as u16, &data)).unwrap();
+            assert!(bits(&decode_all(&master)) == want, "{}", kind.escape_ascii());
+        }
+    }
+    let doubles: Vec<u8> = [0.25_f64, -2.0].iter().flat_map(|f| f.to_be_bytes()).collect();
+    for kind in [b"fl64", b"FL64"] {
+        let master = open(&write::aiff(Some(kind), 1, 8_000, 64, &doubles)).unwrap();
+        assert_eq!(decode_all(&master).plane(0), [0.25, -2.0]);
+    }
+    match open(&write::aiff(Some(b"ACE8"), 2, 44_100, 16, &[0; 80])) {
+        Err(Error::Lossy { codec, .. }) => assert_eq!(codec, "MACE (in AIFF)"),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn wav_whose_numbers_are_big_endian() {
+    for (width, tag) in [(8, 1), (16, 1), (24, 1), (32, 1), (32, 3)] {
+        let ints = samples(101, 2, width);
+        let little = write::wav(&write::wav_format(tag, 2, 44_100, width as u16), &pcm_le(&ints, width));
+        let at = |kind: &[u8]| little.windows(4).position(|it| it == kind).unwrap();
+        let mut bytes = little.clone();
+        // Sizes, the fields of the format, and the samples.
+        let data = at(b"data") + 8;
+        let mut turn = |at: usize, len: usize| bytes[at..at + len].reverse();
+        for place in [4, at(b"LIST") + 4, at(b"LIST") + 16, data - 4, at(b"fmt ") + 4, at(b"id3 ") + 4] {
+            turn(place, 4);
+        }
+        for (place, len) in [(8, 2), (10, 2), (12, 4), (16, 4), (20, 2), (22, 2)] {
+            turn(at(b"fmt ") + place, len);
+        }
+        let each = width as usize / 8;
+        for sample in 0..202 {
+            turn(data + sample * each, each);
+        }
+        bytes[3] = b'X';
+        let master = open(&bytes).unwrap();
+        let want = open(&little).unwrap();
+        assert_eq!(master.info(), want.info());
+        assert!(bits(&decode_all(&master)) == bits(&decode_all(&want)), "{width}");
+        assert_eq!(master.tags().unwrap().get("TITLE"), ["abc"]);
+    }
+    let mut extensible = b"RIFX\0\0\0\0WAVEfmt \0\0\0\x28".to_vec();
+    extensible.extend(*b"\xff\xfe\0\x03\0\0\xac\x44\0\0\0\0\0\x06\0\x10\0\x16\0\x10\0\0\0\x0b");
+    extensible.extend(*b"\0\0\0\x01\0\0\0\x10\x80\0\0\xaa\0\x38\x9b\x71data\0\0\0\x06\0\0\0\0\0\0");
+    assert_eq!(open(&extensible).unwrap().info().layout.to_string(), "2.1");
+}
+
+#[test]
+fn wave64_of_others() {
+    let dir = tempfile::tempdir().unwrap();
+    for (channels, width) in [(2_u16, 16_u16), (6, 24), (1, 32)] {
+        // A multiple of 8 bytes: ffmpeg counts the padding as audio.
+        let ints = samples(20_000, channels.into(), width.into());
+        let wav = dir.path().join("it.wav");
+        let format = write::wav_format(1, channels, 48_000, width);
+        fs::write(&wav, write::wav(&format, &pcm_le(&ints, width.into()))).unwrap();
+        let want = planes(&ints, channels.into(), width.into());
+        let path = dir.path().join("it.w64");
+        let id = Master::open(&wav).unwrap().id().unwrap();
+        let check = |by: &str| {
+            let master = Master::open(&path).unwrap();
+            assert_eq!(master.info().container, Container::Wave64);
+            assert!(bits(&decode_all(&master)) == want, "{by}: {channels} x {width}");
+            assert!(by == "sox" || master.id().unwrap() == id, "{by}");
+        };
+        let coding = format!("pcm_s{width}le");
+        if ffmpeg(&wav, &["-c:a", &coding], &path) {
+            check("ffmpeg");
+            // To a pipe, and a file that is cut.
+            let mut bytes = fs::read(&path).unwrap();
+            let data = bytes.windows(4).position(|it| it == b"data").unwrap() + 16;
+            let cut = open(&bytes[..bytes.len() - 4_000]).map(drop).unwrap_err();
+            assert!(matches!(cut, Error::Damaged { at: 1.., .. }), "{cut:?}");
+            bytes[data..data + 8].copy_from_slice(&i64::MAX.to_le_bytes());
+            bytes.truncate(data + 8 + want[0].len() * usize::from(channels * width / 8));
+            assert!(bits(&decode_all(&open(&bytes).unwrap())) == want);
+        }
+        if let Some(mut sox) = tool("sox") {
+            run(sox.arg("-D").arg(&wav).arg(&path));
+            check("sox");
+        }
+        if channels == 2
+            && let Some(mut flac) = tool("flac")
+        {
+            let packed = dir.path().join("it.flac");
+            run(flac.args(["-s", "-f", "-o"]).arg(&packed).arg(&wav));
+            run(tool("flac")
+                .unwrap()
+                .args(["-s", "-f", "-d", "--force-wave64-format", "-o"])
+                .arg(&path)
+                .arg(&packed));
+            check("flac");
+        }
+    }
 }
 
 #[test]

@@ -355,7 +355,7 @@ fn an_odd_frame_loses_itself_only() {
     let tags = tags_of((b"TCOM", Some(0x22c), &long));
     assert_eq!((tags.get("COMPOSER")[0].len(), tags.texts().count()), (299, 4));
     // Noise behind a frame is no frame.
-    let noise: Vec<u8> = (0..5_000_u32).map(|n| (n * n >> 4) as u8 | 1).collect();
+    let noise: Vec<u8> = (0..5_000_u32).map(|n| ((n * n) >> 4) as u8 | 1).collect();
     assert_eq!(tags_of((b"????", Some(7), &noise)).get("ARTIST"), ["Who"]);
 }
 

@@ -5,16 +5,21 @@ use std::ops::Range;
 use super::id3;
 use crate::error::Result;
 use crate::master::source::MAX_CHUNKS;
+use crate::master::w64;
 use crate::tags::field::FIELDS;
 use crate::tags::reading::{Reading, take, take_array, text_of};
 
 /// Reads the tags of a WAV file that starts at `start`. What ID3 says is believed before INFO, INFO before `bext`.
 pub(super) fn read_wav(reading: &mut Reading, start: u64) -> Result<()> {
     let (mut tags, mut infos, mut bext) = (Vec::new(), Vec::new(), None);
+    let number = match reading.input.array(start)? {
+        [b'R', b'I', b'F', b'X'] => u32::from_be_bytes,
+        _ => u32::from_le_bytes,
+    };
     let mut long = None;
     let mut at = start + 12;
     for _ in 0..MAX_CHUNKS {
-        let Some((kind, size)) = chunk(reading, at, u32::from_le_bytes)? else { break };
+        let Some((kind, size)) = chunk(reading, at, number)? else { break };
         let body = at + 8;
         let size = match (&kind, long) {
             (b"data", Some(long)) if size == u64::from(u32::MAX) => long,
@@ -34,12 +39,31 @@ pub(super) fn read_wav(reading: &mut Reading, start: u64) -> Result<()> {
         reading.less_trusted(|reading| id3::read(reading, range))?;
     }
     for range in infos {
-        reading.less_trusted(|reading| read_info(reading, range))?;
+        reading.less_trusted(|reading| read_info(reading, range, number))?;
     }
     match bext {
         Some(range) => reading.less_trusted(|reading| read_bext(reading, range)),
         None => Ok(()),
     }
+}
+
+/// Reads the tags of a Wave64 file that starts at `start`.
+pub(super) fn read_w64(reading: &mut Reading, start: u64) -> Result<()> {
+    const HEADER: u64 = 24;
+    let mut at = start + HEADER + 16;
+    for _ in 0..MAX_CHUNKS {
+        if at.saturating_add(HEADER + 4) > reading.input.len {
+            break;
+        }
+        let (kind, size) = w64::chunk(reading.input, at)?;
+        let body = at + HEADER;
+        let end = at.saturating_add(size.max(HEADER));
+        if &kind == b"list" && reading.input.array(body)? == *b"INFO" {
+            reading.less_trusted(|reading| read_info(reading, body + 4..end, u32::from_le_bytes))?;
+        }
+        at = end.checked_next_multiple_of(8).unwrap_or(u64::MAX);
+    }
+    Ok(())
 }
 
 /// The kind and size of the chunk at `at`, if one starts there.
@@ -52,11 +76,11 @@ fn chunk(reading: &Reading, at: u64, number: fn([u8; 4]) -> u32) -> Result<Optio
 }
 
 /// Texts by four letters each.
-fn read_info(reading: &mut Reading, range: Range<u64>) -> Result<()> {
+fn read_info(reading: &mut Reading, range: Range<u64>, number: fn([u8; 4]) -> u32) -> Result<()> {
     let Some(bytes) = reading.bytes("RIFF INFO", range)? else { return Ok(()) };
     let rest = &mut bytes.as_slice();
     while let Some(kind) = take_array::<4>(rest) {
-        let size = take_array(rest).map_or(0, u32::from_le_bytes) as usize;
+        let size = take_array(rest).map_or(0, number) as usize;
         let Some(content) = take(rest, size) else {
             reading.broken("the end of RIFF INFO", "it is cut off");
             break;
