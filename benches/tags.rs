@@ -2,7 +2,7 @@
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use tonepress::master::Master;
-use tonepress::tags::id3::{Options, Version};
+use tonepress::tags::id3::{Id3Options, Version};
 use tonepress::tags::{LinkKind, Picture, PictureKind, Tags};
 use tonepress::{Overlay, ReadAt, Result, Size, WithOverlay};
 
@@ -43,7 +43,7 @@ fn stamp(c: &mut Criterion) {
         ("cover of 1 MB", 1_000_000, Version::V24),
     ] {
         let of_track = tags(cover);
-        let mut options = Options::default();
+        let mut options = Id3Options::default();
         options.version = version;
         let mut number = 0_u64;
         group.bench_function(what, |b| {
@@ -78,7 +78,7 @@ fn read(c: &mut Criterion) {
         b.iter(|| Master::open("testdata/strings.flac").expect("a master"));
     });
     c.bench_function("read its tags (with a cover of 26 kB)", |b| b.iter(|| master.tags().expect("tags")));
-    let tagged = WithOverlay::new(Silence, Overlay::new(&tags(100_000), &Options::default()));
+    let tagged = WithOverlay::new(Silence, Overlay::new(&tags(100_000), &Id3Options::default()));
     let mut buf = vec![0; 16 << 10];
     c.bench_function("16 KiB at the seam", |b| {
         let seam = tagged.overlay().len() - (8 << 10);

@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::read_at::ReadAt;
 use crate::size::Size;
 use crate::store::{Copied, Key, Object};
-use crate::tags::id3::{self, Options};
+use crate::tags::id3::{self, Id3Options};
 use crate::tags::{Note, Tags};
 
 /// A tag in bytes, ready to be put in front of any rendition of the music. Cheap to clone.
@@ -18,15 +18,15 @@ use crate::tags::{Note, Tags};
 ///
 /// ```
 /// use tonepress::tags::Tags;
-/// use tonepress::tags::id3::Options;
+/// use tonepress::tags::id3::Id3Options;
 /// use tonepress::overlay::Overlay;
 ///
 /// let mut tags = Tags::default();
 /// tags.set("TITLE", ["Für Elise"]);
-/// let overlay = Overlay::new(&tags, &Options::default());
+/// let overlay = Overlay::new(&tags, &Id3Options::default());
 /// assert_eq!(overlay.len(), 4096);
 /// tags.set("ORDERNUMBER", ["4711"]);
-/// assert_ne!(overlay.hash(), Overlay::new(&tags, &Options::default()).hash());
+/// assert_ne!(overlay.hash(), Overlay::new(&tags, &Id3Options::default()).hash());
 /// ```
 #[derive(Clone)]
 pub struct Overlay {
@@ -38,14 +38,14 @@ pub struct Overlay {
 impl Default for Overlay {
     /// An empty one.
     fn default() -> Self {
-        Self::new(&Tags::default(), &Options::default())
+        Self::new(&Tags::default(), &Id3Options::default())
     }
 }
 
 impl Overlay {
     /// The overlay of these tags: the same tags give the same bytes.
     #[must_use]
-    pub fn new(tags: &Tags, options: &Options) -> Self {
+    pub fn new(tags: &Tags, options: &Id3Options) -> Self {
         let id3::Encoded { bytes, notes } = id3::encode(tags, options);
         Self { hash: blake3::hash(&bytes), bytes: Arc::new(bytes), notes }
     }
@@ -97,13 +97,13 @@ impl fmt::Debug for Overlay {
 ///
 /// ```
 /// use tonepress::tags::Tags;
-/// use tonepress::tags::id3::Options;
+/// use tonepress::tags::id3::Id3Options;
 /// use tonepress::overlay::{Overlay, WithOverlay};
 /// use tonepress::{ReadAt, Size, Store};
 ///
 /// fn serve(store: &Store, key: &tonepress::store::Key, tags: &Tags) -> tonepress::Result<()> {
 ///     let Some(object) = store.get(key)? else { return Ok(()) };
-///     let overlay = Overlay::new(tags, &Options::default());
+///     let overlay = Overlay::new(tags, &Id3Options::default());
 ///     let etag = overlay.etag(key);
 ///     let tagged = WithOverlay::new(object, overlay);
 ///     let Size::Exact(length) = tagged.size() else { return Ok(()) };

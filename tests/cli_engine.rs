@@ -213,7 +213,7 @@ fn the_most_urgent_comes_first() {
         (r#"{"master": "low.wav", "to": "banana"}"#, "banana"),
         (r#"{"master": "low.wav", "prio": 1}"#, "prio"),
         (r#"{"to": "48"}"#, "master"),
-        (r#"{"master": "low.wav"}"#, "to what?"),
+        (r#"{"master": "low.wav"}"#, "no profile"),
         ("low.wav", "expected"),
     ] {
         fs::write(folder.path().join("list.jsonl"), format!("\n{line}\n")).unwrap();

@@ -86,7 +86,7 @@ impl Track {
         if title.is_empty() {
             title = path.file_stem().unwrap_or_default().to_string_lossy().replace('_', " ");
         }
-        let mut options = id3::Options::default();
+        let mut options = id3::Id3Options::default();
         options.picture_bytes = PICTURE_BYTES;
         let cover = tags.pictures().iter().find(|picture| picture.kind == PictureKind::FRONT_COVER);
         let place = path.strip_prefix(folder).unwrap_or(path);

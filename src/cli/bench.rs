@@ -70,7 +70,7 @@ fn masters(args: &args::Bench, folder: &Path) -> Result<Vec<Master>, Failure> {
     for candidate in candidates(&args.masters) {
         masters.extend(candidate.map_err(Failure::Other)?.open(&limits).transpose()?);
     }
-    if masters.is_empty() { Err(Failure::Usage("there is no master there".to_owned())) } else { Ok(masters) }
+    if masters.is_empty() { Err(Failure::Usage("no master was found".to_owned())) } else { Ok(masters) }
 }
 
 /// "1 thread", "2 threads".

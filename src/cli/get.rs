@@ -28,7 +28,7 @@ pub(crate) fn run(args: &args::Get) -> Result<Outcome, Failure> {
     let terminal = args.output.is_none() && io::stdout().is_terminal();
     if terminal {
         let how = "say -o FILE, or send standard output somewhere: > song.mp3, | mpg123 -";
-        return Err(Failure::Usage(format!("an MP3 is nothing for a terminal; {how}")));
+        return Err(Failure::Usage(format!("an MP3 cannot be shown on a terminal; {how}")));
     }
     match (&args.key, &args.master, &args.profile) {
         (Some(key), ..) => stored(args, key),

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 use tonepress::master::Master;
-use tonepress::tags::id3::{Options, Version};
+use tonepress::tags::id3::{Id3Options, Version};
 use tonepress::tags::{LinkKind, Picture, PictureKind, Tags};
 use tonepress::{Error, Overlay, Store};
 
@@ -51,7 +51,7 @@ impl TagOptions {
             Picture::new(PictureKind::FRONT_COVER, data)
                 .ok_or_else(|| format!("{}: not a picture (JPEG, PNG, GIF, WebP or BMP)", path.display()))
         });
-        let mut options = Options::default();
+        let mut options = Id3Options::default();
         if self.id3v23 {
             options.version = Version::V23;
         }
@@ -72,7 +72,7 @@ pub(crate) struct Tagger {
     texts: Vec<(String, Vec<String>)>,
     strip: Vec<String>,
     cover: Option<Picture>,
-    options: Options,
+    options: Id3Options,
 }
 
 /// An overlay and what was left out of it.

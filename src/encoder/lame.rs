@@ -17,7 +17,7 @@ use mp3lame_encoder::ffi;
 
 use super::processor;
 use super::resolved::{Resolved, ResolvedCoding};
-use super::{Facts, FrameEncoder};
+use super::{EncoderFacts, FrameEncoder};
 use crate::error::{Error, Result};
 use crate::mp3::frame::Mode;
 use crate::mp3::info::{Method, TagFacts};
@@ -32,7 +32,7 @@ const FULL_SCALE: f32 = 32_768.0;
 const MAX_FRAME: usize = 1_152;
 
 /// Pre-roll: with 0 frames the first kept one has 22 dB more noise, with 1 it has 13 dB; 4 are as good as any more.
-pub(super) const FACTS: Facts = Facts { delay: 576, look_ahead: 1, pre_roll: 4 };
+pub(super) const FACTS: EncoderFacts = EncoderFacts { delay: 576, look_ahead: 1, pre_roll: 4 };
 
 /// The packages that LAME comes in.
 pub(super) const COMPONENTS: [(&str, &str); 2] = [("mp3lame-encoder", "0.2.5"), ("mp3lame-sys", "0.1.11")];

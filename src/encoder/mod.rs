@@ -38,7 +38,7 @@ pub(crate) trait FrameEncoder: Send {
 }
 
 /// What plans must know of an encoder.
-pub(crate) struct Facts {
+pub(crate) struct EncoderFacts {
     /// Samples by which it delays its input.
     pub(crate) delay: u32,
     /// Frames that it must have seen beyond the one that it finishes.
@@ -70,7 +70,7 @@ impl Encoder {
         })
     }
 
-    pub(crate) const fn facts(self) -> Facts {
+    pub(crate) const fn facts(self) -> EncoderFacts {
         match self {
             Self::Lame => lame::FACTS,
             Self::Native => native::FACTS,

@@ -1,4 +1,4 @@
-//! Renditions that go straight into files of whoever asked for them.
+//! Renditions that go straight into files of their askers.
 
 use std::fmt;
 use std::fs::File;
@@ -32,8 +32,8 @@ pub struct Export {
 impl Engine {
     /// Presses a rendition into `file`, called `name` in errors, from byte `start` on: behind a tag that is written
     /// there already, say. What is in front of it stays, what was behind it goes at the end, and nobody else is to write to
-    /// the file meanwhile. The store is neither asked nor given anything, and no master is hashed: this is for whoever wants a
-    /// file and no copy of it.
+    /// the file meanwhile. The store is neither asked nor given anything, and no master is hashed: this is for programs that want
+    /// a file and no copy of it.
     ///
     /// ```no_run
     /// use std::fs::File;

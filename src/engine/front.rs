@@ -87,7 +87,7 @@ impl Engine {
     }
 
     /// A rendition that is there or being pressed; `None` if pressing it would have to begin, which this does
-    /// not. For whoever wants to know how far it is: the handle does not keep it from being given up.
+    /// not. For programs that want to know how far it is: the handle does not keep it from being given up.
     ///
     /// # Errors
     /// [`Error::Profile`] if the master does not allow the profile; [`Error::Io`] if the store cannot be read;

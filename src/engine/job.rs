@@ -35,11 +35,11 @@ pub(super) struct Job {
     changed: Condvar,
     /// Locked before the state if both are, and never while a disk is waited for with the state locked: whoever
     /// asks how far it is waits for none.
-    place: Mutex<Place>,
+    place: Mutex<Destination>,
 }
 
 /// Where the bytes go.
-enum Place {
+enum Destination {
     /// Nowhere yet.
     Unopened,
     Partial(Box<Partial>),
@@ -86,7 +86,7 @@ struct State {
     elsewhere: bool,
     /// To read what is being written.
     reader: Option<PartialReader>,
-    segments: Vec<Segment>,
+    segments: Vec<SegmentBytes>,
     /// The segments that are complete.
     done: u64,
     /// The samples that are pressed.
@@ -108,7 +108,7 @@ enum Phase {
 
 /// A segment being pressed.
 #[derive(Clone, Copy, Default)]
-struct Segment {
+struct SegmentBytes {
     /// The bytes that have left the encoder and are written: final.
     ready: u64,
     done: bool,
@@ -144,22 +144,28 @@ impl Job {
     /// A rendition for handles to read. `identified` if there is no store that has to know what it is; `key` if it
     /// is known already.
     pub(super) fn new(source: Arc<Source>, plan: Plan, key: Option<Key>, identified: bool) -> Self {
-        Self::begin(source, plan, Place::Unopened, key, identified)
+        Self::begin(source, plan, Destination::Unopened, key, identified)
     }
 
     /// A rendition for `writer`, which was made for `plan`, from byte `start` of its file on, and for nobody else.
     pub(super) fn export(source: Arc<Source>, plan: Plan, writer: RenditionWriter<File>, start: u64) -> Self {
-        Self::begin(source, plan, Place::Export(Box::new(writer), start), None, true)
+        Self::begin(source, plan, Destination::Export(Box::new(writer), start), None, true)
     }
 
-    fn begin(source: Arc<Source>, plan: Plan, place: Place, key: Option<Key>, identified: bool) -> Self {
+    fn begin(
+        source: Arc<Source>,
+        plan: Plan,
+        place: Destination,
+        key: Option<Key>,
+        identified: bool,
+    ) -> Self {
         static COUNT: AtomicU64 = AtomicU64::new(0);
-        let segments = vec![Segment::default(); index(plan.segments())];
+        let segments = vec![SegmentBytes::default(); index(plan.segments())];
         Self {
             number: COUNT.fetch_add(1, Ordering::Relaxed),
             source,
             plan,
-            exported: matches!(place, Place::Export(..)),
+            exported: matches!(place, Destination::Export(..)),
             asked: Instant::now(),
             handles: AtomicUsize::new(0),
             unattended: AtomicBool::new(false),
@@ -217,16 +223,16 @@ impl Job {
     pub(super) fn open(&self, store: Option<&Store>) -> Result<()> {
         let mut place = lock(&self.place);
         match *place {
-            Place::Partial(_) | Place::Export(..) => return Ok(()),
-            Place::Closed => return Err(self.cancelled()),
-            Place::Unopened => {}
+            Destination::Partial(_) | Destination::Export(..) => return Ok(()),
+            Destination::Closed => return Err(self.cancelled()),
+            Destination::Unopened => {}
         }
         let partial = match store {
             Some(store) => store.begin_unidentified(&self.plan, Fallback::Uncached)?,
             None => Partial::uncached(&std::env::temp_dir(), self.recipe()?.as_ref(), &self.plan)?,
         };
         let reader = partial.reader();
-        *place = Place::Partial(Box::new(partial));
+        *place = Destination::Partial(Box::new(partial));
         // With the place still locked: nobody hands bytes over before readers can see them.
         let mut state = lock(&self.state);
         drop(place);
@@ -255,8 +261,10 @@ impl Job {
         }
         self.open(Some(store))?;
         let identified = match &mut *lock(&self.place) {
-            Place::Partial(partial) => partial.identify(&recipe)?,
-            Place::Unopened | Place::Export(..) | Place::Closed => return Err(self.cancelled()),
+            Destination::Partial(partial) => partial.identify(&recipe)?,
+            Destination::Unopened | Destination::Export(..) | Destination::Closed => {
+                return Err(self.cancelled());
+            }
         };
         let mut state = lock(&self.state);
         state.identified = true;
@@ -272,9 +280,9 @@ impl Job {
     /// Those of [`Partial::write_segment`]; [`Error::Cancelled`] if it is over.
     pub(super) fn hand_over(&self, segment: u64, samples: u64, bytes: &[u8], last: bool) -> Result<bool> {
         match &mut *lock(&self.place) {
-            Place::Partial(partial) => partial.write_segment(segment, bytes, last)?,
-            Place::Export(writer, _) => writer.push(segment, bytes, last)?,
-            Place::Unopened | Place::Closed => return Err(self.cancelled()),
+            Destination::Partial(partial) => partial.write_segment(segment, bytes, last)?,
+            Destination::Export(writer, _) => writer.push(segment, bytes, last)?,
+            Destination::Unopened | Destination::Closed => return Err(self.cancelled()),
         }
         let mut state = lock(&self.state);
         let at = &mut state.segments[index(segment)];
@@ -313,15 +321,15 @@ impl Job {
     /// [`RenditionWriter::finish`].
     pub(super) fn complete(&self) -> Result<Finished> {
         self.source.master.unchanged()?;
-        let place = std::mem::replace(&mut *lock(&self.place), Place::Closed);
+        let place = std::mem::replace(&mut *lock(&self.place), Destination::Closed);
         match place {
-            Place::Partial(partial) => Ok(Finished::Object(partial.publish()?, Origin::Pressed)),
-            Place::Export(writer, start) => {
+            Destination::Partial(partial) => Ok(Finished::Object(partial.publish()?, Origin::Pressed)),
+            Destination::Export(writer, start) => {
                 let Written { out, bytes } = writer.finish()?;
                 out.set_len(start + bytes).map_err(Error::io(Stage::Write, self.name()))?;
                 Ok(Finished::Exported(bytes))
             }
-            Place::Unopened | Place::Closed => Err(self.cancelled()),
+            Destination::Unopened | Destination::Closed => Err(self.cancelled()),
         }
     }
 
@@ -347,7 +355,7 @@ impl Job {
         state.phase = result.map_or_else(Phase::Failed, Phase::Done);
         count();
         self.wake(state, None);
-        *lock(&self.place) = Place::Closed;
+        *lock(&self.place) = Destination::Closed;
         true
     }
 

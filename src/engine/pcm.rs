@@ -120,11 +120,11 @@ enum Slot {
     },
 }
 
-type Key = (u64, Wanted);
+type StepKey = (u64, Wanted);
 
 #[derive(Default)]
 struct Table {
-    slots: HashMap<Key, Slot>,
+    slots: HashMap<StepKey, Slot>,
     bytes: u64,
     /// Counts uses, so that the oldest goes first.
     uses: u64,
@@ -132,7 +132,7 @@ struct Table {
 
 impl Table {
     /// Takes the step out of the table, or a share in it if others have yet to press it.
-    fn take(&mut self, key: &Key) -> Option<Arc<Decoded>> {
+    fn take(&mut self, key: &StepKey) -> Option<Arc<Decoded>> {
         self.uses += 1;
         let Some(Slot::Ready { decoded, used, left }) = self.slots.get_mut(key) else { return None };
         (*used, *left) = (self.uses, left.saturating_sub(1));
@@ -239,7 +239,7 @@ impl PcmCache {
 /// A promise to decode a step; dropped, it is withdrawn, and somebody else may try.
 struct Pending<'a> {
     cache: &'a PcmCache,
-    key: Key,
+    key: StepKey,
 }
 
 impl Pending<'_> {

@@ -99,7 +99,7 @@ pub(super) struct Demand {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Segment {
+enum SegmentState {
     Todo,
     Taken,
     Done,
@@ -119,7 +119,7 @@ pub(super) struct LaneInfo {
 struct Lane<J> {
     job: J,
     info: LaneInfo,
-    segments: Vec<Segment>,
+    segments: Vec<SegmentState>,
     /// All before this one were taken at least.
     untaken: u64,
     /// All before this one are done.
@@ -151,7 +151,7 @@ impl<J> Default for Schedule<J> {
 
 impl<J: Clone> Schedule<J> {
     pub(super) fn add(&mut self, id: u64, job: J, info: LaneInfo) {
-        let segments = vec![Segment::Todo; usize::try_from(info.segments).unwrap_or(usize::MAX)];
+        let segments = vec![SegmentState::Todo; usize::try_from(info.segments).unwrap_or(usize::MAX)];
         let lane = Lane {
             job,
             info,
@@ -177,7 +177,7 @@ impl<J: Clone> Schedule<J> {
 
     /// How many lanes have yet to finish segment `index`, of those whose job is `alike`.
     pub(super) fn wanting(&self, index: u64, alike: impl Fn(&J) -> bool) -> usize {
-        let wanted = |lane: &&Lane<J>| lane.get(index).is_some_and(|segment| segment != Segment::Done);
+        let wanted = |lane: &&Lane<J>| lane.get(index).is_some_and(|segment| segment != SegmentState::Done);
         self.lanes.values().filter(wanted).filter(|lane| alike(&lane.job)).count()
     }
 
@@ -224,8 +224,8 @@ impl<J: Clone> Schedule<J> {
     /// Segment `index` is pressed.
     pub(super) fn done(&mut self, id: u64, index: u64) {
         if let Some(lane) = self.lanes.get_mut(&id) {
-            lane.set(index, Segment::Done);
-            while lane.get(lane.undone) == Some(Segment::Done) {
+            lane.set(index, SegmentState::Done);
+            while lane.get(lane.undone) == Some(SegmentState::Done) {
                 lane.undone += 1;
             }
         }
@@ -246,8 +246,8 @@ impl<J: Clone> Schedule<J> {
             Task::Identify => (lane.info.identified, lane.held) = (true, true),
             Task::Press(index) => {
                 lane.finish[at] = start + lane.info.cost;
-                lane.set(index, Segment::Taken);
-                while lane.get(lane.untaken).is_some_and(|segment| segment != Segment::Todo) {
+                lane.set(index, SegmentState::Taken);
+                while lane.get(lane.untaken).is_some_and(|segment| segment != SegmentState::Todo) {
                     lane.untaken += 1;
                 }
             }
@@ -279,23 +279,23 @@ impl<J: Clone> Schedule<J> {
 }
 
 impl<J> Lane<J> {
-    fn get(&self, index: u64) -> Option<Segment> {
+    fn get(&self, index: u64) -> Option<SegmentState> {
         self.segments.get(usize::try_from(index).ok()?).copied()
     }
 
-    fn set(&mut self, index: u64, to: Segment) {
+    fn set(&mut self, index: u64, to: SegmentState) {
         if let Some(segment) = usize::try_from(index).ok().and_then(|index| self.segments.get_mut(index)) {
             *segment = to;
         }
     }
 
     fn left(&self) -> usize {
-        self.segments.iter().filter(|&&segment| segment == Segment::Todo).count()
+        self.segments.iter().filter(|&&segment| segment == SegmentState::Todo).count()
     }
 
     /// The first segment of `range` that nobody has taken.
     fn todo(&self, range: Range<u64>) -> Option<u64> {
-        range.into_iter().find(|&index| self.get(index) == Some(Segment::Todo))
+        range.into_iter().find(|&index| self.get(index) == Some(SegmentState::Todo))
     }
 
     /// The next segment in the order of a download.
@@ -321,7 +321,8 @@ impl<J> Lane<J> {
             }
             Reason::Waiting => {
                 let waiting = self.demands.values().filter(|(demand, _)| demand.waiting);
-                let wanted = waiting.filter(|(demand, _)| self.get(demand.segment) == Some(Segment::Todo));
+                let wanted =
+                    waiting.filter(|(demand, _)| self.get(demand.segment) == Some(SegmentState::Todo));
                 let (demand, since) = wanted.min_by_key(|(_, since)| *since)?;
                 Some((Task::Press(demand.segment), *since))
             }

@@ -3,7 +3,7 @@
 //! Read by ourselves for the reasons that [`wav`](super::wav) gives.
 
 use super::info::{Container, MasterInfo};
-use super::pcm_data::{Coding, Number, PcmData};
+use super::pcm_data::{Number, PcmData, SampleFormat};
 use super::positions;
 use super::source::Input;
 use super::wav::{is_near_the_most, samples_range};
@@ -73,7 +73,7 @@ fn read_common(input: &Input, at: u64, compressed: bool) -> Result<Common> {
         .then(|| 16383 + 63 - exponent)
         .filter(|shift| mantissa.trailing_zeros() >= *shift)
         .and_then(|shift| u32::try_from(mantissa >> shift).ok())
-        .ok_or_else(|| input.unsupported("a rate that is no whole number of Hz, or too high"))?;
+        .ok_or_else(|| input.unsupported("a sampling rate that is not a whole number of Hz, or too high"))?;
     Ok(Common {
         channels: u16::from_be_bytes([c0, c1]),
         samples: u32::from_be_bytes([n0, n1, n2, n3]),
@@ -106,7 +106,7 @@ fn describe(
     let Ok(bits @ (1..=32 | 64)) = u8::try_from(bits) else {
         return Err(input.unsupported(format!("AIFF with {bits} bits per sample; 1 to 32 are")));
     };
-    let coding = Coding { number, bytes: bits.div_ceil(8), big_endian };
+    let coding = SampleFormat { number, bytes: bits.div_ceil(8), big_endian };
     let frame = u64::from(coding.bytes) * channels as u64;
     // Whoever did not know the size has made the number up from it.
     let made_up = common.samples == u32::MAX

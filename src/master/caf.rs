@@ -1,6 +1,6 @@
 //! Apple's Core Audio Format: PCM at a known place, or a table of packets.
 
-use super::coding::Coding;
+use super::coding::PacketCoding;
 use super::flac::StreamInfo;
 use super::info::{Container, MasterInfo};
 use super::packets::Table;
@@ -81,16 +81,16 @@ impl Headers {
     }
 
     /// How its packets are coded.
-    fn coding(&self, input: &Input) -> Result<Coding> {
+    fn coding(&self, input: &Input) -> Result<PacketCoding> {
         match &self.description.format {
-            b"alac" => Coding::alac(input, &self.cookie),
+            b"alac" => PacketCoding::alac(input, &self.cookie),
             b"flac" => {
                 // The cookie is the dfLa box of FLAC in MP4: a version, a block header, the block.
                 let block = self.cookie.windows(38).find(|block| block[..4].ends_with(b"\0\0\x22"));
                 let Some(&block) = block.and_then(|block| block.last_chunk::<34>()) else {
                     return Err(input.damaged(0, "FLAC without STREAMINFO"));
                 };
-                Ok(Coding::Flac(StreamInfo::parse(&block)))
+                Ok(PacketCoding::Flac(StreamInfo::parse(&block)))
             }
             other => Err(other_codec(input, *other)),
         }
@@ -135,7 +135,7 @@ fn open_pcm(input: &Input, is: &Description, data: &Data, layout: &[u8]) -> Resu
     };
     #[allow(clippy::cast_possible_truncation)] // at most 64
     let (bytes, bits) = (bytes as u8, bits as u8);
-    let coding = pcm_data::Coding { number, bytes, big_endian: is.flags & 2 == 0 };
+    let coding = pcm_data::SampleFormat { number, bytes, big_endian: is.flags & 2 == 0 };
     let data = samples_range(input, data.start, data.size, is.packet_bytes.into())?;
     let samples = Samples((data.end - data.start) / u64::from(is.packet_bytes));
     let codec = coding.codec();
@@ -143,7 +143,7 @@ fn open_pcm(input: &Input, is: &Description, data: &Data, layout: &[u8]) -> Resu
     Opened::new(input, info, Audio::Pcm(PcmData { coding, data }))
 }
 
-fn read_packets(input: &Input, headers: &Headers, coding: Coding) -> Result<Table> {
+fn read_packets(input: &Input, headers: &Headers, coding: PacketCoding) -> Result<Table> {
     let Headers { description: is, data, table: pakt, .. } = headers;
     let Some((head, mut sizes)) = pakt.split_first_chunk::<24>() else {
         return Err(input.damaged(0, "a CAF file without its packet table"));

@@ -12,24 +12,24 @@ const MAX_ALAC_SAMPLES: u64 = 16 * 4_096;
 
 /// How the packets of a table are to be decoded.
 #[derive(Debug, Clone)]
-pub(super) enum Coding {
+pub(super) enum PacketCoding {
     /// ALAC, by the 24 bytes of its `ALACSpecificConfig`.
     Alac([u8; 24]),
     Flac(StreamInfo),
     /// Samples as they are: a packet is any number of them.
-    Pcm(Pcm),
+    Pcm(PcmPackets),
 }
 
 /// PCM in packets.
 #[derive(Debug, Clone)]
-pub(super) struct Pcm {
-    pub(super) coding: pcm_data::Coding,
+pub(super) struct PcmPackets {
+    pub(super) coding: pcm_data::SampleFormat,
     pub(super) bits: u8,
     pub(super) rate: u32,
     pub(super) layout: Layout,
 }
 
-impl Pcm {
+impl PcmPackets {
     /// The bytes of one sample of each channel.
     pub(super) fn frame(&self) -> u32 {
         #[allow(clippy::cast_possible_truncation)] // at most 64
@@ -41,7 +41,7 @@ impl Pcm {
     pub(super) const MOST: u64 = 16 << 10;
 }
 
-impl Coding {
+impl PacketCoding {
     /// Reads the configuration of ALAC, which may be wrapped in atoms of its own.
     pub(super) fn alac(input: &Input, mut cookie: &[u8]) -> Result<Self> {
         for kind in [b"frma", b"alac"] {
@@ -117,7 +117,7 @@ impl Coding {
         match self {
             Self::Alac(config) => u64::from(u32::from_be_bytes([config[0], config[1], config[2], config[3]])),
             Self::Flac(_) => StreamInfo::MOST,
-            Self::Pcm(_) => Pcm::MOST,
+            Self::Pcm(_) => PcmPackets::MOST,
         }
     }
 }

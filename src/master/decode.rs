@@ -29,7 +29,7 @@ const EARLIER: u64 = 128 << 10;
 pub struct Decoder {
     master: Arc<Inner>,
     kind: Kind,
-    /// What can be had, if the rest is to be silence.
+    /// What can be decoded, if the rest is to be silence.
     salvage: Option<Arc<Salvage>>,
 }
 
@@ -51,7 +51,7 @@ impl Decoder {
         Ok(Self { master, kind, salvage: None })
     }
 
-    /// One that gives silence for what cannot be had.
+    /// One that gives silence for what cannot be decoded.
     pub(super) fn salvaging(master: Arc<Inner>, salvage: Arc<Salvage>) -> Result<Self> {
         let inner = &*master;
         let kind = match &inner.audio {
@@ -70,7 +70,7 @@ impl Decoder {
     /// scale, see [`Pcm::repair`].
     ///
     /// # Errors
-    /// [`Error::Damaged`] if a sample of the range cannot be had, [`Error::Changed`] if that is
+    /// [`Error::Damaged`] if a sample of the range cannot be decoded, [`Error::Changed`] if that is
     /// because the file was changed. What `pcm` holds then is not specified, and the decoder can
     /// be used on.
     pub fn read(&mut self, range: Range<u64>, pcm: &mut Pcm) -> Result<()> {

@@ -26,7 +26,7 @@ use std::str::FromStr;
 /// Where the audio begins within its first packet, as an edit list of MP4 can say, ` from ` and the number of that
 /// sample follow the coding; packets before it do not count.
 ///
-/// Of a damaged master that is what of it can be read. Where packets are missing before one, `gap` and
+/// Of a damaged master, what can be read of it. Where packets are missing before one, `gap` and
 /// the number of its first sample (8 bytes, little-endian) stand for them.
 ///
 /// So tags, pictures, padding, seek tables, page and chunk layout, and STREAMINFO's MD5, frame and

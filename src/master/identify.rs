@@ -4,7 +4,7 @@
 
 use std::ops::Range;
 
-use super::coding::Coding;
+use super::coding::PacketCoding;
 use super::id::MasterId;
 use super::source::Input;
 use super::{Audio, Inner};
@@ -41,12 +41,12 @@ fn configuration(inner: &Inner) -> String {
     let coding = match &inner.audio {
         Audio::Pcm(pcm) => pcm.coding.to_string(),
         Audio::Table(table) => match &table.coding {
-            Coding::Flac(_) => "flac".into(),
-            Coding::Alac(config) => {
+            PacketCoding::Flac(_) => "flac".into(),
+            PacketCoding::Alac(config) => {
                 let hex = config[..12].iter().chain(&config[20..]).map(|byte| format!("{byte:02x}"));
                 format!("alac {}", hex.collect::<String>())
             }
-            Coding::Pcm(pcm) => pcm.coding.to_string(),
+            PacketCoding::Pcm(pcm) => pcm.coding.to_string(),
         },
         Audio::Flac(_) => "flac".into(),
     };

@@ -21,7 +21,7 @@ pub(super) struct Inner {
     pub(super) id: OnceLock<MasterId>,
     /// What an index said of its soundness, and when.
     pub(super) heard: RwLock<Option<Heard>>,
-    /// What can be had of it if it is damaged, once somebody has asked.
+    /// What can be decoded of it if it is damaged, once somebody has asked.
     pub(super) salvage: Mutex<Option<Arc<Salvage>>>,
 }
 

@@ -1,10 +1,10 @@
-//! What is accepted as a master: a store takes files from strangers.
+//! Limits on masters: a store takes files from strangers.
 
 use std::time::Duration;
 
 use crate::units::SampleRate;
 
-/// What a master may ask of whoever opens it. What is beyond a limit is refused with [`Error::Limit`](crate::Error::Limit):
+/// What a master may take of memory and time. What is beyond a limit is refused with [`Error::Limit`](crate::Error::Limit):
 /// before any work where the headers tell, and as soon as it shows where they do not.
 ///
 /// ```

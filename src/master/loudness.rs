@@ -136,7 +136,7 @@ impl Loudness {
 /// ```
 ///
 /// # Errors
-/// [`Error::Damaged`] if some of the audio cannot be had, [`Error::Changed`] if the file was changed.
+/// [`Error::Damaged`] if some of the audio cannot be decoded, [`Error::Changed`] if the file was changed.
 pub fn measure(master: &Master) -> Result<Loudness> {
     let info = master.info();
     let stretches = info.samples.0.div_ceil(STRETCH * hop(info.rate));

@@ -139,13 +139,13 @@ impl Master {
         self.0.input.blame(self.salvage().and_then(|salvage| Decoder::salvaging(self.0.clone(), salvage)))
     }
 
-    /// The samples that cannot be had, in order and without two that touch; none of a master that is
+    /// The samples that cannot be decoded, in order and without two that touch; none of a master that is
     /// sound. The first call decodes all of it, later ones know.
     ///
     /// What lies behind the stated end is left out and is no gap.
     ///
     /// # Errors
-    /// [`Error::Damaged`] if nothing at all can be had, [`Error::Changed`].
+    /// [`Error::Damaged`] if nothing at all can be decoded, [`Error::Changed`].
     pub fn gaps(&self) -> Result<Vec<Range<u64>>> {
         Ok(self.salvage()?.gaps().to_vec())
     }

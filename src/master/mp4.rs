@@ -9,7 +9,7 @@ mod tables;
 use std::ops::Range;
 
 use super::Opened;
-use super::coding::Coding;
+use super::coding::PacketCoding;
 use super::info::Container;
 use super::packets::Table;
 use super::source::Input;
@@ -20,7 +20,7 @@ pub(crate) use atoms::{child, children};
 
 /// What the index says of the first audio track.
 struct Track {
-    coding: Coding,
+    coding: PacketCoding,
     /// Where it lies in the index, and its sample tables (stbl).
     place: Range<u64>,
     tables: Range<u64>,
@@ -69,7 +69,7 @@ fn find(input: &Input, start: u64) -> Result<Track> {
         let coding = description::coding(input, &required(input, &tables, *b"stsd")?, scale)?;
         let rate = coding.rate(input)?;
         // PCM is counted where it lies.
-        if scale != rate.hz() && !matches!(coding, Coding::Pcm(_)) {
+        if scale != rate.hz() && !matches!(coding, PacketCoding::Pcm(_)) {
             return Err(input.unsupported(format!(
                 "an MP4 audio track that counts in 1/{scale} s, not in samples ({rate})"
             )));

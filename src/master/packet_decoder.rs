@@ -10,7 +10,7 @@ use symphonia::core::packet::PacketRef;
 use symphonia::core::units::{Duration, Timestamp};
 use symphonia::default::codecs::AlacDecoder;
 
-use super::coding::Coding;
+use super::coding::PacketCoding;
 use super::contain::contain;
 use super::flac::{FrameDecoder, Signature, StreamInfo};
 use super::packet::Packet;
@@ -24,7 +24,7 @@ pub(super) enum PacketDecoder {
     Flac(FrameDecoder, Option<Box<Signature>>),
     /// By Symphonia; and its configuration.
     Alac(Box<dyn AudioDecoder>, [u8; 24]),
-    Pcm(pcm_data::Coding),
+    Pcm(pcm_data::SampleFormat),
 }
 
 impl PacketDecoder {
@@ -34,9 +34,9 @@ impl PacketDecoder {
             Audio::Flac(stream) => Ok(Self::flac(&stream.info, verify)),
             Audio::Table(table) => match &table.coding {
                 // What an MD5 is of is the whole stream.
-                Coding::Flac(info) => Ok(Self::flac(info, verify && table.lead == 0)),
-                Coding::Pcm(pcm) => Ok(Self::Pcm(pcm.coding)),
-                Coding::Alac(config) => Ok(Self::Alac(alac(&inner.input, config)?, *config)),
+                PacketCoding::Flac(info) => Ok(Self::flac(info, verify && table.lead == 0)),
+                PacketCoding::Pcm(pcm) => Ok(Self::Pcm(pcm.coding)),
+                PacketCoding::Alac(config) => Ok(Self::Alac(alac(&inner.input, config)?, *config)),
             },
             Audio::Pcm(_) => Err(Error::Internal { detail: "PCM decoded as packets".into() }),
         }

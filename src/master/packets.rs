@@ -7,7 +7,7 @@
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use super::coding::{Coding, Pcm};
+use super::coding::{PacketCoding, PcmPackets};
 use super::packet::Packet;
 use super::source::Input;
 use crate::error::{Error, Result, Stage};
@@ -24,7 +24,7 @@ const MAX_EMPTY: usize = 16;
 
 /// Where the packets are.
 pub(super) struct Table {
-    pub(super) coding: Coding,
+    pub(super) coding: PacketCoding,
     entries: Vec<Entry>,
     /// How many samples the packets hold.
     held: u64,
@@ -48,7 +48,7 @@ impl Entry {
 
 impl Table {
     /// A table without packets.
-    pub(super) fn new(coding: Coding) -> Self {
+    pub(super) fn new(coding: PacketCoding) -> Self {
         Self { coding, entries: Vec::new(), held: 0, lead: 0, bytes: 0 }
     }
 
@@ -77,10 +77,10 @@ impl Table {
     ) -> Result<()> {
         while frames > 0 {
             let room = match self.entries.last() {
-                Some(last) if last.end() == offset => Pcm::MOST - (self.held - last.start),
+                Some(last) if last.end() == offset => PcmPackets::MOST - (self.held - last.start),
                 _ => 0,
             };
-            let count = frames.min(if room > 0 { room } else { Pcm::MOST });
+            let count = frames.min(if room > 0 { room } else { PcmPackets::MOST });
             #[allow(clippy::cast_possible_truncation)] // of which a packet holds few
             let size = count as u32 * frame;
             match self.entries.last_mut() {
@@ -125,7 +125,7 @@ impl Table {
         self.entries.iter_mut().for_each(|entry| entry.start -= base);
         self.held -= base;
         self.lead = lead - base;
-        if let (Coding::Pcm(pcm), Some(first)) = (&self.coding, self.entries.first_mut()) {
+        if let (PacketCoding::Pcm(pcm), Some(first)) = (&self.coding, self.entries.first_mut()) {
             // A packet of PCM is cut as one likes.
             #[allow(clippy::cast_possible_truncation)] // within a packet
             let cut = self.lead as u32 * pcm.frame();
@@ -160,7 +160,7 @@ impl Table {
         if entry.size == 0 {
             return Ok(Some((last, 0)));
         }
-        if !matches!(self.coding, Coding::Alac(_)) || entry.end() > input.len {
+        if !matches!(self.coding, PacketCoding::Alac(_)) || entry.end() > input.len {
             return Ok(None);
         }
         let packet = self.read(input, last, Stage::Open)?;
@@ -191,8 +191,8 @@ impl Table {
     }
 
     /// Where the samples lie, if they are PCM in one piece.
-    pub(super) fn pcm_in_one_piece(&self) -> Option<(&Pcm, Range<u64>)> {
-        let Coding::Pcm(pcm) = &self.coding else { return None };
+    pub(super) fn pcm_in_one_piece(&self) -> Option<(&PcmPackets, Range<u64>)> {
+        let PacketCoding::Pcm(pcm) = &self.coding else { return None };
         let (first, last) = (self.entries.first()?, self.entries.last()?);
         let is_one = self.entries.windows(2).all(|pair| pair[0].end() == pair[1].offset);
         is_one.then(|| (pcm, first.offset..last.end()))
@@ -212,7 +212,7 @@ pub(super) type ReadTable = fn(&Input, u64) -> Result<Table>;
 
 /// A table in the headers of its file, read anew when somebody wants it: a catalogue opens many masters and reads few.
 pub(super) struct TableOnFile {
-    pub(super) coding: Coding,
+    pub(super) coding: PacketCoding,
     samples: u64,
     /// How many samples of the first packet are no part of the master.
     pub(super) lead: u64,

@@ -19,7 +19,7 @@ pub(super) enum Number {
 /// How samples are written. Integers of fewer bits than their bytes hold are left-aligned, which
 /// all of WAV, AIFF and CAF ask for, so that the bits below count as zeros.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Coding {
+pub(super) struct SampleFormat {
     pub(super) number: Number,
     /// 1 to 4 for integers (1 if unsigned), 4 or 8 for floating point.
     pub(super) bytes: u8,
@@ -27,7 +27,7 @@ pub(super) struct Coding {
 }
 
 /// Written as ffmpeg names it, such as `s24le`; part of what a `MasterId` is made of.
-impl fmt::Display for Coding {
+impl fmt::Display for SampleFormat {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let number = match self.number {
             Number::Unsigned => 'u',
@@ -46,7 +46,7 @@ impl fmt::Display for Coding {
 /// Where the samples lie.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct PcmData {
-    pub(super) coding: Coding,
+    pub(super) coding: SampleFormat,
     /// The sample data and nothing else: no padding, a whole number of samples in every channel.
     pub(super) data: Range<u64>,
 }
@@ -88,7 +88,7 @@ impl PcmData {
     }
 }
 
-impl Coding {
+impl SampleFormat {
     pub(super) fn codec(self) -> Codec {
         if self.number == Number::Float { Codec::Float } else { Codec::Pcm }
     }
@@ -144,7 +144,7 @@ mod tests {
 
     fn decode(number: Number, bytes: u8, big_endian: bool, data: &[u8]) -> Vec<f32> {
         let mut planes = [Vec::new()];
-        Coding { number, bytes, big_endian }.append(data, &mut planes);
+        SampleFormat { number, bytes, big_endian }.append(data, &mut planes);
         let [plane] = planes;
         plane
     }
@@ -176,7 +176,7 @@ mod tests {
 
     #[test]
     fn codings_have_the_names_that_ids_are_made_of() {
-        let name = |number, bytes, big_endian| Coding { number, bytes, big_endian }.to_string();
+        let name = |number, bytes, big_endian| SampleFormat { number, bytes, big_endian }.to_string();
         assert_eq!(name(Number::Unsigned, 1, false), "u8");
         assert_eq!(name(Number::Signed, 3, true), "s24be");
         assert_eq!(name(Number::Float, 8, false), "f64le");

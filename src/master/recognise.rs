@@ -67,7 +67,9 @@ fn open_ogg(input: &Input, start: u64, head: &[u8]) -> Result<Opened> {
             return Err(input.unsupported("PCM in Ogg; FLAC in Ogg, or PCM in WAV, is"));
         }
         _ if packet.starts_with(b"fLaC") => {
-            return Err(input.unsupported("FLAC in Ogg as before 2004; write it anew with `flac --ogg`"));
+            return Err(
+                input.unsupported("FLAC in Ogg as it was before 2004; encode it again with `flac --ogg`")
+            );
         }
         _ => return Err(unrecognised(input, "an Ogg file that starts with neither FLAC nor other audio")),
     };

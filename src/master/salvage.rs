@@ -1,4 +1,4 @@
-//! What of a damaged master can be had.
+//! Which samples of a damaged master can be decoded.
 //!
 //! Whether a packet is damaged is decided once for a master, reading it from start to end: what is
 //! found then are its packets, whoever reads it afterwards, wherever he starts. So segments that are
@@ -10,18 +10,18 @@ use super::packet::Packet;
 
 /// The packets that can be decoded, and what lies between them.
 pub(super) struct Salvage {
-    packets: Vec<Known>,
+    packets: Vec<PacketMark>,
     gaps: Vec<Range<u64>>,
 }
 
 /// A packet to be found again: its place and the start of its hash. Damage can look like a packet.
 #[derive(PartialEq, Eq)]
-pub(super) struct Known {
+pub(super) struct PacketMark {
     start: u64,
     hash: [u8; 8],
 }
 
-impl Known {
+impl PacketMark {
     pub(super) fn of(packet: &Packet) -> Self {
         let mut hash = [0; 8];
         hash.copy_from_slice(&blake3::hash(&packet.bytes).as_bytes()[..8]);
@@ -30,12 +30,12 @@ impl Known {
 }
 
 impl Salvage {
-    pub(super) fn new(packets: Vec<Known>, gaps: Vec<Range<u64>>) -> Self {
+    pub(super) fn new(packets: Vec<PacketMark>, gaps: Vec<Range<u64>>) -> Self {
         Self { packets, gaps }
     }
 
     /// The packet with an index.
-    pub(super) fn packet(&self, index: usize) -> Option<&Known> {
+    pub(super) fn packet(&self, index: usize) -> Option<&PacketMark> {
         self.packets.get(index)
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::packet::Packet;
 use super::packets::Table;
-use super::salvage::{Known, Salvage};
+use super::salvage::{PacketMark, Salvage};
 use super::stream::Frames;
 use super::{Audio, Inner};
 use crate::error::{Error, Result, Stage};
@@ -90,7 +90,7 @@ impl Finder {
         let mut looked_at = 0;
         loop {
             match self.source.next_there(inner)? {
-                Some(packet) if Known::of(&packet) == *wanted => {
+                Some(packet) if PacketMark::of(&packet) == *wanted => {
                     (self.next, self.sought) = (self.next + 1, false);
                     let samples = packet.samples.start..packet.samples.end.min(inner.info.samples.0);
                     return Ok(Some(Packet { samples, ..packet }));

@@ -1,8 +1,8 @@
-//! Finding out what of a damaged master can be had.
+//! Finding out which samples of a damaged master can be decoded.
 
 use super::decode::Packets;
 use super::packet::Packet;
-use super::salvage::{Known, Salvage};
+use super::salvage::{PacketMark, Salvage};
 use super::supply::Supply;
 use super::{Audio, Inner};
 use crate::error::{Error, Result, Stage};
@@ -27,7 +27,7 @@ pub(super) fn survey(inner: &Inner, stop: &dyn Fn() -> bool) -> Result<Salvage> 
             if !(end..total).contains(&packet.samples.start) || packet.samples.is_empty() {
                 continue;
             }
-            let known = Known::of(&packet);
+            let known = PacketMark::of(&packet);
             let samples = packet.samples.start..packet.samples.end.min(total);
             match reader.try_decode(inner, &Packet { samples: samples.clone(), ..packet }) {
                 Ok(()) => {}

@@ -1,4 +1,4 @@
-//! Whether all of a master's audio can be had, and is what its encoder was given.
+//! Verification: whether all audio of a master can be decoded, and is what its encoder was given.
 
 use std::sync::Arc;
 

@@ -6,7 +6,7 @@
 use std::ops::Range;
 
 use super::info::{Container, MasterInfo};
-use super::pcm_data::{Coding, Number, PcmData};
+use super::pcm_data::{Number, PcmData, SampleFormat};
 use super::positions;
 use super::source::Input;
 use super::{Audio, Opened};
@@ -156,7 +156,7 @@ pub(super) fn describe(
         _ => None,
     }
     .and_then(|bytes| u8::try_from(bytes).ok())
-    .map(|bytes| Coding { number, bytes, big_endian: format.big_endian });
+    .map(|bytes| SampleFormat { number, bytes, big_endian: format.big_endian });
     let (Some(coding), Ok(bits)) = (coding, u8::try_from(format.bits)) else {
         return Err(input.unsupported(format!(
             "WAV with {} bits per sample in blocks of {} bytes; 8 to 32-bit PCM and 32 or 64-bit float are",

@@ -62,7 +62,7 @@ impl SegmentEncoder {
         self.push_until(pcm, u64::MAX, out)
     }
 
-    /// As [`push`](Self::push), but takes no sample from number `end` on: for whoever wants the bytes in
+    /// As [`push`](Self::push), but takes no sample from number `end` on: for callers that want the bytes in
     /// smaller portions than the PCM comes in.
     ///
     /// # Errors

@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use crate::error::{Error, Result, Stage};
 use crate::store::hot::TOUCH;
 use crate::store::key::Key;
-use crate::store::layout::{Layout, files, remove};
+use crate::store::layout::{StoreLayout, files, remove};
 use crate::store::ledger::{Ledger, charge, quarantine_charge};
 use crate::store::walk::{last_used, walk};
 
@@ -22,7 +22,7 @@ pub(super) struct Budget {
 /// published since is younger than all of them, so the queue is good until it is empty: not every
 /// eviction has to look at every object.
 #[derive(Default)]
-pub(super) struct Queue(Vec<Candidate>);
+pub(super) struct EvictionQueue(Vec<Candidate>);
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Candidate {
@@ -40,9 +40,9 @@ struct Candidate {
 /// # Errors
 /// [`Error::StoreFull`], with nothing evicted, if it cannot be done.
 pub(super) fn make_room(
-    layout: &Layout,
+    layout: &StoreLayout,
     ledger: &mut Ledger,
-    queue: &mut Queue,
+    queue: &mut EvictionQueue,
     budget: Budget,
     needed: u64,
     evicted: impl FnOnce(&[Key]),
@@ -74,7 +74,7 @@ pub(super) fn make_room(
 }
 
 /// How many bytes must go before `needed` more are within the budget.
-pub(super) fn shortage(layout: &Layout, ledger: &Ledger, budget: Budget, needed: u64) -> Result<u64> {
+pub(super) fn shortage(layout: &StoreLayout, ledger: &Ledger, budget: Budget, needed: u64) -> Result<u64> {
     let taken = ledger.charged() + ledger.reserved() + needed;
     let over = budget.max_bytes.map_or(0, |max| taken.saturating_sub(max));
     // Partials have their space already, since they were admitted.
@@ -83,14 +83,14 @@ pub(super) fn shortage(layout: &Layout, ledger: &Ledger, budget: Budget, needed:
 }
 
 /// The bytes that are free on the store's file system.
-pub(super) fn free(layout: &Layout) -> Result<u64> {
+pub(super) fn free(layout: &StoreLayout) -> Result<u64> {
     let stat =
         rustix::fs::statvfs(layout.base()).map_err(|e| Error::at(Stage::Scan, layout.base())(e.into()))?;
     Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
 }
 
 /// Unlinks objects with their sidecars. Whoever has them mapped keeps them.
-pub(super) fn evict(layout: &Layout, ledger: &mut Ledger, keys: &[Key]) -> Result<()> {
+pub(super) fn evict(layout: &StoreLayout, ledger: &mut Ledger, keys: &[Key]) -> Result<()> {
     ledger.take(|| {
         let mut taken = (0, 0);
         for key in keys {
@@ -107,7 +107,7 @@ pub(super) fn evict(layout: &Layout, ledger: &mut Ledger, keys: &[Key]) -> Resul
 }
 
 /// Removes what failed verification; returns the number of files.
-pub(super) fn empty_quarantine(layout: &Layout, ledger: &mut Ledger) -> Result<u64> {
+pub(super) fn empty_quarantine(layout: &StoreLayout, ledger: &mut Ledger) -> Result<u64> {
     let bad = files(&layout.quarantine())?;
     if bad.is_empty() {
         return Ok(0);
@@ -123,9 +123,9 @@ pub(super) fn empty_quarantine(layout: &Layout, ledger: &mut Ledger) -> Result<u
     Ok(bad.len() as u64)
 }
 
-impl Queue {
+impl EvictionQueue {
     /// Takes out the keys whose eviction gives `bytes` at least; `None`, taking none, if all do not.
-    fn take(&mut self, layout: &Layout, ledger: &mut Ledger, bytes: u64) -> Result<Option<Vec<Key>>> {
+    fn take(&mut self, layout: &StoreLayout, ledger: &mut Ledger, bytes: u64) -> Result<Option<Vec<Key>>> {
         if let Some(victims) = self.choose(layout, ledger, bytes)? {
             return Ok(Some(victims));
         }
@@ -142,7 +142,7 @@ impl Queue {
         self.choose(layout, ledger, bytes)
     }
 
-    fn choose(&mut self, layout: &Layout, ledger: &Ledger, bytes: u64) -> Result<Option<Vec<Key>>> {
+    fn choose(&mut self, layout: &StoreLayout, ledger: &Ledger, bytes: u64) -> Result<Option<Vec<Key>>> {
         let mut victims = Vec::new();
         let mut sum = 0;
         let mut keep = self.0.len();

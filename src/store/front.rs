@@ -9,10 +9,10 @@ use std::time::{Duration, SystemTime};
 use crossbeam::channel::Sender;
 
 use crate::error::{Error, Result, Stage};
-use crate::store::evict::{self, Budget, Queue};
+use crate::store::evict::{self, Budget, EvictionQueue};
 use crate::store::hot::{Hot, TOUCH};
 use crate::store::key::Key;
-use crate::store::layout::{Layout, remove, sync_folder};
+use crate::store::layout::{StoreLayout, remove, sync_folder};
 use crate::store::ledger::Ledger;
 use crate::store::object::Object;
 use crate::store::pace::Pace;
@@ -24,11 +24,11 @@ use crate::store::sidecar::Sidecar;
 pub struct Store(pub(super) Arc<Inner>);
 
 pub(super) struct Inner {
-    pub(super) layout: Layout,
+    pub(super) layout: StoreLayout,
     pub(super) hot: Hot,
     pub(super) refusals: Refusals,
     pub(super) budget: Budget,
-    pub(super) queue: Mutex<Queue>,
+    pub(super) queue: Mutex<EvictionQueue>,
     /// How long to wait for other processes.
     pub(super) wait: Duration,
     pub(super) verify_on_open: bool,
@@ -173,7 +173,7 @@ impl Store {
         self.0.wait
     }
 
-    pub(super) fn layout(&self) -> &Layout {
+    pub(super) fn layout(&self) -> &StoreLayout {
         &self.0.layout
     }
 

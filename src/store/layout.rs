@@ -29,13 +29,13 @@ use crate::store::key::Key;
 const VERSION: &str = "v1";
 
 /// The paths of one store.
-pub(super) struct Layout {
+pub(super) struct StoreLayout {
     base: PathBuf,
     /// Shards that this process has seen durably made.
     shards: [AtomicBool; 256],
 }
 
-impl Layout {
+impl StoreLayout {
     pub(super) fn new(root: &Path) -> Self {
         Self { base: root.join(VERSION), shards: [const { AtomicBool::new(false) }; 256] }
     }

@@ -26,7 +26,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result, Stage};
 use crate::store::key::Key;
-use crate::store::layout::{Layout, files, look, options, remove};
+use crate::store::layout::{StoreLayout, files, look, options, remove};
 use crate::store::scratch::{Writer, reclaim};
 use crate::store::walk::walk;
 
@@ -44,7 +44,7 @@ pub(super) fn quarantine_charge(entry: &fs::DirEntry) -> Result<u64> {
 
 /// The locked ledger.
 pub(super) struct Ledger<'a> {
-    layout: &'a Layout,
+    layout: &'a StoreLayout,
     book: Book,
     /// The partials of dead writers removed so far.
     reclaimed: u64,
@@ -80,8 +80,8 @@ impl<'a> Ledger<'a> {
     /// Locks and reads the ledger, and settles the reservations of those who have published or died.
     ///
     /// # Errors
-    /// [`Error::StoreBusy`] if the lock cannot be had within `wait`.
-    pub(super) fn lock(layout: &'a Layout, wait: Duration) -> Result<Self> {
+    /// [`Error::StoreBusy`] if the lock is not free within `wait`.
+    pub(super) fn lock(layout: &'a StoreLayout, wait: Duration) -> Result<Self> {
         // What changes the store does so under this lock, so it is here that links are refused.
         layout.is_complete()?;
         let path = layout.ledger_lock();

@@ -35,7 +35,7 @@ const VERSION: u32 = 1;
 const FILE_VERSION: u32 = 2;
 
 /// A store's index of masters. Its records can all be computed anew, so they are written without
-/// waiting for the disk, and one that cannot be read is as good as none.
+/// waiting for the disk, and one that cannot be read is ignored.
 pub struct Masters<'a> {
     store: &'a Store,
 }
@@ -78,7 +78,7 @@ struct FileRecord {
 
 /// What is known of a master's audio, under names that its users agree on.
 #[derive(Default, Serialize, Deserialize)]
-struct Facts {
+struct FactRecord {
     version: u32,
     facts: BTreeMap<String, Value>,
 }
@@ -212,7 +212,7 @@ impl Masters<'_> {
     #[must_use]
     pub fn fact<T: DeserializeOwned>(&self, master: &MasterId, name: &str) -> Option<T> {
         let mut facts =
-            self.read::<Facts>(&self.fact_record(master)).filter(|facts| facts.version == VERSION)?;
+            self.read::<FactRecord>(&self.fact_record(master)).filter(|facts| facts.version == VERSION)?;
         serde_json::from_value(facts.facts.remove(name)?).ok()
     }
 
@@ -234,7 +234,7 @@ impl Masters<'_> {
             .and_then(|file| file.lock().map(|()| file))
             .map_err(Error::at(Stage::Write, &lock))?;
         let mut facts =
-            self.read::<Facts>(&path).filter(|facts| facts.version == VERSION).unwrap_or_default();
+            self.read::<FactRecord>(&path).filter(|facts| facts.version == VERSION).unwrap_or_default();
         facts.version = VERSION;
         facts.facts.insert(name.to_owned(), fact);
         self.write(&path, &facts)

@@ -10,10 +10,10 @@ use std::time::Duration;
 use crossbeam::channel::{Receiver, RecvTimeoutError, bounded};
 
 use crate::error::{Error, Result, Stage};
-use crate::store::evict::{Budget, Queue};
+use crate::store::evict::{Budget, EvictionQueue};
 use crate::store::front::{Inner, Store};
 use crate::store::hot::{Hot, SWEEP};
-use crate::store::layout::Layout;
+use crate::store::layout::StoreLayout;
 use crate::store::refusals::Refusals;
 
 /// How to open a store.
@@ -106,7 +106,7 @@ impl Options {
         if !self.any_file_system {
             refuse_remote(&self.root)?;
         }
-        let layout = Layout::new(&self.root);
+        let layout = StoreLayout::new(&self.root);
         layout.create()?;
         let (open, opened) = bounded(0);
         let store = Store(Arc::new(Inner {
@@ -114,7 +114,7 @@ impl Options {
             hot: Hot::new(self.open_maps),
             refusals: Refusals::default(),
             budget: self.budget,
-            queue: Mutex::new(Queue::default()),
+            queue: Mutex::new(EvictionQueue::default()),
             wait: self.wait,
             verify_on_open: self.verify_on_open,
             spill: self.spill,

@@ -272,7 +272,7 @@ fn commit(store: &Store, mut scratch: Scratch, sidecar: &Sidecar) -> Result<Opti
         let _ = store.ledger().and_then(|mut ledger| evict::evict(layout, &mut ledger, &[*key]));
         return Err(e);
     }
-    // Locking the ledger books this. If it cannot be had now, whoever has it next does.
+    // Locking the ledger books this. If it is not free now, the next one to lock it does.
     let _ = store.ledger();
     Ok(None)
 }

@@ -10,7 +10,7 @@ use crate::error::{Error, Result, Stage};
 use crate::master::MasterId;
 use crate::rendition::fingerprint::Fingerprint;
 use crate::store::key::Key;
-use crate::store::layout::Layout;
+use crate::store::layout::StoreLayout;
 use crate::store::text;
 
 /// What is known of a stored rendition. JSON; fields may be added, so unknown ones are ignored.
@@ -50,7 +50,7 @@ impl Sidecar {
     pub(super) const VERSION: u32 = 1;
 
     /// Reads the record of `key`; `None` if there is no file.
-    pub(super) fn read(layout: &Layout, key: &Key) -> Result<Option<Self>> {
+    pub(super) fn read(layout: &StoreLayout, key: &Key) -> Result<Option<Self>> {
         let path = layout.sidecar(key);
         let Some(json) = layout.read(&path)? else { return Ok(None) };
         let corrupt = |e: serde_json::Error| Error::Corrupt {

@@ -5,10 +5,10 @@ use std::time::SystemTime;
 
 use crate::error::Result;
 use crate::store::key::Key;
-use crate::store::layout::{Layout, files, folders, look};
+use crate::store::layout::{StoreLayout, files, folders, look};
 
 /// Shows every object to `see`. What vanishes meanwhile is passed over.
-pub(super) fn walk(layout: &Layout, mut see: impl FnMut(Key, &Metadata)) -> Result<()> {
+pub(super) fn walk(layout: &StoreLayout, mut see: impl FnMut(Key, &Metadata)) -> Result<()> {
     for shard in folders(&layout.objects())? {
         for entry in files(&shard.path())? {
             let name = entry.file_name();
@@ -29,7 +29,7 @@ pub(super) fn last_used(meta: &Metadata) -> SystemTime {
 }
 
 /// The sidecars whose rendition is gone.
-pub(super) fn orphans(layout: &Layout) -> Result<Vec<Key>> {
+pub(super) fn orphans(layout: &StoreLayout) -> Result<Vec<Key>> {
     let mut orphans = Vec::new();
     for shard in folders(&layout.objects())? {
         for entry in files(&shard.path())? {

@@ -24,7 +24,7 @@ const MAX_BYTES: u64 = (1 << 28) - ALIGNMENT as u64;
 /// How tags are written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Options {
+pub struct Id3Options {
     /// v2.4 unless said otherwise.
     pub version: Version,
     /// Pictures larger than this are left out: 16 MiB.
@@ -33,7 +33,7 @@ pub struct Options {
     pub bytes: u64,
 }
 
-impl Default for Options {
+impl Default for Id3Options {
     fn default() -> Self {
         Self { version: Version::V24, picture_bytes: 16 << 20, bytes: 64 << 20 }
     }
@@ -47,7 +47,7 @@ pub(crate) struct Encoded {
 }
 
 /// Writes `tags`: texts first, so that a player has them early, the front cover before other pictures.
-pub(crate) fn encode(tags: &Tags, options: &Options) -> Encoded {
+pub(crate) fn encode(tags: &Tags, options: &Id3Options) -> Encoded {
     let version = options.version;
     let left = options.bytes.min(MAX_BYTES).saturating_sub(HEADER as u64);
     let Contents { frames, pictures, mut notes } = frames::frames(tags, version, left, options.picture_bytes);
@@ -101,7 +101,7 @@ mod tests {
 
     #[test]
     fn nothing_makes_no_tag_and_order_makes_no_difference() {
-        assert!(encode(&Tags::default(), &Options::default()).bytes.is_empty());
+        assert!(encode(&Tags::default(), &Id3Options::default()).bytes.is_empty());
         let (mut one, mut other) = (Tags::default(), Tags::default());
         for (name, value) in [("TITLE", "a"), ("Unheard", "b"), ("ARTIST", "c"), ("Other", "d")] {
             one.add(name, value);
@@ -109,7 +109,7 @@ mod tests {
         for (name, value) in [("Other", "d"), ("ARTIST", "c"), ("Unheard", "b"), ("TITLE", "a")] {
             other.add(name, value);
         }
-        let [one, other] = [one, other].map(|tags| encode(&tags, &Options::default()).bytes);
+        let [one, other] = [one, other].map(|tags| encode(&tags, &Id3Options::default()).bytes);
         assert!(one == other && one.len() == ALIGNMENT);
     }
 
@@ -126,7 +126,7 @@ mod tests {
                 data: vec![0; size].into(),
             });
         }
-        let options = Options { picture_bytes: 1_000, bytes: 4_096, ..Options::default() };
+        let options = Id3Options { picture_bytes: 1_000, bytes: 4_096, ..Id3Options::default() };
         let encoded = encode(&tags, &options);
         assert_eq!(encoded.bytes.len(), 4_096);
         let whats: Vec<_> = encoded.notes.iter().map(ToString::to_string).collect();

@@ -95,7 +95,7 @@ impl Server {
         let engine = ENGINE.get_or_init(|| Engine::builder().build().unwrap());
         let master = Master::open(self.folder.path().join("masters").join(master)).unwrap();
         let object = engine.request(&master, &profile.parse().unwrap()).unwrap().wait().unwrap();
-        let tagged = object.with_overlay(Overlay::new(&master.tags().unwrap(), &id3::Options::default()));
+        let tagged = object.with_overlay(Overlay::new(&master.tags().unwrap(), &id3::Id3Options::default()));
         let (tag, audio) = tagged.slices(0..tagged.size().likely()).unwrap();
         [tag, audio].concat()
     }

@@ -8,7 +8,7 @@ use std::sync::{Arc, LazyLock};
 use proptest::prelude::*;
 use tonepress::Overlay;
 use tonepress::master::{Master, MasterSource};
-use tonepress::tags::id3::Options;
+use tonepress::tags::id3::Id3Options;
 use tonepress::tags::{Note, PictureKind, Tags};
 
 use crate::common::{cases, write};
@@ -150,7 +150,7 @@ fn hundreds_of_values_travel_and_too_many_are_bounded() {
     let bytes: Vec<&[u8]> = values.iter().map(String::as_bytes).collect();
     let tags = flac_tags(&[(4, comments(&bytes))]);
     assert_eq!((tags.get("PERFORMER").len(), tags.notes().len()), (500, 0));
-    assert_eq!(Overlay::new(&tags, &Options::default()).notes(), []);
+    assert_eq!(Overlay::new(&tags, &Id3Options::default()).notes(), []);
 
     let many: Vec<&[u8]> = vec![b"COMMENT=x"; 10_001];
     let tags = flac_tags(&[(4, comments(&many))]);
@@ -165,10 +165,10 @@ fn large_covers_travel_and_enormous_ones_are_left_out() {
     let tags = flac_tags(&[(6, picture(3, &cover, 10 << 20))]);
     let [front] = tags.pictures() else { panic!("{:?}", tags.pictures().len()) };
     assert!(front.kind == PictureKind::FRONT_COVER && front.mime == "image/png" && *front.data == cover);
-    let overlay = Overlay::new(&tags, &Options::default());
+    let overlay = Overlay::new(&tags, &Id3Options::default());
     assert_eq!(overlay.len(), (10 << 20) + 4096);
     assert!(overlay.bytes().windows(8).any(|at| at == &cover[..8]));
-    let mut options = Options::default();
+    let mut options = Id3Options::default();
     options.picture_bytes = 1 << 20;
     let overlay = Overlay::new(&tags, &options);
     assert!(
@@ -243,7 +243,7 @@ fn empty_tags_make_no_overlay() {
     for file in empty {
         let tags = open(file).tags().unwrap();
         assert!(tags.is_empty() && tags.notes().is_empty());
-        assert!(Overlay::new(&tags, &Options::default()).is_empty());
+        assert!(Overlay::new(&tags, &Id3Options::default()).is_empty());
     }
     assert!(open(testdata("short-5.1.wav")).tags().unwrap().is_empty());
 }
@@ -304,7 +304,7 @@ proptest! {
         file.truncate(file.len() - cut.unwrap_or(0));
         if let Ok(master) = Master::from_source("damaged", Arc::new(Bytes(file))) {
             let tags = master.tags().unwrap();
-            let overlay = Overlay::new(&tags, &Options::default());
+            let overlay = Overlay::new(&tags, &Id3Options::default());
             prop_assert!(overlay.len().is_multiple_of(4096) && tags.notes().len() <= 20);
         }
     }
@@ -383,7 +383,7 @@ fn reported_works_and_movements_of_itunes() {
     let got = ["WORK", "GROUPING", "MOVEMENT", "MOVEMENTTOTAL"].map(|name| tags.get(name).concat());
     assert_eq!(got, ["A work", "A group", "2", "4"]);
     // And as they are written.
-    for options in [Options::default(), v23()] {
+    for options in [Id3Options::default(), v23()] {
         let overlay = Overlay::new(&tags, &options);
         let written = overlay_tags(&overlay);
         let got = ["WORK", "GROUPING", "MOVEMENT", "MOVEMENTTOTAL"].map(|name| written.get(name).concat());
@@ -391,8 +391,8 @@ fn reported_works_and_movements_of_itunes() {
     }
 }
 
-fn v23() -> Options {
-    let mut options = Options::default();
+fn v23() -> Id3Options {
+    let mut options = Id3Options::default();
     options.version = tonepress::tags::id3::Version::V23;
     options
 }
@@ -410,7 +410,7 @@ fn values_take_the_form_that_their_frames_ask_for() {
     tags.set("RELEASEDATE", ["2019-05-03 12:30:00"]);
     tags.set("COMPILATION", ["true"]);
     tags.set("BPM", ["128.5"]);
-    let overlay = Overlay::new(&tags, &Options::default());
+    let overlay = Overlay::new(&tags, &Id3Options::default());
     let written = overlay_tags(&overlay);
     for (name, want) in [
         ("DATE", "2019-05-03"),
@@ -428,13 +428,13 @@ fn values_take_the_form_that_their_frames_ask_for() {
     // What has no such form is kept as it is, elsewhere.
     tags.set("DATE", ["May 2019", "2019"]);
     tags.set("BPM", ["fast"]);
-    for options in [Options::default(), v23()] {
+    for options in [Id3Options::default(), v23()] {
         let overlay = Overlay::new(&tags, &options);
         let mut dates = overlay_tags(&overlay).get("DATE").to_vec();
         dates.sort();
         // Beside a date of its own the year of v2.3 is not read back.
         assert_eq!(dates[dates.len() - 1], "May 2019");
-        assert_eq!(dates.len(), if options.version == Options::default().version { 2 } else { 1 });
+        assert_eq!(dates.len(), if options.version == Id3Options::default().version { 2 } else { 1 });
         assert_eq!(overlay_tags(&overlay).get("BPM"), ["fast"]);
         let notes: Vec<_> = overlay.notes().iter().map(Note::to_string).collect();
         assert_eq!(

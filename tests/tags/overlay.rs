@@ -7,7 +7,7 @@ use std::io::Read;
 use proptest::prelude::*;
 use tonepress::read_at::Cursor;
 use tonepress::store::{self, Fallback, Filter};
-use tonepress::tags::id3::Options;
+use tonepress::tags::id3::Id3Options;
 use tonepress::tags::{Gain, LinkKind, Picture, PictureKind, Tags};
 use tonepress::{Overlay, ReadAt, Result, Size, Store, WithOverlay};
 
@@ -33,7 +33,7 @@ impl ReadAt for Slow {
 fn overlay(title: &str) -> Overlay {
     let mut tags = Tags::default();
     tags.set("TITLE", [title]);
-    Overlay::new(&tags, &Options::default())
+    Overlay::new(&tags, &Id3Options::default())
 }
 
 fn stored() -> (tempfile::TempDir, Store, store::Object) {
@@ -127,7 +127,7 @@ fn a_thousand_purchases_are_one_rendition() {
     let stamp = |number: u32| {
         let mut tags = tags.clone();
         tags.set("ORDERNUMBER", [format!("2026-{number}")]);
-        Overlay::new(&tags, &Options::default())
+        Overlay::new(&tags, &Id3Options::default())
     };
     let rendition = Rendition::small(1);
     let mut etags = HashSet::new();

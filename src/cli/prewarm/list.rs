@@ -90,7 +90,7 @@ pub(super) fn read(
             match line.to.as_ref().map(To::profiles).transpose().map_err(|error| wrong(&error))? {
                 Some(profiles) => add(&line.master, &profiles, line.priority)?,
                 None if args.profiles.is_empty() => {
-                    return Err(wrong(&"to what? It has no \"to\", and there is no --to"));
+                    return Err(wrong(&"no profile: it has no \"to\", and --to was not given"));
                 }
                 None => add(&line.master, &args.profiles, line.priority)?,
             }

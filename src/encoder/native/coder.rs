@@ -21,7 +21,7 @@ pub(crate) struct Settings {
     /// Hertz.
     pub(crate) rate: u32,
     pub(crate) mode: Mode,
-    pub(crate) coding: Coding,
+    pub(crate) coding: RateControl,
     /// Nothing above this many hertz is coded.
     pub(crate) lowpass: Option<u32>,
     /// The frame behind the last one, if it is known: the reservoir is emptied on the way there.
@@ -30,7 +30,7 @@ pub(crate) struct Settings {
 
 /// How bits are spent.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum Coding {
+pub(crate) enum RateControl {
     /// Every frame of this bitrate.
     Cbr(u16),
     /// This bitrate in the mean.
@@ -78,23 +78,23 @@ impl Coder {
         let Settings { version, rate, mode, .. } = settings;
         let stream = Stream::new(version, rate, mode);
         let kbps = match settings.coding {
-            Coding::Cbr(kbps) | Coding::Abr(kbps) => kbps,
-            Coding::Vbr(_) => version.max_bitrate().0,
+            RateControl::Cbr(kbps) | RateControl::Abr(kbps) => kbps,
+            RateControl::Vbr(_) => version.max_bitrate().0,
         };
         let size = FrameSize::new(version, rate, Kbps(kbps));
         let header = Header { version, rate, bitrate: version.max_bitrate(), padding: false, mode };
         let heads = header.size() as f32 - stream.space(header) as f32;
         let spending = match settings.coding {
-            Coding::Cbr(_) => Spending::Constant,
-            Coding::Abr(_) => {
+            RateControl::Cbr(_) => Spending::Constant,
+            RateControl::Abr(_) => {
                 let bytes = version.samples_per_frame() as f32 / 8.0 * 1000.0 * f32::from(kbps) / rate as f32;
                 Spending::Average { bits: 8.0 * (bytes - heads) }
             }
-            Coding::Vbr(quality) => Spending::Quality { offset: vbr_offset(quality) },
+            RateControl::Vbr(quality) => Spending::Quality { offset: vbr_offset(quality) },
         };
         let per_channel =
             f32::from(kbps) / if mode == Mode::Mono { 1.0 } else { 2.0 } * 44_100.0 / rate as f32;
-        let vbr = matches!(settings.coding, Coding::Vbr(_));
+        let vbr = matches!(settings.coding, RateControl::Vbr(_));
         let tuning = Tuning {
             shape: Shape { masking: 0.6, own: if vbr { 0.6 } else { 0.0 } },
             side_limit: if per_channel >= 120.0 { 1.4 } else { 2.0 },
@@ -216,7 +216,7 @@ impl Coder {
         let padding = self.rate.is_constant()
             && self.size.total(self.frames + 1) - self.size.total(self.frames) > self.size.base;
         let largest = match self.settings.coding {
-            Coding::Cbr(kbps) => Kbps(kbps),
+            RateControl::Cbr(kbps) => Kbps(kbps),
             _ => self.settings.version.max_bitrate(),
         };
         let header = Header {

@@ -54,15 +54,15 @@ mod stream;
 #[cfg(test)]
 mod tests;
 
-use super::{Facts, FrameEncoder, Resolved, ResolvedCoding, lame};
+use super::{EncoderFacts, FrameEncoder, Resolved, ResolvedCoding, lame};
 use crate::error::Result;
 use crate::mp3::info::{Method, TagFacts};
 use crate::profile::{Encoder, Profile};
 use crate::units::SampleRate;
-use coder::{Coding, Settings};
+use coder::{RateControl, Settings};
 
 /// Those of LAME.
-pub(super) const FACTS: Facts = lame::FACTS;
+pub(super) const FACTS: EncoderFacts = lame::FACTS;
 
 /// Raised whenever its bytes change. Nothing else changes them, so it is its fingerprint.
 pub(super) const VERSION: &str = "1";
@@ -107,9 +107,9 @@ impl Native {
             rate: settings.rate.hz(),
             mode: settings.mode,
             coding: match settings.coding {
-                ResolvedCoding::Cbr(kbps) => Coding::Cbr(kbps.0),
-                ResolvedCoding::Abr(kbps) => Coding::Abr(kbps.0),
-                ResolvedCoding::Vbr(quality) => Coding::Vbr(quality),
+                ResolvedCoding::Cbr(kbps) => RateControl::Cbr(kbps.0),
+                ResolvedCoding::Abr(kbps) => RateControl::Abr(kbps.0),
+                ResolvedCoding::Vbr(quality) => RateControl::Vbr(quality),
             },
             lowpass: settings.lowpass,
             end: None,

@@ -257,7 +257,7 @@ fn filter_kernel<I: Isa>(
 }
 
 /// Where a group is in the rows.
-trait Place: Copy {
+trait Placement: Copy {
     /// Sample by sample of a row, so many slots back.
     fn back<I: Isa>(self, isa: I, row: &[f32; 2 * CHANNEL], slots: usize) -> I::V;
 }
@@ -270,7 +270,7 @@ struct Whole(usize);
 #[derive(Clone, Copy)]
 struct Halves([usize; 2]);
 
-impl Place for Whole {
+impl Placement for Whole {
     #[inline(always)]
     fn back<I: Isa>(self, isa: I, row: &[f32; 2 * CHANNEL], slots: usize) -> I::V {
         let row: &[f32; REACH + LANES] = row[self.0..].first_chunk().expect("a channel");
@@ -278,7 +278,7 @@ impl Place for Whole {
     }
 }
 
-impl Place for Halves {
+impl Placement for Halves {
     #[inline(always)]
     fn back<I: Isa>(self, isa: I, row: &[f32; 2 * CHANNEL], slots: usize) -> I::V {
         let [low, high] = self.0.map(|from| row[from + REACH - slots..].first_chunk().expect("a channel"));
@@ -291,7 +291,7 @@ const BEFORE: usize = 4;
 
 /// The folded sums of a group: sum m at m + [`BEFORE`].
 #[inline(always)]
-fn window<I: Isa, P: Place>(
+fn window<I: Isa, P: Placement>(
     isa: I,
     rows: &[[f32; 2 * CHANNEL]; SUBBANDS],
     place: P,
@@ -311,7 +311,7 @@ fn window<I: Isa, P: Place>(
 
 /// The same taps of slots 0, 2 to 14 back of one row, and of slots 15, 13 to 1 back of another.
 #[inline(always)]
-fn two_sums<I: Isa, P: Place>(
+fn two_sums<I: Isa, P: Placement>(
     isa: I,
     taps: &[f32; 8],
     place: P,
@@ -330,7 +330,13 @@ fn two_sums<I: Isa, P: Place>(
 
 /// Taps of every other slot back, from slot `from` on.
 #[inline(always)]
-fn sum<I: Isa, P: Place>(isa: I, taps: &[f32; 8], place: P, row: &[f32; 2 * CHANNEL], from: usize) -> I::V {
+fn sum<I: Isa, P: Placement>(
+    isa: I,
+    taps: &[f32; 8],
+    place: P,
+    row: &[f32; 2 * CHANNEL],
+    from: usize,
+) -> I::V {
     let mut sum = place.back(isa, row, from) * isa.splat(taps[0]);
     for (slot, &tap) in taps.iter().enumerate().skip(1) {
         sum = sum + place.back(isa, row, from + 2 * slot) * isa.splat(tap);

@@ -17,7 +17,7 @@ enum Answer<T> {
     Wait(Option<u64>),
 }
 
-/// Where bytes are to be had.
+/// Where bytes are read from.
 enum Bytes {
     Object(Object),
     /// So many in what is being written.

@@ -54,7 +54,7 @@ fn a_reader_wakes_however_late_the_place_becomes_known() {
                 match job.place.try_lock() {
                     Err(TryLockError::WouldBlock) => {}
                     place => assert!(
-                        matches!(*place.unwrap(), Place::Unopened),
+                        matches!(*place.unwrap(), Destination::Unopened),
                         "bytes can be handed over that no reader can see"
                     ),
                 }

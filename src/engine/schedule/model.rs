@@ -52,7 +52,7 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 struct Simple {
-    segments: Vec<Segment>,
+    segments: Vec<SegmentState>,
     random_access: bool,
     priority: Priority,
     identified: bool,
@@ -64,13 +64,13 @@ struct Simple {
 
 impl Simple {
     fn is_todo(&self, index: u64) -> bool {
-        self.segments.get(index as usize) == Some(&Segment::Todo)
+        self.segments.get(index as usize) == Some(&SegmentState::Todo)
     }
 
     /// The segment that a download goes on with.
     fn in_order(&self) -> Option<u64> {
-        let undone = self.segments.iter().position(|segment| *segment != Segment::Done)?;
-        let todo = self.segments.iter().position(|segment| *segment == Segment::Todo)?;
+        let undone = self.segments.iter().position(|segment| *segment != SegmentState::Done)?;
+        let todo = self.segments.iter().position(|segment| *segment == SegmentState::Todo)?;
         let within = self.random_access || (todo as u64) < undone as u64 + IN_ORDER_WINDOW;
         (!self.held && within).then_some(todo as u64)
     }
@@ -137,7 +137,7 @@ impl Model {
                 let for_readers = waiting || lane.ahead().contains(&index);
                 assert!(for_readers || lane.in_order() == Some(index), "{index} of {id} was not its turn");
                 assert!(for_readers || lane.identified && !lane.held);
-                lane.segments[index as usize] = Segment::Taken;
+                lane.segments[index as usize] = SegmentState::Taken;
                 self.taken.push((id, index));
             }
         }
@@ -149,7 +149,7 @@ impl Model {
             let (id, index) = self.taken.swap_remove(number % self.taken.len());
             schedule.done(id, index);
             if let Some(lane) = self.lanes.get_mut(&id) {
-                lane.segments[index as usize] = Segment::Done;
+                lane.segments[index as usize] = SegmentState::Done;
             }
         }
     }
@@ -162,7 +162,7 @@ impl Model {
                 }
                 let info = LaneInfo { segments, random_access, cost: 23.0, priority, identified };
                 schedule.add(lane, lane, info);
-                let segments = vec![Segment::Todo; segments as usize];
+                let segments = vec![SegmentState::Todo; segments as usize];
                 let (held, demands, passed_over) = Default::default();
                 let simple =
                     Simple { segments, random_access, priority, identified, held, demands, passed_over };
@@ -223,7 +223,7 @@ proptest! {
             model.done(&mut schedule, 0);
         }
         for lane in model.lanes.values() {
-            prop_assert!(lane.identified && lane.segments.iter().all(|segment| *segment == Segment::Done));
+            prop_assert!(lane.identified && lane.segments.iter().all(|segment| *segment == SegmentState::Done));
         }
         prop_assert_eq!(schedule.backlog(), 0.0);
     }

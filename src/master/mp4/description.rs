@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::atoms::{child, children, required};
 use crate::error::{Error, Result};
-use crate::master::coding::{Coding, Pcm};
+use crate::master::coding::{PacketCoding, PcmPackets};
 use crate::master::flac::StreamInfo;
 use crate::master::info::Layout;
 use crate::master::pcm_data::{self, Number};
@@ -27,7 +27,7 @@ struct Sound {
 }
 
 /// What the first sample description says. `scale` is the rate if it says none.
-pub(super) fn coding(input: &Input, descriptions: &Range<u64>, scale: u32) -> Result<Coding> {
+pub(super) fn coding(input: &Input, descriptions: &Range<u64>, scale: u32) -> Result<PacketCoding> {
     let entries = descriptions.start + 8..descriptions.end;
     let Some((kind, entry)) = children(input, &entries)?.into_iter().next() else {
         return Err(input.damaged(0, "an MP4 audio track without description"));
@@ -50,12 +50,12 @@ pub(super) fn coding(input: &Input, descriptions: &Range<u64>, scale: u32) -> Re
             let config = required(input, &parent, *b"alac")?;
             // The first 4 bytes are a version and flags.
             let config = input.bytes(config.start + 4, (config.end - config.start).saturating_sub(4))?;
-            Coding::alac(input, &config)
+            PacketCoding::alac(input, &config)
         }
         b"fLaC" => {
             // A version and flags, then metadata blocks of which STREAMINFO is the first.
             let config = required(input, &atoms, *b"dfLa")?;
-            Ok(Coding::Flac(StreamInfo::parse(&input.array(config.start + 8)?)))
+            Ok(PacketCoding::Flac(StreamInfo::parse(&input.array(config.start + 8)?)))
         }
         b"sowt" | b"twos" | b"raw " | b"NONE" | b"in24" | b"in32" | b"fl32" | b"fl64" | b"lpcm" | b"ipcm"
         | b"fpcm" => {
@@ -63,14 +63,14 @@ pub(super) fn coding(input: &Input, descriptions: &Range<u64>, scale: u32) -> Re
             let [channels, bits, rate] =
                 [[c0, c1], [b0, b1], [r0, r1]].map(|it| u16::from_be_bytes(it).into());
             let sound = Sound { kind, start: entry.start, version, channels, bits, rate, atoms };
-            sound.pcm(input, scale).map(Coding::Pcm)
+            sound.pcm(input, scale).map(PacketCoding::Pcm)
         }
         _ => Err(other_codec(input, kind, &atoms)),
     }
 }
 
 impl Sound {
-    fn pcm(mut self, input: &Input, scale: u32) -> Result<Pcm> {
+    fn pcm(mut self, input: &Input, scale: u32) -> Result<PcmPackets> {
         let (number, bits, big_endian) = match (&self.kind, self.version) {
             (_, 2) => self.read_version_2(input)?,
             (b"ipcm" | b"fpcm", _) => {
@@ -104,7 +104,7 @@ impl Sound {
         let channels = usize::try_from(self.channels).unwrap_or(usize::MAX);
         let layout = input.layout(self.layout(input, channels)?, channels)?;
         let rate = if self.rate == 0 { scale } else { self.rate };
-        Ok(Pcm { coding: pcm_data::Coding { number, bytes, big_endian }, bits, rate, layout })
+        Ok(PcmPackets { coding: pcm_data::SampleFormat { number, bytes, big_endian }, bits, rate, layout })
     }
 
     /// The fields of version 2 behind the others: what numbers they are, how many bits, and whether big-endian.

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::atoms::{child, children, number, required, stated_atom};
 use crate::error::Result;
-use crate::master::coding::Coding;
+use crate::master::coding::PacketCoding;
 use crate::master::packets::Table;
 use crate::master::source::Input;
 
@@ -109,7 +109,7 @@ impl Fragments {
         let samples = table.samples();
         let origin = *self.origin.get_or_insert(time.saturating_sub(samples));
         // The times of PCM may count in other units; it is complete if its bytes are.
-        if time != origin.saturating_add(samples) && !matches!(table.coding, Coding::Pcm(_)) {
+        if time != origin.saturating_add(samples) && !matches!(table.coding, PacketCoding::Pcm(_)) {
             return Err(input.damaged(samples, "a fragment is missing here, or out of order"));
         }
         Ok(())
@@ -142,7 +142,7 @@ fn read_run(
         return Err(input.damaged(table.samples(), "its table 'trun' is cut off"));
     }
     let bytes = input.bytes(at, bytes)?;
-    let frame = if let Coding::Pcm(pcm) = &table.coding { Some(pcm.frame()) } else { None };
+    let frame = if let PacketCoding::Pcm(pcm) = &table.coding { Some(pcm.frame()) } else { None };
     if let (0, true, _) | (0, _, Some(_)) = (width, !is_ours, frame) {
         // All are alike.
         let size = u64::from(defaults.size) * u64::from(count);

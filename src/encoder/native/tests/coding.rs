@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::format::{MODES, Random};
 use super::reader::Reader;
-use crate::encoder::native::coder::{Coder, Coding, Settings};
+use crate::encoder::native::coder::{Coder, RateControl, Settings};
 use crate::encoder::native::granule::{Block, Granule};
 use crate::mp3::frame::{FrameSize, RATES, Version};
 use crate::units::{Kbps, SampleRate};
@@ -31,11 +31,11 @@ fn random_granule(random: &mut Random, block: Block) -> Granule {
 
 const BLOCKS: [Block; 5] = [Block::Long, Block::Start, Block::Short, Block::Stop, Block::Long];
 
-fn codings() -> impl Strategy<Value = Coding> {
+fn codings() -> impl Strategy<Value = RateControl> {
     prop_oneof![
-        any::<prop::sample::Index>().prop_map(|at| Coding::Cbr(at.index(14) as u16)),
-        any::<prop::sample::Index>().prop_map(|at| Coding::Abr(at.index(14) as u16)),
-        (0.0..10.0_f32).prop_map(Coding::Vbr),
+        any::<prop::sample::Index>().prop_map(|at| RateControl::Cbr(at.index(14) as u16)),
+        any::<prop::sample::Index>().prop_map(|at| RateControl::Abr(at.index(14) as u16)),
+        (0.0..10.0_f32).prop_map(RateControl::Vbr),
     ]
 }
 
@@ -53,9 +53,9 @@ proptest! {
         let version = Version::of(SampleRate::new(rate).unwrap()).unwrap();
         let of_version = |at: u16| version.bitrates()[usize::from(at) % version.bitrates().len()];
         let coding = match coding {
-            Coding::Cbr(at) => Coding::Cbr(of_version(at)),
-            Coding::Abr(at) => Coding::Abr(of_version(at)),
-            vbr @ Coding::Vbr(_) => vbr,
+            RateControl::Cbr(at) => RateControl::Cbr(of_version(at)),
+            RateControl::Abr(at) => RateControl::Abr(of_version(at)),
+            vbr @ RateControl::Vbr(_) => vbr,
         };
         let mut random = Random(seed);
         let lowpass = [None, Some(rate / 4), Some(rate)][random.below(3) as usize];
@@ -74,13 +74,13 @@ proptest! {
             coder.code(&of_frame, &mut out);
             if frame == flushed {
                 coder.flush(&mut out);
-                if let Coding::Cbr(kbps) = coding {
+                if let RateControl::Cbr(kbps) = coding {
                     prop_assert_eq!(out.len() as u64, FrameSize::new(version, rate, Kbps(kbps)).total(frame as u64 + 1));
                 }
             }
         }
         coder.flush(&mut out);
-        if let Coding::Cbr(kbps) = coding {
+        if let RateControl::Cbr(kbps) = coding {
             prop_assert_eq!(out.len() as u64, FrameSize::new(version, rate, Kbps(kbps)).total(frames as u64));
         }
         let read = Reader::new().read(&out);

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::format::{MODES, Random};
 use super::reader::Reader;
-use crate::encoder::native::coder::{Coding, Settings};
+use crate::encoder::native::coder::{RateControl, Settings};
 use crate::encoder::native::encoder::Encoder;
 use crate::mp3::frame::{FrameSize, Mode, RATES, Version};
 use crate::units::{Kbps, SampleRate};
@@ -29,11 +29,11 @@ fn samples(random: &mut Random, kind: u32, plane: &mut [f32]) {
     }
 }
 
-fn codings() -> impl Strategy<Value = Coding> {
+fn codings() -> impl Strategy<Value = RateControl> {
     prop_oneof![
-        (0..14_u16).prop_map(Coding::Cbr),
-        (0..14_u16).prop_map(Coding::Abr),
-        (0.0..10.0_f32).prop_map(Coding::Vbr),
+        (0..14_u16).prop_map(RateControl::Cbr),
+        (0..14_u16).prop_map(RateControl::Abr),
+        (0.0..10.0_f32).prop_map(RateControl::Vbr),
     ]
 }
 
@@ -52,9 +52,9 @@ proptest! {
         let version = Version::of(SampleRate::new(rate).unwrap()).unwrap();
         let of_version = |at: u16| version.bitrates()[usize::from(at) % version.bitrates().len()];
         let coding = match coding {
-            Coding::Cbr(at) => Coding::Cbr(of_version(at)),
-            Coding::Abr(at) => Coding::Abr(of_version(at)),
-            vbr @ Coding::Vbr(_) => vbr,
+            RateControl::Cbr(at) => RateControl::Cbr(of_version(at)),
+            RateControl::Abr(at) => RateControl::Abr(of_version(at)),
+            vbr @ RateControl::Vbr(_) => vbr,
         };
         let mut random = Random(seed);
         let settings = Settings { version, rate, mode, coding, lowpass, end: None };
@@ -80,7 +80,7 @@ proptest! {
             encoder.flush(out);
         }
         prop_assert!(out[0] == out[1], "AVX2 gives other bytes");
-        if let Coding::Cbr(kbps) = coding {
+        if let RateControl::Cbr(kbps) = coding {
             prop_assert_eq!(out[0].len() as u64, FrameSize::new(version, rate, Kbps(kbps)).total(frames));
         }
         prop_assert_eq!(Reader::new().read(&out[0]).len() as u64, frames);

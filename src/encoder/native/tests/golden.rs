@@ -1,7 +1,7 @@
 //! The bytes of thirty renditions. If they change, the encoder's version must be raised.
 
 use super::format::Random;
-use crate::encoder::native::coder::{Coding, Settings};
+use crate::encoder::native::coder::{RateControl, Settings};
 use crate::encoder::native::encoder::Encoder;
 use crate::mp3::frame::{Mode, Version};
 use crate::units::SampleRate;
@@ -14,7 +14,7 @@ fn hash(bytes: &[u8]) -> u64 {
 }
 
 /// Forty frames: tones that fall off and begin anew, some noise, silence at the end. Integers alone make it.
-fn encode(rate: u32, mode: Mode, coding: Coding, lowpass: Option<u32>) -> u64 {
+fn encode(rate: u32, mode: Mode, coding: RateControl, lowpass: Option<u32>) -> u64 {
     let version = Version::of(SampleRate::new(rate).unwrap()).unwrap();
     let mut encoder = Encoder::new(Settings { version, rate, mode, coding, lowpass, end: None });
     let (mut random, mut out, mut time) = (Random(1), Vec::new(), 0_u32);
@@ -40,9 +40,9 @@ fn encode(rate: u32, mode: Mode, coding: Coding, lowpass: Option<u32>) -> u64 {
 
 #[test]
 fn the_bytes_of_thirty_renditions_stay() {
-    use Coding::{Abr, Cbr, Vbr};
     use Mode::{Joint, Mono, Stereo};
-    let renditions: [(u32, Mode, Coding, Option<u32>); 30] = [
+    use RateControl::{Abr, Cbr, Vbr};
+    let renditions: [(u32, Mode, RateControl, Option<u32>); 30] = [
         (44_100, Joint, Cbr(128), Some(17_000)),
         (44_100, Joint, Cbr(192), Some(18_600)),
         (44_100, Joint, Cbr(256), Some(19_700)),
