@@ -24,14 +24,14 @@ struct Song {
 
 impl Song {
     fn new(seconds: u64) -> Self {
-        let info = MasterInfo {
-            container: Container::Wav,
-            codec: Codec::Pcm,
-            rate: SampleRate::new(44_100).expect("a rate"),
-            bits: 16,
-            layout: Layout::STEREO,
-            samples: Samples(44_100 * seconds),
-        };
+        let info = MasterInfo::new(
+            Container::Wav,
+            Codec::Pcm,
+            SampleRate::new(44_100).expect("a rate"),
+            16,
+            Layout::STEREO,
+            Samples(44_100 * seconds),
+        );
         let plan = Plan::new(&info, &"128:q=9".parse().expect("a profile")).expect("a plan");
         let segments = (0..plan.segments()).map(|index| press(&plan, index)).collect();
         Self { plan, segments }

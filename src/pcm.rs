@@ -107,6 +107,7 @@ impl Pcm {
 
 /// How many samples (over all channels) of a floating-point master could not be used as they were.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Repairs {
     /// NaN or infinite: replaced by silence.
     pub not_finite: u64,

@@ -131,6 +131,21 @@ impl Profile {
         }
     }
 
+    /// The same profile, pressed by `encoder` if it names none.
+    ///
+    /// ```
+    /// use tonepress::{Encoder, Profile};
+    /// let profile: Profile = "192".parse()?;
+    /// assert_eq!(profile.or_encoder(Encoder::Native), "192:native".parse()?);
+    /// assert_eq!(profile.or_encoder(Encoder::default()), profile);
+    /// # Ok::<(), tonepress::Error>(())
+    /// ```
+    #[must_use]
+    pub fn or_encoder(self, encoder: Encoder) -> Self {
+        let chosen = Some(encoder).filter(|encoder| *encoder != Encoder::default());
+        Self { encoder: self.encoder.or(chosen), ..self }
+    }
+
     /// Whether the size of its renditions is known beforehand.
     #[must_use]
     pub const fn is_cbr(&self) -> bool {

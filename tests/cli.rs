@@ -455,3 +455,34 @@ fn probe_measures_masters_and_albums_once() {
     assert_eq!(output.status.code(), Some(1));
     assert!(err(&output).contains("album disc 1: not measured, since 1 of 3"), "{}", err(&output));
 }
+
+#[test]
+fn an_encoder_may_be_chosen_for_profiles_that_name_none() {
+    let album = album();
+    let planned = |args: &[&str], chosen: Option<&str>| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_tonepress"));
+        command.args(["plan", "disc 1/one.wav", "--json"]).args(args).current_dir(album.path());
+        if let Some(chosen) = chosen {
+            command.env("TONEPRESS_ENCODER", chosen);
+        }
+        let output = command.output().unwrap();
+        let plans = objects(&output);
+        let profiles = plans.iter().map(|plan| plan["profile"].as_str().unwrap().to_owned());
+        (output.status.code(), profiles.collect::<Vec<_>>())
+    };
+    let both = ["--to", "64,64:lame,64:native"];
+    let profiles =
+        |all: &[&str]| (Some(0), all.iter().map(|&profile| profile.to_owned()).collect::<Vec<_>>());
+    assert_eq!(planned(&both, None), profiles(&["64", "64:lame", "64:native"]));
+    assert_eq!(planned(&both, Some("native")), profiles(&["64:native", "64:lame"]));
+    assert_eq!(planned(&[&both[..], &["--encoder", "lame"]].concat(), Some("native")), planned(&both, None));
+    assert_eq!(planned(&[&both[..], &["--encoder", "blade"]].concat(), None).0, Some(2));
+
+    let get = |args: &[&str]| {
+        let output = tonepress(&[&["get", "disc 1/one.wav"], args].concat(), album.path());
+        assert!(output.status.success(), "{}", err(&output));
+        output.stdout
+    };
+    assert!(get(&["--to", "64", "--encoder", "native"]) == get(&["--to", "64:native"]));
+    assert!(get(&["--to", "64:lame", "--encoder", "native"]) == get(&["--to", "64"]));
+}

@@ -23,7 +23,7 @@ use tonepress::engine::{OnDrop, Priority, Rendition, Request, Shutdown};
 use tonepress::master::{Master, Verdict};
 use tonepress::read_at::Cursor;
 use tonepress::store::{Options, Scrub};
-use tonepress::{Engine, Error, Profile, ReadAt, Size, Store};
+use tonepress::{Encoder, Engine, Error, Plan, Profile, ReadAt, Size, Store};
 
 /// Eight segments of mono at 22.05 kHz, pressed in no time.
 const RATE: u32 = 22_050;
@@ -493,4 +493,17 @@ fn a_bad_master_is_an_error_also_of_what_is_stored() {
     assert_eq!(store.masters().verify(&fresh).unwrap(), Verdict::WrongMd5);
     assert!(refused(&fresh, &mono) && refused(&fresh, &salvaged));
     assert_eq!(store.stat().unwrap().objects, 2);
+}
+
+#[test]
+fn an_engine_may_have_another_encoder_for_profiles_that_name_none() {
+    let master = small();
+    let engine = Engine::builder().encoder(Encoder::Native).build().unwrap();
+    for (asked, expected) in [("64", "64:native"), ("64:lame", "64:lame"), ("v4", "v4:native")] {
+        let rendition = engine.request(&master, &profile(asked)).unwrap();
+        assert_eq!(rendition.plan().profile(), &profile(expected));
+        let planned = engine.plan(&master, &profile(asked)).unwrap();
+        assert_eq!(planned.size(), Plan::new(master.info(), &profile(expected)).unwrap().size());
+        assert!(rendition.wait().unwrap().as_ref() == press(&master, &[expected], 1)[0].1, "{asked}");
+    }
 }

@@ -9,14 +9,7 @@ use super::take;
 const MOST: u64 = 1 << 40;
 
 pub(crate) fn master(rate: u32, layout: Layout, samples: u64) -> Option<MasterInfo> {
-    Some(MasterInfo {
-        container: Container::Wav,
-        codec: Codec::Pcm,
-        rate: SampleRate::new(rate)?,
-        bits: 16,
-        layout,
-        samples: Samples(samples),
-    })
+    Some(MasterInfo::new(Container::Wav, Codec::Pcm, SampleRate::new(rate)?, 16, layout, Samples(samples)))
 }
 
 /// A rate, the channels, a length, then the profile.

@@ -9,7 +9,7 @@ use bytesize::ByteSize;
 use clap::{Parser, Subcommand, ValueEnum};
 use tonepress::master::{Limits, MasterId};
 use tonepress::store::{Options, Store};
-use tonepress::{Error, Profile};
+use tonepress::{Encoder, Error, Profile};
 
 use super::byte_range::ByteRange;
 use super::help::{BENCH_HELP, CACHE_HELP, ENCODE_HELP, GET_HELP, PLAN_HELP, PREWARM_HELP, PROBE_HELP};
@@ -73,18 +73,44 @@ pub(crate) struct Profiles {
     /// Profiles, separated by commas
     #[arg(long = "to", value_name = "PROFILE,…", value_delimiter = ',', required = true)]
     profiles: Vec<Profile>,
+    #[command(flatten)]
+    encoder: EncoderChoice,
 }
 
 impl Profiles {
     /// The profiles as asked for, each once.
     pub(crate) fn each(&self) -> Vec<Profile> {
-        once(&self.profiles)
+        self.encoder.each(&self.profiles)
     }
 
     /// What is accepted as a master.
     pub(crate) fn limits(&self) -> Limits {
         limits(&self.profiles)
     }
+}
+
+/// What presses where a profile leaves it open.
+#[derive(Debug, Clone, Copy, clap::Args)]
+pub(crate) struct EncoderChoice {
+    /// The encoder of profiles that name none: lame, or native, which is ten times as fast
+    #[arg(long, value_name = "NAME", env = "TONEPRESS_ENCODER", default_value = "lame", value_parser = encoder)]
+    encoder: Encoder,
+}
+
+impl EncoderChoice {
+    pub(crate) fn of(self, profile: &Profile) -> Profile {
+        profile.or_encoder(self.encoder)
+    }
+
+    /// Each of `profiles` once.
+    pub(crate) fn each(self, profiles: &[Profile]) -> Vec<Profile> {
+        once(&profiles.iter().map(|profile| self.of(profile)).collect::<Vec<_>>())
+    }
+}
+
+fn encoder(name: &str) -> Result<Encoder, String> {
+    let found = Encoder::ALL.into_iter().find(|encoder| encoder.name() == name);
+    found.ok_or_else(|| format!("there are {}", Encoder::ALL.map(Encoder::name).join(" and ")))
 }
 
 /// What is accepted as a master of which `profiles` are wanted: to be salvaged it may be incomplete.
@@ -204,6 +230,8 @@ pub(crate) struct Get {
     /// The profile
     #[arg(long = "to", value_name = "PROFILE", requires = "master")]
     pub(crate) profile: Option<Profile>,
+    #[command(flatten)]
+    pub(crate) encoder: EncoderChoice,
     /// Instead of a master: what the store has under this key, or the only one that begins so; also
     /// what another build has pressed
     #[arg(long, conflicts_with_all = ["master", "with_tags", "texts", "cover", "strip", "id3v23"])]
@@ -235,6 +263,8 @@ pub(crate) struct Prewarm {
     /// Profiles, separated by commas; for what --from lists, those where it names none
     #[arg(long = "to", value_name = "PROFILE,…", value_delimiter = ',')]
     pub(crate) profiles: Vec<Profile>,
+    #[command(flatten)]
+    pub(crate) encoder: EncoderChoice,
     /// A list ("-": standard input) with a JSON object a line: "master" (a file or folder), and if
     /// need be "to" (a string or a list of them) and "priority" (a number; higher comes first, 0 unless
     /// given)
@@ -333,6 +363,8 @@ pub(crate) struct Bench {
         default_value = "128,192,256,320,v2,v0"
     )]
     profiles: Vec<Profile>,
+    #[command(flatten)]
+    encoder: EncoderChoice,
     /// Programs to let do the same in between
     #[arg(long, value_name = "PROGRAM,…", value_delimiter = ',')]
     against: Vec<Rival>,
@@ -357,7 +389,7 @@ pub(crate) struct Bench {
 impl Bench {
     /// The profiles as asked for, each once.
     pub(crate) fn profiles(&self) -> Vec<Profile> {
-        once(&self.profiles)
+        self.encoder.each(&self.profiles)
     }
 
     /// The programs as asked for, each once.

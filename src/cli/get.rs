@@ -32,7 +32,7 @@ pub(crate) fn run(args: &args::Get) -> Result<Outcome, Failure> {
     }
     match (&args.key, &args.master, &args.profile) {
         (Some(key), ..) => stored(args, key),
-        (None, Some(master), Some(profile)) => pressed(args, master, profile),
+        (None, Some(master), Some(profile)) => pressed(args, master, &args.encoder.of(profile)),
         // The parser sees to it.
         (None, ..) => Err(Failure::Usage("which master, and at which profile?".to_owned())),
     }

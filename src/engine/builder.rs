@@ -24,11 +24,12 @@ pub struct Builder {
     threads: Option<NonZeroUsize>,
     memory: u64,
     queue: usize,
+    encoder: Encoder,
 }
 
 impl Builder {
     pub(super) const fn new() -> Self {
-        Self { store: None, threads: None, memory: 256 << 20, queue: 256 }
+        Self { store: None, threads: None, memory: 256 << 20, queue: 256, encoder: Encoder::Lame }
     }
 
     /// Keeps renditions in this store, and takes them from it. Without one they are held in temporary
@@ -60,13 +61,20 @@ impl Builder {
         self
     }
 
+    /// What presses profiles that do not name their encoder; LAME unless said otherwise. Ask
+    /// [`Engine::plan`] for sizes then, so that they are those of the renditions.
+    pub fn encoder(mut self, encoder: Encoder) -> Self {
+        self.encoder = encoder;
+        self
+    }
+
     /// Starts the threads.
     ///
     /// # Errors
-    /// [`Error::Processor`] if LAME cannot run here; [`Error::Internal`] if threads cannot be started.
+    /// [`Error::Processor`] if the encoder cannot run here; [`Error::Internal`] if threads cannot be started.
     pub fn build(self) -> Result<Engine> {
         // The self-test behind it takes some milliseconds, which the first customer shall not wait for.
-        Fingerprint::of(Encoder::default())?;
+        Fingerprint::of(self.encoder)?;
         let threads =
             self.threads.or_else(|| thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get);
         let failed =
@@ -81,6 +89,7 @@ impl Builder {
             store: self.store,
             threads,
             queue: self.queue,
+            encoder: self.encoder,
             pcm: PcmCache::new(self.memory.saturating_sub(threads as u64 * WORKER_BYTES)),
             counters: Counters::new(),
             dispatch: Mutex::default(),

@@ -61,7 +61,7 @@ impl Engine {
         start: u64,
         name: &str,
     ) -> Result<Export> {
-        let plan = Plan::new(master.info(), profile)?;
+        let plan = self.plan(master, profile)?;
         let shared = self.shared();
         let writer = RenditionWriter::behind(start, &plan, file, name)?;
         let mut dispatch = lock(&shared.dispatch);

@@ -37,6 +37,14 @@ impl Engine {
         &self.0.0
     }
 
+    /// The plan of a rendition as this engine presses it: its size and price, by arithmetic alone.
+    ///
+    /// # Errors
+    /// [`Error::Profile`] if the master does not allow the profile.
+    pub fn plan(&self, master: &Master, profile: &Profile) -> Result<Plan> {
+        Plan::new(master.info(), &profile.or_encoder(self.shared().encoder))
+    }
+
     /// Asks for a rendition, for a download. Answers at once: nothing is encoded, and no master is hashed,
     /// before it does.
     ///
@@ -54,7 +62,7 @@ impl Engine {
     /// rendition is there, but the store's index says (since a second ago, if another process noted it) that
     /// its master is not to be used. Whatever goes wrong later is told by the handle.
     pub fn request_with(&self, master: &Master, profile: &Profile, request: Request) -> Result<Rendition> {
-        let plan = Plan::new(master.info(), profile)?;
+        let plan = self.plan(master, profile)?;
         let shared = self.shared();
         let _span = tracing::debug_span!("request", master = master.name(), %profile).entered();
         let (key, object) = shared.look_up(master, &plan)?;
@@ -93,7 +101,7 @@ impl Engine {
     /// [`Error::Profile`] if the master does not allow the profile; [`Error::Io`] if the store cannot be read;
     /// [`Error::Damaged`] as from [`request_with`](Self::request_with).
     pub fn find(&self, master: &Master, profile: &Profile) -> Result<Option<Rendition>> {
-        let plan = Plan::new(master.info(), profile)?;
+        let plan = self.plan(master, profile)?;
         let shared = self.shared();
         let (key, object) = shared.look_up(master, &plan)?;
         if let Some(object) = object {

@@ -68,6 +68,7 @@ impl Finished {
 
 /// Who has pressed a rendition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Origin {
     /// The store had it.
     Stored,

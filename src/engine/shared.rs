@@ -13,6 +13,7 @@ use super::pcm::{PcmCache, Source};
 use super::request::OnDrop;
 use super::schedule::{LaneInfo, Priority, Schedule};
 use super::stats::{Count, Counters};
+use crate::encoder::Encoder;
 use crate::error::{Error, Result};
 use crate::master::Master;
 use crate::rendition::plan::Plan;
@@ -26,6 +27,8 @@ pub(super) struct Shared {
     pub(super) threads: usize,
     /// How many renditions may be being pressed or wait for it.
     pub(super) queue: usize,
+    /// What presses profiles that name no encoder.
+    pub(super) encoder: Encoder,
     pub(super) pcm: PcmCache,
     pub(super) counters: Counters,
     /// Locked before the state of a job or decoded audio, if both are.

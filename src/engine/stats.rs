@@ -50,6 +50,7 @@ pub struct Stats {
 
 /// Of a number of measurements.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
+#[non_exhaustive]
 pub struct Quantiles {
     /// How many there were.
     pub count: u64,

@@ -225,6 +225,7 @@ impl fmt::Display for Layout {
 
 /// The facts of a master.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct MasterInfo {
     /// How the audio is wrapped.
     pub container: Container,
@@ -241,6 +242,19 @@ pub struct MasterInfo {
 }
 
 impl MasterInfo {
+    /// The facts of a master that need not be at hand: for plans and prices from a catalogue.
+    #[must_use]
+    pub const fn new(
+        container: Container,
+        codec: Codec,
+        rate: SampleRate,
+        bits: u8,
+        layout: Layout,
+        samples: Samples,
+    ) -> Self {
+        Self { container, codec, rate, bits, layout, samples }
+    }
+
     /// The duration in seconds.
     #[must_use]
     pub fn seconds(&self) -> f64 {

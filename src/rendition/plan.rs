@@ -52,6 +52,7 @@ pub struct Plan {
 
 /// One segment of a plan.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Segment {
     /// Its number, from 0.
     pub index: u64,

@@ -8,6 +8,7 @@ use crate::mp3::index::FrameIndex;
 use crate::rendition::plan::{Plan, toc_entry};
 
 /// A finished rendition.
+#[non_exhaustive]
 pub struct Written<W> {
     /// What it was written to.
     pub out: W,

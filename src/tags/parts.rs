@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 /// A picture, as it is stored: nothing is decoded.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Picture {
     /// What it shows.
     pub kind: PictureKind,
@@ -85,6 +86,7 @@ impl fmt::Display for PictureKind {
 
 /// Lyrics with the time of every line.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub struct SyncedLyrics {
     /// ISO 639-2, three letters; empty if unknown.
     pub language: String,

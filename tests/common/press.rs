@@ -26,14 +26,7 @@ pub fn wav(music: &Music, rate: u32, channels: usize, samples: u64) -> Vec<u8> {
 
 /// The facts of a 16-bit WAV.
 pub fn info(rate: u32, layout: Layout, samples: u64) -> MasterInfo {
-    MasterInfo {
-        container: Container::Wav,
-        codec: Codec::Pcm,
-        rate: SampleRate::new(rate).unwrap(),
-        bits: 16,
-        layout,
-        samples: Samples(samples),
-    }
+    MasterInfo::new(Container::Wav, Codec::Pcm, SampleRate::new(rate).unwrap(), 16, layout, Samples(samples))
 }
 
 /// Presses segments in the given order.

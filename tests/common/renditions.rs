@@ -27,14 +27,14 @@ impl Rendition {
     }
 
     pub fn new(number: u8, profile: &str, rate: u32, samples: u64) -> Self {
-        let info = MasterInfo {
-            container: Container::Wav,
-            codec: Codec::Pcm,
-            rate: SampleRate::new(rate).unwrap(),
-            bits: 16,
-            layout: Layout::MONO,
-            samples: Samples(samples),
-        };
+        let info = MasterInfo::new(
+            Container::Wav,
+            Codec::Pcm,
+            SampleRate::new(rate).unwrap(),
+            16,
+            Layout::MONO,
+            Samples(samples),
+        );
         let plan = Plan::new(&info, &profile.parse().unwrap()).unwrap();
         assert_eq!(plan.resolved().rate(), info.rate, "no resampling here");
         let recipe = Recipe::new(format!("{number:064x}").parse().unwrap(), *plan.resolved()).unwrap();

@@ -50,7 +50,7 @@ pub(super) fn press(
     let said = |error: Error| error.to_string();
     let engine = Engine::builder().threads(threads).queue(usize::MAX).build().map_err(said)?;
     let mut press = Press { engine, profiles, folder, pressing: Vec::new() };
-    let mut ahead = Ahead::new(masters.to_vec().into_iter().enumerate(), 1, |master| master).map_err(text)?;
+    let mut ahead = Ahead::new(masters.iter().cloned().enumerate(), 1, |master| master).map_err(text)?;
     batch::run(&mut press, &mut ahead, interrupted).map_err(text)?;
     press.engine.shutdown(Shutdown::Cancel);
     Ok(())

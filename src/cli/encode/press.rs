@@ -31,9 +31,8 @@ impl Looked {
     /// With a store, the master is identified: hashed if the store does not know it.
     pub(super) fn new(task: Arc<Task>, store: Option<&Store>, tagger: Option<&Tagger>) -> Self {
         let identified = store.map(|store| store.masters().identify(&task.master)).transpose();
-        let overlay = |_| tagger.map(|tagger| tagger.overlay(&task.master, store)).transpose();
-        let tagged = identified.and_then(overlay).map(Option::unwrap_or_default);
-        Self { task, tagged }
+        let tag = |_| tagger.map(|tagger| tagger.overlay(&task.master, store)).transpose();
+        Self { tagged: identified.and_then(tag).map(Option::unwrap_or_default), task }
     }
 }
 

@@ -60,12 +60,13 @@ pub(super) fn read(
 ) -> Result<Vec<Wanted>, Failure> {
     let mut all = Vec::new();
     let mut add = |path: &Path, profiles: &[Profile], priority| {
+        let profiles = args.encoder.each(profiles);
         for candidate in candidates(std::slice::from_ref(&path.to_owned())) {
             match candidate {
                 Err(error) => fail(&error)?,
                 Ok(candidate) => {
                     let bytes = fs::metadata(&candidate.path).map_or(0, |meta| meta.len());
-                    all.push(Wanted { candidate, profiles: profiles.to_vec(), priority, bytes });
+                    all.push(Wanted { candidate, profiles: profiles.clone(), priority, bytes });
                 }
             }
         }
