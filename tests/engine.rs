@@ -112,7 +112,7 @@ fn renditions_of_a_master_share_its_decoding() {
     let (engine, master) = (engine(1), small());
     let asked = [32, 40, 56, 64].map(|kbps| profile(&format!("{kbps}:rate=22050:q=7")));
     // The worker is busy until all are asked for.
-    let other = engine.request(&small(), &profile("320:q=0")).unwrap();
+    let other = engine.request(&small(), &profile("160:q=0")).unwrap();
     while engine.stats().steps_decoded == 0 {
         thread::yield_now();
     }
