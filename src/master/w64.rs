@@ -18,11 +18,8 @@ const HEADER: u64 = 24;
 /// Reads the headers of a file that starts with the magic number at `start`.
 pub(super) fn open(input: &Input, start: u64) -> Result<Opened> {
     let mut format = None;
-    // Behind the size of the whole stands the GUID of "wave".
-    let mut at = start + HEADER + 16;
-    while at.saturating_add(HEADER) <= input.len {
-        let (kind, size) = chunk(input, at)?;
-        let body = at + HEADER;
+    let mut at = first_chunk(start);
+    while let Some(Chunk { kind, size, body, next }) = chunk(input, at)? {
         match &kind {
             b"fmt " => format = Some(Format::read(input, body, size.saturating_sub(HEADER), false)?),
             b"data" => {
@@ -36,16 +33,45 @@ pub(super) fn open(input: &Input, start: u64) -> Result<Opened> {
             }
             _ => {}
         }
-        at = at.saturating_add(size.max(HEADER).checked_next_multiple_of(8).unwrap_or(u64::MAX));
+        at = next;
     }
     Err(input.damaged(0, "a Wave64 file without a data chunk"))
 }
 
-/// The name and the size, with its header, of the chunk at `at`; of one that WAV does not have, zeros.
-pub(crate) fn chunk(input: &Input, at: u64) -> Result<([u8; 4], u64)> {
+/// A chunk.
+pub(crate) struct Chunk {
+    /// Its name in WAV; zeros if it has none there.
+    pub(crate) kind: [u8; 4],
+    /// Its stated size, with its header.
+    size: u64,
+    /// Where its content starts.
+    pub(crate) body: u64,
+    /// Where the next one starts.
+    pub(crate) next: u64,
+}
+
+impl Chunk {
+    /// Where its content ends.
+    pub(crate) fn end(&self) -> u64 {
+        self.body.saturating_add(self.size.saturating_sub(HEADER))
+    }
+}
+
+/// Where the first chunk is in a file that starts at `start`: behind the size of the whole stands the GUID of "wave".
+pub(crate) const fn first_chunk(start: u64) -> u64 {
+    start + HEADER + 16
+}
+
+/// The chunk at `at`; `None` behind the last.
+pub(crate) fn chunk(input: &Input, at: u64) -> Result<Option<Chunk>> {
+    if at.saturating_add(HEADER) > input.len {
+        return Ok(None);
+    }
     input.count_header()?;
     let [k0, k1, k2, k3, rest @ ..] = input.array::<16>(at)?;
     let size = u64::from_le_bytes(input.array(at + 16)?);
     let is_known = rest == REST || rest[1..] == MAGIC[5..];
-    Ok((if is_known { [k0, k1, k2, k3] } else { [0; 4] }, size))
+    let kind = if is_known { [k0, k1, k2, k3] } else { [0; 4] };
+    let whole = size.max(HEADER).checked_next_multiple_of(8).unwrap_or(u64::MAX);
+    Ok(Some(Chunk { kind, size, body: at + HEADER, next: at.saturating_add(whole) }))
 }

@@ -483,3 +483,34 @@ fn base64(bytes: &[u8]) -> String {
     }
     text
 }
+
+#[test]
+fn chunks_of_wave64_are_padded_from_where_the_file_begins_behind_a_tag() {
+    let chunk = |name: &[u8; 4], riff: bool, content: &[u8]| {
+        let rest: &[u8] = if riff {
+            b"\x2e\x91\xcf\x11\xa5\xd6\x28\xdb\x04\xc1\0\0"
+        } else {
+            b"\xf3\xac\xd3\x11\x8c\xd1\0\xc0\x4f\x8e\xdb\x8a"
+        };
+        let size = (24 + content.len() as u64).to_le_bytes();
+        let mut chunk = [&name[..], rest, &size, content].concat();
+        chunk.resize(chunk.len().next_multiple_of(8), 0);
+        chunk
+    };
+    let wave = [&b"wave"[..], b"\xf3\xac\xd3\x11\x8c\xd1\0\xc0\x4f\x8e\xdb\x8a"].concat();
+    let chunks = [
+        wave,
+        chunk(b"fmt ", false, &write::wav_format(1, 1, 44_100, 16)),
+        chunk(b"list", false, b"INFOINAM\x02\0\0\0a\0"),
+        chunk(b"data", false, &[0; 202]),
+    ];
+    let file = chunk(b"riff", true, &chunks.concat());
+    for odd in 0..9 {
+        // ID3v2.4 of nothing but padding, which the file stands behind.
+        let id3 =
+            [&[b'I', b'D', b'3', 4, 0, 0, 0, 0, 0, 10 + odd][..], &vec![0; 10 + usize::from(odd)]].concat();
+        let master = open([id3, file.clone()].concat());
+        assert_eq!(master.info().samples.0, 101, "{odd}");
+        assert_eq!(master.tags().unwrap().get("TITLE"), ["a"], "{odd}");
+    }
+}

@@ -49,19 +49,18 @@ pub(super) fn read_wav(reading: &mut Reading, start: u64) -> Result<()> {
 
 /// Reads the tags of a Wave64 file that starts at `start`.
 pub(super) fn read_w64(reading: &mut Reading, start: u64) -> Result<()> {
-    const HEADER: u64 = 24;
-    let mut at = start + HEADER + 16;
+    let mut at = w64::first_chunk(start);
     for _ in 0..MAX_CHUNKS {
-        if at.saturating_add(HEADER + 4) > reading.input.len {
-            break;
+        let Some(chunk) = w64::chunk(reading.input, at)? else { break };
+        let (id, end) = (chunk.body, chunk.end());
+        let body = id + 4;
+        if &chunk.kind == b"list"
+            && body <= end.min(reading.input.len)
+            && reading.input.array(id)? == *b"INFO"
+        {
+            reading.less_trusted(|reading| read_info(reading, body..end, u32::from_le_bytes))?;
         }
-        let (kind, size) = w64::chunk(reading.input, at)?;
-        let body = at + HEADER;
-        let end = at.saturating_add(size.max(HEADER));
-        if &kind == b"list" && reading.input.array(body)? == *b"INFO" {
-            reading.less_trusted(|reading| read_info(reading, body + 4..end, u32::from_le_bytes))?;
-        }
-        at = end.checked_next_multiple_of(8).unwrap_or(u64::MAX);
+        at = chunk.next;
     }
     Ok(())
 }
