@@ -10,6 +10,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use common::memory::music;
+use common::press::engine;
 use tonepress::store::Options;
 use tonepress::{Engine, Profile};
 
@@ -32,10 +33,6 @@ fn await_threads(expected: [usize; 3], when: &str) {
         assert!(start.elapsed() < Duration::from_secs(60), "{when}: {:?}", threads());
         thread::sleep(Duration::from_millis(5));
     }
-}
-
-fn engine(threads: usize) -> Engine {
-    Engine::builder().threads(NonZeroUsize::new(threads).unwrap()).build().unwrap()
 }
 
 #[test]
