@@ -39,9 +39,11 @@ pub(crate) fn run(args: &args::Encode) -> Result<Outcome, Failure> {
     let mut ahead = Ahead::new(tasks.into_iter().map(Arc::new), threads.get(), look)?;
     let copier = Copier::start(ahead.waker().clone(), Arc::clone(&interrupted))?;
     let mut press = Press::new(engine, copier, report);
-    batch::run(&mut press, &mut ahead, &interrupted)?;
-    let interrupted = interrupted.load(Ordering::Relaxed);
+    let ran = batch::run(&mut press, &mut ahead, &interrupted);
+    // Also if nobody reads our output any more: no file is left half copied.
     let report = press.end();
+    ran?;
+    let interrupted = interrupted.load(Ordering::Relaxed);
     report.summarise(interrupted);
     Ok(match (interrupted, report.all_well()) {
         (true, _) => Outcome::Interrupted,

@@ -109,7 +109,8 @@ impl Export {
     /// # Errors
     /// What kept it from being made: those of decoding, pressing and writing.
     pub fn wait(&self) -> Result<u64> {
-        bytes(self.job.wait(self.number))
+        // Under a number of its own: another thread may poll meanwhile.
+        bytes(self.job.wait(number()))
     }
 
     /// As [`wait`](Self::wait), without blocking: the task of `context` is woken when it is complete.
