@@ -79,8 +79,10 @@ pub enum Error {
     Lossy {
         /// The file.
         name: String,
-        /// What the audio is, such as "MP3".
+        /// What the audio is, such as "MP3" or "Vorbis (in Ogg)".
         codec: String,
+        /// What it is in, such as "Ogg"; `None` if the file is nothing else.
+        container: Option<String>,
     },
 
     /// Lossless, but outside of what can be pressed.

@@ -1,4 +1,4 @@
-//! The command line as typed, and what commands share of it.
+//! The command line as typed.
 
 use std::fmt;
 use std::num::NonZeroUsize;
@@ -7,14 +7,14 @@ use std::time::Duration;
 
 use bytesize::ByteSize;
 use clap::{Parser, Subcommand, ValueEnum};
-use tonepress::master::{Limits, MasterId};
-use tonepress::store::{Options, Store};
-use tonepress::{Encoder, Error, Profile};
+use tonepress::master::MasterId;
+use tonepress::store::Store;
+use tonepress::{Error, Profile};
 
 use super::byte_range::ByteRange;
 use super::help::{BENCH_HELP, CACHE_HELP, ENCODE_HELP, GET_HELP, PLAN_HELP, PREWARM_HELP, PROBE_HELP};
 use super::name::NameTemplate;
-use super::report::Failure;
+use super::options::{Cache, EncoderChoice, Jobs, Json, Masters, Profiles, once};
 use super::tags::TagOptions;
 
 /// Presses lossless masters (FLAC, WAV, AIFF, ALAC) into MP3s at any bitrate.
@@ -57,140 +57,6 @@ fn version() -> String {
         "{}, {} build for {}\nLAME {} with {flags}",
         build.version, build.profile, build.target, build.lame
     )
-}
-
-/// Which masters.
-#[derive(Debug, clap::Args)]
-pub(crate) struct Masters {
-    /// Files, or folders to walk through; what a file is, its content tells, not its name
-    #[arg(value_name = "MASTER", required = true)]
-    pub(crate) paths: Vec<PathBuf>,
-}
-
-/// Which profiles.
-#[derive(Debug, clap::Args)]
-pub(crate) struct Profiles {
-    /// Profiles, separated by commas
-    #[arg(long = "to", value_name = "PROFILE,…", value_delimiter = ',', required = true)]
-    profiles: Vec<Profile>,
-    #[command(flatten)]
-    encoder: EncoderChoice,
-}
-
-impl Profiles {
-    /// The profiles as asked for, each once.
-    pub(crate) fn each(&self) -> Vec<Profile> {
-        self.encoder.each(&self.profiles)
-    }
-
-    /// What is accepted as a master.
-    pub(crate) fn limits(&self) -> Limits {
-        limits(&self.profiles)
-    }
-}
-
-/// What presses where a profile leaves it open.
-#[derive(Debug, Clone, Copy, clap::Args)]
-pub(crate) struct EncoderChoice {
-    /// The encoder of profiles that name none: lame, or native, which is ten times as fast
-    #[arg(long, value_name = "NAME", env = "TONEPRESS_ENCODER", default_value = "lame", value_parser = encoder)]
-    encoder: Encoder,
-}
-
-impl EncoderChoice {
-    pub(crate) fn of(self, profile: &Profile) -> Profile {
-        profile.or_encoder(self.encoder)
-    }
-
-    /// Each of `profiles` once.
-    pub(crate) fn each(self, profiles: &[Profile]) -> Vec<Profile> {
-        once(&profiles.iter().map(|profile| self.of(profile)).collect::<Vec<_>>())
-    }
-}
-
-fn encoder(name: &str) -> Result<Encoder, String> {
-    let found = Encoder::ALL.into_iter().find(|encoder| encoder.name() == name);
-    found.ok_or_else(|| format!("there are {}", Encoder::ALL.map(Encoder::name).join(" and ")))
-}
-
-/// What is accepted as a master of which `profiles` are wanted: to be salvaged it may be incomplete.
-pub(crate) fn limits(profiles: &[Profile]) -> Limits {
-    Limits { truncated: profiles.iter().any(|profile| profile.salvage), ..Limits::default() }
-}
-
-/// Each of `all` once.
-fn once<T: Copy + PartialEq>(all: &[T]) -> Vec<T> {
-    let mut each: Vec<T> = Vec::new();
-    for one in all {
-        if !each.contains(one) {
-            each.push(*one);
-        }
-    }
-    each
-}
-
-/// How many threads.
-#[derive(Debug, clap::Args)]
-pub(crate) struct Jobs {
-    /// Threads; all cores unless given
-    #[arg(short, long, value_name = "N")]
-    jobs: Option<NonZeroUsize>,
-}
-
-impl Jobs {
-    pub(crate) fn threads(&self) -> usize {
-        self.jobs.or_else(|| std::thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get)
-    }
-
-    /// Loudness is measured on as many threads too. To be said once, before any is.
-    pub(crate) fn limit_measuring(&self) -> Result<(), Failure> {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(self.threads()).build_global();
-        pool.map_err(|error| Failure::Other(format!("threads could not be started: {error}")))
-    }
-}
-
-/// Where renditions are kept.
-#[derive(Debug, clap::Args)]
-pub(crate) struct Cache {
-    /// Keep renditions in the store in this folder, and take from it what it has
-    #[arg(long, value_name = "DIR", env = "TONEPRESS_CACHE")]
-    cache: Option<PathBuf>,
-    /// What the store may take on disk, such as 20GiB; the least recently used renditions give way
-    #[arg(long, value_name = "SIZE", env = "TONEPRESS_CACHE_SIZE")]
-    cache_size: Option<ByteSize>,
-}
-
-impl Cache {
-    /// Opens the store, if one is wanted.
-    pub(crate) fn open(&self) -> Result<Option<Store>, Error> {
-        let Some(folder) = &self.cache else { return Ok(None) };
-        let options = Options::new(folder);
-        let options = match self.cache_size {
-            Some(size) => options.max_bytes(size.as_u64()),
-            None => options,
-        };
-        options.open().map(Some)
-    }
-
-    /// Opens the store, which must be there: a mistyped folder is not to become one.
-    pub(crate) fn open_existing(&self) -> Result<Store, String> {
-        let Some(folder) = &self.cache else {
-            return Err("which store? Say --cache DIR, or set TONEPRESS_CACHE".to_owned());
-        };
-        if !folder.is_dir() {
-            return Err(format!("{}: there is no such folder", folder.display()));
-        }
-        let store = self.open().map_err(|error| error.to_string())?;
-        store.ok_or_else(|| "no store".to_owned())
-    }
-}
-
-/// For machines instead of people.
-#[derive(Debug, clap::Args)]
-pub(crate) struct Json {
-    /// One JSON object a line on standard output
-    #[arg(long)]
-    pub(crate) json: bool,
 }
 
 #[derive(Debug, clap::Args)]

@@ -26,7 +26,7 @@ use results::{MasterFacts, Program, Results, Samples, Work};
 use super::args::Rival;
 use super::masters::candidates;
 use super::report::{self, Failure};
-use super::{Outcome, args, interrupt};
+use super::{Outcome, args, interrupt, options};
 
 pub(crate) fn run(args: &args::Bench) -> Result<Outcome, Failure> {
     let interrupted = interrupt::catch(|| ())?;
@@ -65,7 +65,7 @@ fn masters(args: &args::Bench, folder: &Path) -> Result<Vec<Master>, Failure> {
             .map_err(|error| Failure::Other(format!("writing {}: {error}", path.display())))?;
         return Ok(vec![Master::open(&path)?]);
     }
-    let limits = args::limits(&args.profiles());
+    let limits = options::limits(&args.profiles());
     let mut masters = Vec::new();
     for candidate in candidates(&args.masters) {
         masters.extend(candidate.map_err(Failure::Other)?.open(&limits).transpose()?);

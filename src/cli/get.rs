@@ -53,7 +53,7 @@ fn stored(args: &args::Get, key: &str) -> Result<Outcome, Failure> {
 
 /// A rendition from the store, or pressed now.
 fn pressed(args: &args::Get, master: &Path, profile: &Profile) -> Result<Outcome, Failure> {
-    let master = Master::open_with(master, &crate::cli::args::limits(&[*profile]))?;
+    let master = Master::open_with(master, &crate::cli::options::limits(&[*profile]))?;
     let plan = Plan::new(master.info(), profile)?;
     let store = args.cache.open()?;
     let Tagged { overlay, notes } = if args.with_tags || args.tags.any() {

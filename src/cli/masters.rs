@@ -45,6 +45,24 @@ pub(crate) fn candidates(paths: &[PathBuf]) -> impl Iterator<Item = Result<Candi
     })
 }
 
+/// The masters under `paths`, opened, each with where it was found; or why one could not be, with the name of its file
+/// if it has one. What is no master and need not be one is passed over.
+pub(crate) fn opened(
+    paths: &[PathBuf],
+    limits: &Limits,
+) -> impl Iterator<Item = Result<(Candidate, Master), (String, String)>> {
+    candidates(paths).filter_map(move |candidate| {
+        let candidate = match candidate {
+            Ok(candidate) => candidate,
+            Err(error) => return Some(Err((String::new(), error))),
+        };
+        Some(match candidate.open(limits)? {
+            Ok(master) => Ok((candidate, master)),
+            Err(error) => Err((candidate.name(), error.to_string())),
+        })
+    })
+}
+
 /// Hidden files in folders are nobody's masters: system clutter, unfinished copies, locks of editors.
 fn is_hidden(path: &Path) -> bool {
     path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."))
@@ -92,7 +110,7 @@ impl Candidate {
         let is_nobodys = |error: &Error| match (error, promised(&self.path)) {
             (Error::Unrecognised { .. } | Error::Lossy { .. }, None) => true,
             // A name that is right: such files may hold lossy audio.
-            (Error::Lossy { codec, .. }, Some(container)) => codec.ends_with(&format!("(in {container})")),
+            (Error::Lossy { container: Some(found), .. }, Some(promised)) => found == promised,
             _ => false,
         };
         match Master::open_with(&self.path, limits) {

@@ -13,6 +13,7 @@ mod help;
 mod interrupt;
 mod masters;
 mod name;
+mod options;
 mod plan;
 mod prewarm;
 mod probe;

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use tonepress::{Plan, Size};
 
-use super::masters::candidates;
+use super::masters::opened;
 use super::report::{self, FailedJson, Failure, clock, count};
 use super::{Outcome, args};
 
@@ -35,7 +35,6 @@ struct Bounds {
 
 pub(crate) fn run(args: &args::Plan) -> Result<Outcome, Failure> {
     let profiles = args.profiles.each();
-    let limits = args.profiles.limits();
     let mut rows = Vec::new();
     let mut some_failed = false;
     let mut fail = |master: &str, profile: Option<String>, error: &str| {
@@ -46,23 +45,15 @@ pub(crate) fn run(args: &args::Plan) -> Result<Outcome, Failure> {
         report::error(error);
         Ok(())
     };
-    for candidate in candidates(&args.masters.paths) {
-        let candidate = match candidate {
-            Ok(candidate) => candidate,
-            Err(error) => {
-                fail("", None, &error)?;
+    for opened in opened(&args.masters.paths, &args.profiles.limits()) {
+        let (candidate, master) = match opened {
+            Ok(opened) => opened,
+            Err((name, error)) => {
+                fail(&name, None, &error)?;
                 continue;
             }
         };
         let name = candidate.name();
-        let master = match candidate.open(&limits) {
-            None => continue,
-            Some(Ok(master)) => master,
-            Some(Err(error)) => {
-                fail(&name, None, &error.to_string())?;
-                continue;
-            }
-        };
         for profile in &profiles {
             match Plan::new(master.info(), profile) {
                 Ok(plan) if args.json.json => report::json(&to_json(&name, &plan))?,

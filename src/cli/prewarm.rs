@@ -6,7 +6,6 @@ mod look;
 mod report;
 
 use std::num::NonZeroUsize;
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
@@ -21,7 +20,7 @@ use report::Report;
 
 use super::albums::Albums;
 use super::batch::{self, Ahead, Batch, SEGMENTS, has_room};
-use super::report::{Failure, megabytes};
+use super::report::{Failure, megabytes, stems};
 use super::{Outcome, args, interrupt};
 
 /// What a rendition takes of the budget besides its bytes, at most: its last block, and its sidecar's.
@@ -255,17 +254,12 @@ impl Batch for Press {
 
     fn show(&self) {
         let (mut work, mut audio) = (0.0, 0.0);
-        let mut names: Vec<_> = Vec::new();
-        for Pressing { master, rendition, work: all, .. } in &self.pressing {
+        for Pressing { rendition, work: all, .. } in &self.pressing {
             let (progress, plan) = (rendition.progress(), rendition.plan());
             let part = progress.segments_done as f64 / progress.segments as f64;
             work += part * all;
             audio += part * plan.resolved().rate().seconds(plan.samples());
-            let name = Path::new(&**master).file_stem().unwrap_or_default().to_string_lossy();
-            if !names.contains(&name) {
-                names.push(name);
-            }
         }
-        self.report.show(work, audio, &names.join(", "));
+        self.report.show(work, audio, &stems(self.pressing.iter().map(|pressing| &*pressing.master)));
     }
 }

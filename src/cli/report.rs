@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::io::{self, Write};
+use std::path::Path;
 use std::time::Duration;
 
 use comfy_table::{CellAlignment, Table, presets};
@@ -80,6 +81,18 @@ pub(crate) fn plain(name: &str) -> Cow<'_, str> {
 /// Whether a terminal may obey a character instead of showing it, or show what follows elsewhere.
 fn is_hostile(char: char) -> bool {
     char.is_control() || matches!(char, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// What progress calls the masters of these names: each stem once.
+pub(crate) fn stems<'a>(masters: impl Iterator<Item = &'a str>) -> String {
+    let mut stems: Vec<_> = Vec::new();
+    for master in masters {
+        let stem = Path::new(master).file_stem().unwrap_or_default().to_string_lossy();
+        if !stems.contains(&stem) {
+            stems.push(stem);
+        }
+    }
+    stems.join(", ")
 }
 
 /// An error, on standard error, red where that is a terminal.

@@ -144,5 +144,5 @@ fn other_codec(input: &Input, compression: [u8; 4]) -> crate::Error {
             return input.unsupported(format!("AIFF-C of type '{name}'; PCM and float are"));
         }
     };
-    input.lossy(format!("{lossy} (in AIFF)"))
+    input.lossy_in("AIFF", lossy)
 }

@@ -220,7 +220,7 @@ fn other_codec(input: &Input, format: [u8; 4]) -> crate::Error {
             return input.unsupported(format!("CAF of format '{name}'; PCM, ALAC and FLAC are"));
         }
     };
-    input.lossy(format!("{lossy} (in CAF)"))
+    input.lossy_in("CAF", lossy)
 }
 
 #[cfg(test)]

@@ -68,6 +68,14 @@ impl PacketCoding {
         Ok(coding)
     }
 
+    /// The bytes of one sample of each channel, if it is PCM.
+    pub(super) fn pcm_frame(&self) -> Option<u32> {
+        match self {
+            Self::Pcm(pcm) => Some(pcm.frame()),
+            Self::Alac(_) | Self::Flac(_) => None,
+        }
+    }
+
     pub(super) fn codec(&self) -> Codec {
         match self {
             Self::Alac(_) => Codec::Alac,

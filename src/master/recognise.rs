@@ -73,7 +73,7 @@ fn open_ogg(input: &Input, start: u64, head: &[u8]) -> Result<Opened> {
         }
         _ => return Err(unrecognised(input, "an Ogg file that starts with neither FLAC nor other audio")),
     };
-    Err(input.lossy(format!("{lossy} (in Ogg)")))
+    Err(input.lossy_in("Ogg", lossy))
 }
 
 /// Why a file that is none of ours is refused.

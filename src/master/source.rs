@@ -149,7 +149,13 @@ impl Input {
     }
 
     pub(crate) fn lossy(&self, codec: impl Into<String>) -> Error {
-        Error::Lossy { name: self.name.clone(), codec: codec.into() }
+        Error::Lossy { name: self.name.clone(), codec: codec.into(), container: None }
+    }
+
+    /// The same of what is in a container that may hold lossless audio too.
+    pub(crate) fn lossy_in(&self, container: &str, codec: &str) -> Error {
+        let (codec, container) = (format!("{codec} (in {container})"), Some(container.to_owned()));
+        Error::Lossy { name: self.name.clone(), codec, container }
     }
 }
 

@@ -211,7 +211,7 @@ fn other_codec(input: &Input, container: Container, tag: u16) -> crate::Error {
             ));
         }
     };
-    input.lossy(format!("{lossy} (in {container})"))
+    input.lossy_in(&container.to_string(), lossy)
 }
 
 #[cfg(test)]

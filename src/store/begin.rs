@@ -29,8 +29,7 @@ impl Store {
     pub fn begin(&self, recipe: &Recipe, plan: &Plan, fallback: Fallback) -> Result<Begun> {
         match self.begin_stored(recipe, plan, fallback) {
             Err(error) if fallback == Fallback::Uncached => {
-                self.refused(&error);
-                Partial::uncached(self.spill(), Some(recipe), plan).map(Begun::Press)
+                self.begin_uncached(&error, Some(recipe), plan).map(Begun::Press)
             }
             begun => begun,
         }
@@ -72,10 +71,7 @@ impl Store {
     /// Those of [`begin`](Self::begin).
     pub fn begin_unidentified(&self, plan: &Plan, fallback: Fallback) -> Result<Partial> {
         match self.begin_provisional(plan, fallback) {
-            Err(error) if fallback == Fallback::Uncached => {
-                self.refused(&error);
-                Partial::uncached(self.spill(), None, plan)
-            }
+            Err(error) if fallback == Fallback::Uncached => self.begin_uncached(&error, None, plan),
             begun => begun,
         }
     }
@@ -86,6 +82,12 @@ impl Store {
         let scratch = Scratch::unique(&self.0.layout.partials(), &key.to_string(), "part")?;
         self.admit(&scratch, key, plan.size().cap())?;
         Partial::stored(self, scratch, None, plan, fallback)
+    }
+
+    /// Begins a rendition past the store, which cannot take it for the reason `why`.
+    fn begin_uncached(&self, why: &Error, recipe: Option<&Recipe>, plan: &Plan) -> Result<Partial> {
+        self.refused(why);
+        Partial::uncached(self.spill(), recipe, plan)
     }
 
     /// Makes room for a partial and promises it.

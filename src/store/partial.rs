@@ -43,9 +43,8 @@ pub struct Partial {
     plan: Plan,
     /// `None` until the master is identified.
     recipe: Option<Recipe>,
-    /// `None` if the store does not take the rendition.
-    place: Option<(Store, Scratch)>,
-    fallback: Fallback,
+    /// `None` if the store does not take the rendition; else also what to do if it cannot in the end.
+    place: Option<(Store, Scratch, Fallback)>,
 }
 
 /// What a partial turned out to be once its master was identified.
@@ -84,7 +83,7 @@ impl Partial {
     ) -> Result<Self> {
         let name = scratch.path().display().to_string();
         let file = Arc::clone(scratch.file());
-        Ok(Self { fallback, ..Self::new(file, &name, Some((store.clone(), scratch)), recipe, plan)? })
+        Self::new(file, &name, Some((store.clone(), scratch, fallback)), recipe, plan)
     }
 
     /// One in a file without a name in the folder `spill`, which goes when the last who uses it does. No
@@ -100,13 +99,12 @@ impl Partial {
     fn new(
         file: Arc<File>,
         name: &str,
-        place: Option<(Store, Scratch)>,
+        place: Option<(Store, Scratch, Fallback)>,
         recipe: Option<&Recipe>,
         plan: &Plan,
     ) -> Result<Self> {
         let writer = RenditionWriter::new(plan, Arc::clone(&file), name)?;
-        let (plan, recipe) = (plan.clone(), recipe.copied());
-        Ok(Self { writer, file, plan, recipe, place, fallback: Fallback::Refuse })
+        Ok(Self { writer, file, plan: plan.clone(), recipe: recipe.copied(), place })
     }
 
     /// Says which rendition it is. If somebody else is pressing the same one, this may be asked again
@@ -117,21 +115,19 @@ impl Partial {
     /// # Errors
     /// As [`Store::begin`].
     pub fn identify(&mut self, recipe: &Recipe) -> Result<Identified> {
-        match self.book(recipe) {
-            Err(error) if self.fallback == Fallback::Uncached => {
-                if let Some((store, _)) = self.place.take() {
-                    store.refused(&error);
-                }
-                Ok(Identified::Ours)
-            }
-            booked => booked,
+        let booked = self.book(recipe);
+        if let (Err(error), Some((store, _, Fallback::Uncached))) = (&booked, &self.place) {
+            store.refused(error);
+            self.place = None;
+            return Ok(Identified::Ours);
         }
+        booked
     }
 
     fn book(&mut self, recipe: &Recipe) -> Result<Identified> {
         let key = recipe.key();
         let named = self.recipe.replace(*recipe) == Some(*recipe);
-        let Some((store, scratch)) = &mut self.place else { return Ok(Identified::Ours) };
+        let Some((store, scratch, _)) = &mut self.place else { return Ok(Identified::Ours) };
         if let Some(object) = store.find(&key)? {
             return Ok(Identified::Ready(object));
         }
@@ -200,7 +196,7 @@ impl Partial {
     /// [`Error::Internal`] if segments are missing, or the store is to take it and the master was not identified; [`Error::DiskFull`] or [`Error::Io`], and the
     /// rendition is thrown away: after a failed sync nobody knows what of it is on disk.
     pub fn publish(self) -> Result<Object> {
-        let Self { writer, file, plan, recipe, place, fallback: _ } = self;
+        let Self { writer, file, plan, recipe, place } = self;
         let key = recipe.map(|recipe| recipe.key());
         let name = || key.map_or_else(|| plan.profile().to_string(), |key| key.to_string());
         let Written { bytes, .. } = writer.finish()?;
@@ -211,7 +207,7 @@ impl Partial {
         }
         // What was allocated beyond the end of an ABR or VBR rendition is given back.
         file.set_len(bytes).map_err(Error::io(Stage::Write, name()))?;
-        let Some((store, scratch)) = place.filter(|(_, scratch)| scratch.is_current()) else {
+        let Some((store, scratch, _)) = place.filter(|(_, scratch, _)| scratch.is_current()) else {
             return Object::map(&file, key, None);
         };
         let Some(recipe) = recipe else {

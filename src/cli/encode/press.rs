@@ -4,7 +4,6 @@
 use std::collections::HashMap;
 use std::io::Write;
 use std::ops::Range;
-use std::path::Path;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Instant;
@@ -15,7 +14,7 @@ use tonepress::{Engine, Error, Overlay, Samples, Store};
 
 use super::super::batch::{Batch, SEGMENTS, has_room};
 use super::super::files::{name, unfinished};
-use super::super::report::Failure;
+use super::super::report::{Failure, stems};
 use super::super::tags::{Tagged, Tagger};
 use super::copy::Copier;
 use super::report::{Finished, Report};
@@ -235,17 +234,14 @@ impl Batch for Press {
 
     fn show(&self) {
         let (mut samples, mut bytes, mut audio) = (0, 0, 0.0);
-        let mut names: Vec<_> = Vec::new();
-        for pressing in self.pressing.iter().chain(self.copying.values()) {
+        let all = || self.pressing.iter().chain(self.copying.values());
+        for pressing in all() {
             let (progress, plan) = (pressing.progress(), &pressing.target().plan);
             samples += progress.samples;
             bytes += progress.bytes;
             audio += plan.resolved().rate().seconds(Samples(progress.samples));
-            let name = Path::new(&pressing.task.name).file_stem().unwrap_or_default().to_string_lossy();
-            if !names.contains(&name) {
-                names.push(name);
-            }
         }
-        self.report.show(samples, bytes, audio, &names.join(", "));
+        let stems = stems(all().map(|pressing| &*pressing.task.name));
+        self.report.show(samples, bytes, audio, &stems);
     }
 }

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use tonepress::{Plan, Profile};
 
 use super::super::args;
-use super::super::masters::{Candidate, candidates};
+use super::super::masters::{Candidate, opened};
 use super::super::report::Failure;
 use super::report::Report;
 use super::task::{Target, Task};
@@ -16,27 +16,18 @@ use super::task::{Target, Task};
 /// The masters, opened, with what is to be made of each.
 pub(super) fn survey(args: &args::Encode, report: &mut Report) -> Result<Vec<Task>, Failure> {
     let profiles = args.profiles.each();
-    let limits = args.profiles.limits();
     let mut tasks = Vec::new();
     // No rendition may replace another or a master.
     let mut taken = HashSet::new();
-    for candidate in candidates(&args.masters.paths) {
-        let candidate = match candidate {
-            Ok(candidate) => candidate,
-            Err(error) => {
-                report.failed("", None, &error)?;
+    for opened in opened(&args.masters.paths, &args.profiles.limits()) {
+        let (candidate, master) = match opened {
+            Ok(opened) => opened,
+            Err((name, error)) => {
+                report.failed(&name, None, &error)?;
                 continue;
             }
         };
         let name = candidate.name();
-        let master = match candidate.open(&limits) {
-            None => continue,
-            Some(Ok(master)) => master,
-            Some(Err(error)) => {
-                report.failed(&name, None, &error.to_string())?;
-                continue;
-            }
-        };
         if !taken.insert(candidate.path.clone()) {
             continue; // named twice
         }

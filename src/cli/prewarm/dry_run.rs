@@ -74,7 +74,7 @@ pub(super) fn run(
     let mut sizes = Vec::new();
     for wanted in wanted {
         let name = wanted.candidate.name();
-        let master = match wanted.candidate.open(&crate::cli::args::limits(&wanted.profiles)) {
+        let master = match wanted.candidate.open(&crate::cli::options::limits(&wanted.profiles)) {
             None => continue,
             Some(Ok(master)) => master,
             Some(Err(error)) => {

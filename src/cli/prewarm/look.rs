@@ -5,7 +5,7 @@ use tonepress::master::{Master, Verdict};
 use tonepress::tags::Tags;
 use tonepress::{Error, Store};
 
-use super::super::args;
+use super::super::options;
 use super::list::Wanted;
 
 /// What is to be found out of masters.
@@ -31,7 +31,7 @@ pub(super) struct Found {
 
 /// Looks at a master.
 pub(super) fn look(wanted: Wanted, store: &Store, ask: Ask) -> Looked {
-    let limits = args::limits(&wanted.profiles);
+    let limits = options::limits(&wanted.profiles);
     let opened = wanted.candidate.open(&limits);
     let found = opened.map(|master| find_out(master?, store, ask));
     Looked { wanted, found }

@@ -186,7 +186,7 @@ fn other_codec(input: &Input, kind: [u8; 4], inner: &Range<u64>) -> Error {
         b"drms" | b"enca" => return input.unsupported("encrypted audio in MP4; ALAC without protection is"),
         _ => return input.unsupported(format!("'{}' in MP4; ALAC, FLAC and PCM are", kind.escape_ascii())),
     };
-    input.lossy(format!("{lossy} (in M4A)"))
+    input.lossy_in("M4A", lossy)
 }
 /// The kind of `mp4a`: the byte behind the tag 4 (decoder configuration) in its descriptor.
 fn object_type(input: &Input, inner: &Range<u64>) -> Option<u8> {

@@ -142,7 +142,7 @@ fn read_run(
         return Err(input.damaged(table.samples(), "its table 'trun' is cut off"));
     }
     let bytes = input.bytes(at, bytes)?;
-    let frame = if let PacketCoding::Pcm(pcm) = &table.coding { Some(pcm.frame()) } else { None };
+    let frame = table.coding.pcm_frame();
     if let (0, true, _) | (0, _, Some(_)) = (width, !is_ours, frame) {
         // All are alike.
         let size = u64::from(defaults.size) * u64::from(count);

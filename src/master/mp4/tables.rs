@@ -6,7 +6,6 @@ use std::ops::Range;
 use super::Track;
 use super::atoms::{child, entries, number, required};
 use crate::error::Result;
-use crate::master::coding::PacketCoding;
 use crate::master::packets::Table;
 use crate::master::source::Input;
 
@@ -14,8 +13,7 @@ use crate::master::source::Input;
 pub(super) fn read(input: &Input, track: &Track) -> Result<Table> {
     let places = Places::read(input, &track.tables)?;
     let mut table = Table::new(track.coding.clone());
-    let frame = if let PacketCoding::Pcm(pcm) = &track.coding { Some(pcm.frame()) } else { None };
-    match frame {
+    match track.coding.pcm_frame() {
         Some(frame) => places.append_pcm(input, frame, &mut table)?,
         None => places.append(input, &entries::<8>(input, &track.tables, *b"stts", 4)?, &mut table)?,
     }
