@@ -5,6 +5,7 @@
 mod common;
 
 use std::fs::{self, File};
+use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::thread;
@@ -180,6 +181,43 @@ fn what_people_type_is_understood() {
     {
         assert!(help.contains(variable), "{variable}");
     }
+}
+
+#[test]
+fn what_is_nearly_right_is_answered_with_what_would_be() {
+    let folder = masters();
+    for (args, code, says) in [
+        (&["one.wav"][..], 2, "tonepress encode one.wav --to 320"),
+        (&["encod", "one.wav"], 2, "'encode'"),
+        (&["encode", "one.wav", "song.mp3", "--to", "64", "-f"], 1, "; the MP3 to write is named with -o\n"),
+        (&["encode", "low.wav", "--to", "320"], 1, "; --nearest takes the next lower one\n"),
+        (&["cache", "ls"], 2, "--cache DIR"),
+    ] {
+        let output = tonepress(args, folder.path());
+        assert_eq!(output.status.code(), Some(code), "{args:?}");
+        assert!(err(&output).contains(says), "{args:?}: {}", err(&output));
+    }
+}
+
+#[test]
+fn waiting_for_a_pipe_can_be_interrupted() {
+    let folder = masters();
+    for args in [&["encode", "-", "-b", "64", "-o", "x.mp3"][..], &["get", "-", "-b", "64", "-o", "y.mp3"]] {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_tonepress"))
+            .args(args)
+            .current_dir(folder.path())
+            .stdin(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut master = child.stdin.take().unwrap();
+        // More than a pipe holds: it is being read when this returns. It never ends.
+        master.write_all(&fs::read(folder.path().join("one.wav")).unwrap()).unwrap();
+        let pid = rustix::process::Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap();
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+        assert_eq!(child.wait().unwrap().code(), Some(130), "{args:?}");
+        drop(master);
+    }
+    assert!(!folder.path().join("x.mp3").exists() && !folder.path().join("y.mp3").exists());
 }
 
 #[test]

@@ -1,4 +1,8 @@
-//! What `--help` says below the options: examples, and what a profile is.
+//! What `--help` says below the options: examples, and what a profile is; and hints for those who have not read it.
+
+use std::path::Path;
+
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 macro_rules! with_profiles {
     ($examples:literal) => {
@@ -122,3 +126,16 @@ Examples:
   tonepress bench --json > before.json && tonepress bench --baseline before.json --fail-above 5%
 "
 );
+
+/// Says which command was probably meant where a master stands in the place of one.
+pub(super) fn with_hint(mut error: clap::Error) -> clap::Error {
+    if error.kind() == ErrorKind::InvalidSubcommand
+        && let Some(ContextValue::String(typed)) = error.get(ContextKind::InvalidSubcommand)
+        && Path::new(typed).exists()
+    {
+        let hint = format!("a master comes behind a command: tonepress encode {typed} --to 320");
+        error.remove(ContextKind::SuggestedSubcommand);
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![hint.into()]));
+    }
+    error
+}

@@ -48,7 +48,7 @@ pub(crate) enum Outcome {
 /// Parses the command line, runs the command, and says how it went: 0 all well, 1 some failed,
 /// 2 wrong usage, 130 interrupted.
 pub(crate) fn run() -> ExitCode {
-    let args = Args::parse();
+    let args = Args::try_parse().unwrap_or_else(|error| help::with_hint(error).exit());
     report::speak(args.manner.voice());
     match args.manner.color {
         ColorChoice::Auto => {}

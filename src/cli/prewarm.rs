@@ -172,7 +172,10 @@ impl Press {
             self.heed(path, &verdict, &mut wanted.profiles, work)?;
         }
         let request = Request { priority: Priority::Prewarm, on_drop: OnDrop::Cancel };
-        for plan in self.nearest.each(path, master.info(), &wanted.profiles) {
+        let plans = self.nearest.each(path, master.info(), &wanted.profiles);
+        // Those that fell to others.
+        self.report.settle(work * (wanted.profiles.len() - plans.len()) as f64);
+        for plan in plans {
             let plan = match plan {
                 Ok(plan) => plan,
                 Err((profile, error)) => {

@@ -90,7 +90,10 @@ fn masters(
                     masters.push((candidate, master));
                 }
                 Err(unread) => {
-                    report.failed(&unread.path, None, &unread.error)?;
+                    // As other encoders have it: the master, then the MP3.
+                    let is_target = args.masters.paths.len() > 1 && names_no_file(&unread.path);
+                    let hint = if is_target { "; the MP3 to write is named with -o" } else { "" };
+                    report.failed(&unread.path, None, &format!("{}{hint}", unread.error))?;
                     report.settled(&unread.path);
                     failed += 1;
                 }
@@ -101,6 +104,11 @@ fn masters(
     let mut seen = HashSet::new();
     masters.retain(|(candidate, _): &(Candidate, Master)| seen.insert(candidate.path.clone()));
     Ok(masters)
+}
+
+/// Whether it is called like an MP3, and is not there.
+fn names_no_file(path: &Path) -> bool {
+    path.extension().is_some_and(|suffix| suffix.eq_ignore_ascii_case("mp3")) && !path.exists()
 }
 
 /// Whether an MP3 can be written to `mp3`, or why not.
