@@ -32,7 +32,6 @@ mod cycles;
 mod decoder;
 mod demand;
 mod encoder;
-mod f8;
 mod gains;
 mod granule;
 mod huffman;

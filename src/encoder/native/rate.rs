@@ -1,5 +1,8 @@
 //! How many bits a frame may take, and how coarse its noise is.
 
+use super::demand::{Demand, offset_for, total_bits};
+use super::lanes::Isa;
+
 /// How bits are spent.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Spending {
@@ -64,14 +67,14 @@ impl Rate {
         Self { spending, mean_offset: None, beyond: 200.0, debt: 0.0 }
     }
 
-    /// The offset to start with; `solve` gives the offset for a number of bits, `predict` the bits for one.
+    /// The offset to start with, for what is asked of a frame.
     #[inline(always)]
-    pub(crate) fn offset(
+    pub(crate) fn offset<I: Isa>(
         &mut self,
+        isa: I,
         limits: Limits,
         frames_left: Option<u64>,
-        solve: impl Fn(f32, f32) -> f32,
-        predict: impl Fn(f32) -> f32,
+        demands: &[&Demand],
     ) -> f32 {
         let (own, extra) = match self.spending {
             Spending::Quality { offset } => return offset,
@@ -89,16 +92,16 @@ impl Rate {
             }
             Spending::Average { bits } => (bits, -PAY * self.debt),
         };
-        let fitting = solve(own - self.beyond, self.mean_offset.unwrap_or(0.0));
+        let fitting = offset_for(isa, demands, own - self.beyond, self.mean_offset.unwrap_or(0.0));
         let mean = self.mean_offset.unwrap_or(fitting);
         let mean = (mean + FOLLOW * (fitting - mean).clamp(-20.0, 20.0)).max(FINEST_MEAN);
         self.mean_offset = Some(mean);
-        let wish = predict(mean) + self.beyond;
+        let wish = total_bits(isa, demands, mean).0 + self.beyond;
         let target = own + GRANTED * (wish - own) + extra;
         let target =
             if frames_left == Some(1) && self.spending == Spending::Constant { limits.most } else { target };
         let target = target.clamp(limits.least, limits.most);
-        solve(target - self.beyond, fitting)
+        offset_for(isa, demands, target - self.beyond, fitting)
     }
 
     /// Takes note of a frame's bits.

@@ -61,7 +61,7 @@ fn random_part(
     part.global_gain = 120 + random.below(10) as u8;
     let bands = stream.bands().of(block).clone();
     for negative in &mut part.negative {
-        *negative = random.below(2) as u8;
+        *negative = random.below(4) as u8;
     }
     let mut top = [0, 1, 2, 3, 5, 7, 15, 16, 18, 22, 30, 46, 78, 142, 270, 526, 1_038, 2_062, 8_206]
         [random.below(19) as usize];
@@ -148,7 +148,7 @@ fn compare(parts: &[Vec<Part>], read: &[ReadFrame]) {
             .spectrum
             .magnitudes
             .iter()
-            .zip(written.negative)
+            .zip(written.negative.iter().flat_map(|negative| [negative >> 1, negative & 1]))
             .map(|(&magnitude, negative)| i32::from(magnitude) * (1 - 2 * i32::from(negative)))
             .collect();
         assert_eq!(values, read.values);
