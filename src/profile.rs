@@ -9,8 +9,8 @@
 //! | `v0` … `v9`, `v2.5` | variable bitrate by quality: 0 is the best and largest |
 //! | `:mono`, `:stereo`, `:joint` | one channel, two separate ones, two in joint stereo |
 //! | `:rate=22050` | the sampling rate in hertz |
-//! | `:lame`, `:native` | the encoder; LAME unless said otherwise. The native one is ten times as fast and has one effort |
-//! | `:q=4` | LAME's effort, 0 (slowest) … 9 (fastest); 4 unless said otherwise |
+//! | `:lame`, `:native` | the encoder; LAME unless said otherwise. The native one is ten times as fast |
+//! | `:q=4` | LAME's effort, 0 (slowest) … 9 (fastest); 4 unless said otherwise. The native encoder has one |
 //! | `:whole` | one segment, as LAME alone would encode it: no seams, no parallelism |
 //! | `:salvage` | silence for what of the master is damaged or missing, instead of an error |
 

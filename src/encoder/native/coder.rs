@@ -9,8 +9,9 @@ use super::math::exp2;
 use super::part::{MAX_PART_BITS, Part};
 use super::quantise::{VANISHING, quantise};
 use super::rate::{Limits, Rate, Spending};
-use super::signal::{Signal, energies};
+use super::signal::{Signal, Work, energies};
 use super::stream::{Frame, Stream};
+use super::vbr::Quality;
 use crate::mp3::frame::{FrameSize, Header, Mode, Version};
 use crate::units::Kbps;
 
@@ -24,8 +25,8 @@ pub(crate) struct Settings {
     pub(crate) coding: RateControl,
     /// Nothing above this many hertz is coded.
     pub(crate) lowpass: Option<u32>,
-    /// The frame behind the last one, if it is known: the reservoir is emptied on the way there.
-    pub(crate) end: Option<u64>,
+    /// How many frames there will be, if it is known: the reservoir is emptied on the way there.
+    pub(crate) frames: Option<u64>,
 }
 
 /// How bits are spent.
@@ -70,6 +71,7 @@ pub(crate) struct Coder {
     widths: [[f32; MAX_BANDS]; 2],
     scratch: Box<[Scratch; 2]>,
     parts: Box<[Part; 4]>,
+    work: Box<Work>,
 }
 
 impl Coder {
@@ -89,7 +91,7 @@ impl Coder {
                 let bytes = version.samples_per_frame() as f32 / 8.0 * 1000.0 * f32::from(kbps) / rate as f32;
                 Spending::Average { bits: 8.0 * (bytes - heads) }
             }
-            RateControl::Vbr(quality) => Spending::Quality { offset: vbr_offset(quality) },
+            RateControl::Vbr(quality) => Spending::Quality(Quality::new(quality, rate)),
         };
         let per_channel =
             f32::from(kbps) / if mode == Mode::Mono { 1.0 } else { 2.0 } * 44_100.0 / rate as f32;
@@ -123,6 +125,7 @@ impl Coder {
             widths,
             scratch: Box::new([scratch(), scratch()]),
             parts: Box::new(std::array::from_fn(|_| Part::new())),
+            work: Box::new([0.0; LINES + LANES]),
         }
     }
 
@@ -178,7 +181,7 @@ impl Coder {
             }
             for channel in 0..channels {
                 let signal = &mut scratch.signals[channel];
-                signal.set(isa, &scratch.lines[channel], bands);
+                signal.set(isa, &scratch.lines[channel], bands, &mut self.work);
                 let allowed = allowed(granule, channel + if mid_side { 2 } else { 0 }, &self.tuning);
                 scratch.demands[channel].set(isa, signal, &allowed, widths, bands, shape);
             }
@@ -212,7 +215,7 @@ impl Coder {
             own: 8.0 * own as f32,
             reservoir: 8.0 * reservoir as f32,
         };
-        let left = self.settings.end.map(|end| end.saturating_sub(self.frames)).filter(|&left| left > 0);
+        let left = self.settings.frames.map(|frames| frames.saturating_sub(self.frames)).filter(|&left| left > 0);
         let mut offset = self.rate.offset(isa, limits, left, demands);
 
         let mut trial = 0;
@@ -238,6 +241,7 @@ impl Coder {
                         self.stream.bands(),
                         self.settings.version,
                         first,
+                        &mut self.work,
                     );
                     part.bits()
                 };
@@ -331,11 +335,6 @@ fn shorten(offset: f32, bits: u32, slope: f32, code: &mut impl FnMut(f32) -> u32
     bits
 }
 
-/// The offset of the noise for a VBR quality.
-fn vbr_offset(quality: f32) -> f32 {
-    2.0 * quality - 28.5
-}
-
 impl Scratch {
     /// Takes the lines of a granule, in the order in which they are coded.
     #[inline(always)]
@@ -394,6 +393,7 @@ dispatch! {
         table: &BandTable,
         version: Version,
         first: Option<&Part>,
+        work: &mut Work,
     ) = code_part_kernel
 }
 
@@ -408,6 +408,7 @@ fn code_part_kernel<I: Isa>(
     table: &BandTable,
     version: Version,
     first: Option<&Part>,
+    work: &mut Work,
 ) {
     let (source, demand) = (&scratch.signals[signal], &scratch.demands[signal]);
     let bands = table.of(scratch.block);
@@ -425,7 +426,7 @@ fn code_part_kernel<I: Isa>(
     }
     let wanted = Wanted { gain: &gain, lines: &lines, heard: &heard, slack: tuning.slack };
     choose(isa, part, &wanted, version == Version::Mpeg1, first);
-    quantise(isa, part, source, bands, &heard);
+    quantise(isa, part, source, bands, &heard, work);
     part.negative = source.negative;
     part.spectrum.choose(bands, scratch.block);
 }

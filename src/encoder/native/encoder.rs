@@ -24,7 +24,7 @@ impl Encoder {
     pub(crate) fn with(best: Best, settings: Settings) -> Self {
         let channels = if settings.mode == Mode::Mono { 1 } else { 2 };
         Self {
-            analysis: Analysis::with(best, settings.rate, channels, settings.lowpass),
+            analysis: Analysis::new(best, settings.rate, channels, settings.lowpass),
             coder: Coder::new(best, settings),
             granules: Box::new([const { Granule::SILENT }; 2]),
             granules_per_frame: if settings.version.samples_per_frame() == 1_152 { 2 } else { 1 },

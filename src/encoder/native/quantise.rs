@@ -1,13 +1,13 @@
 //! Quantising the lines of a part with the gains of its bands.
 
-use super::bands::{Bands, LINES, MAX_BANDS};
+use super::bands::{Bands, MAX_BANDS};
 use super::demand::LOG2_STEP;
 use super::gains::gain_of;
 use super::huffman::MAX_MAGNITUDE;
 use super::lanes::{Isa, LANES, TO_INTEGER, eight, eight_mut};
 use super::math::exp2;
 use super::part::Part;
-use super::signal::Signal;
+use super::signal::{Signal, Work};
 
 /// What is added before the fraction is cut off: less than a half, as small magnitudes are more frequent within a step.
 const ROUNDING: f32 = 0.405_4;
@@ -15,6 +15,7 @@ const ROUNDING: f32 = 0.405_4;
 pub(crate) const VANISHING: f32 = 1.0 - ROUNDING;
 
 /// Quantises `signal` into `part`, all but the bands that are not heard: those whose lane in `heard` is 0 instead of 1.
+/// `steps` is overwritten.
 #[inline(always)]
 pub(crate) fn quantise<I: Isa>(
     isa: I,
@@ -22,6 +23,7 @@ pub(crate) fn quantise<I: Isa>(
     signal: &Signal,
     bands: &Bands,
     heard: &[f32; MAX_BANDS],
+    steps: &mut Work,
 ) {
     let mut inverse = [0.0; MAX_BANDS];
     loop {
@@ -41,13 +43,12 @@ pub(crate) fn quantise<I: Isa>(
         part.global_gain += 1;
     }
 
-    let mut steps = [0.0; LINES + LANES];
     for band in 0..bands.count {
         let step = isa.splat(inverse[band]);
         let mut at = usize::from(bands.start[band]);
         // A vector that reaches beyond its band is put right by the next one.
         while at < usize::from(bands.start[band + 1]) {
-            isa.store(step, eight_mut(&mut steps, at));
+            isa.store(step, eight_mut(steps, at));
             at += LANES;
         }
     }
@@ -55,7 +56,7 @@ pub(crate) fn quantise<I: Isa>(
     let most = isa.splat(f32::from(MAX_MAGNITUDE));
     for (vector, magnitudes) in part.spectrum.magnitudes.as_chunks_mut().0.iter_mut().enumerate() {
         let at = LANES * vector;
-        let scaled = isa.load(eight(&signal.power, at)) * isa.load(eight(&steps, at)) + round;
+        let scaled = isa.load(eight(&signal.power, at)) * isa.load(eight(steps, at)) + round;
         let scaled = isa.min(isa.max(scaled, isa.splat(0.0)), most);
         isa.store_integers(scaled + isa.splat(TO_INTEGER), magnitudes);
     }

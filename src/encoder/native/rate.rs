@@ -1,7 +1,9 @@
 //! How many bits a frame may take, and how coarse its noise is.
 
+use super::bands::LINES;
 use super::demand::{Demand, offset_for, total_bits};
 use super::lanes::Isa;
+use super::vbr::Quality;
 
 /// How bits are spent.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -13,11 +15,8 @@ pub(crate) enum Spending {
         /// Bits of main data a frame, in the mean.
         bits: f32,
     },
-    /// Frames of any size, with a fixed offset of the noise.
-    Quality {
-        /// The offset in steps.
-        offset: f32,
-    },
+    /// Frames of any size, with an offset of the noise that depends on little else.
+    Quality(Quality),
 }
 
 /// What a frame may take in bits of main data.
@@ -77,7 +76,10 @@ impl Rate {
         demands: &[&Demand],
     ) -> f32 {
         let (own, extra) = match self.spending {
-            Spending::Quality { offset } => return offset,
+            Spending::Quality(quality) => {
+                let lines = (LINES * demands.len()) as f32;
+                return quality.offset_at(isa, total_bits(isa, demands, quality.offset).0 / lines);
+            }
             Spending::Constant => {
                 let fill = match frames_left {
                     Some(left) if left <= CLOSING_FRAMES => {
@@ -119,7 +121,7 @@ impl Rate {
 
     pub(crate) fn mean_offset(&self) -> f32 {
         match self.spending {
-            Spending::Quality { offset } => offset,
+            Spending::Quality(quality) => quality.offset,
             _ => self.mean_offset.unwrap_or(0.0),
         }
     }

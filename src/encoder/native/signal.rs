@@ -38,11 +38,14 @@ const fn by_pair() -> [[u8; LANES / 2]; 256] {
     table
 }
 
+/// Room for a number a line, and for the vector that reaches beyond the last one.
+pub(crate) type Work = [f32; LINES + LANES];
+
 /// Lines in the order in which they are coded, and what quantising asks of them.
 #[derive(Debug, Clone)]
 pub(crate) struct Signal {
     /// |x|^(3/4), and zeros behind.
-    pub(crate) power: [f32; LINES + LANES],
+    pub(crate) power: Work,
     /// By pair of lines: 2 if the first is below zero, and 1 if the second is.
     pub(crate) negative: [u8; PAIRS],
     /// By band: the sum of |x|^(1/2), to which the noise of a step is proportional.
@@ -63,17 +66,16 @@ impl Signal {
         greatest: [0.0; MAX_BANDS],
     };
 
-    /// Takes `lines`, in the order in which they are coded.
+    /// Takes `lines`, in the order in which they are coded. `roots` is overwritten.
     #[inline(always)]
-    pub(crate) fn set<I: Isa>(&mut self, isa: I, lines: &[f32; LINES], bands: &Bands) {
-        let mut roots = [0.0; LINES + LANES];
+    pub(crate) fn set<I: Isa>(&mut self, isa: I, lines: &[f32; LINES], bands: &Bands, roots: &mut Work) {
         for (vector, (lines, negative)) in
             lines.as_chunks().0.iter().zip(self.negative.as_chunks_mut().0).enumerate()
         {
             let line = isa.load(lines);
             let magnitude = isa.abs(line);
             let root = isa.sqrt(magnitude);
-            isa.store(root, eight_mut(&mut roots, LANES * vector));
+            isa.store(root, eight_mut(roots, LANES * vector));
             isa.store(isa.sqrt(magnitude * root), eight_mut(&mut self.power, LANES * vector));
             *negative = BY_PAIR[usize::from(isa.negative(line))];
         }
@@ -82,7 +84,7 @@ impl Signal {
             let (mut root, mut sum, mut greatest) = (isa.splat(0.0), isa.splat(0.0), isa.splat(0.0));
             let mut at = start;
             while at < end {
-                let (mut roots, mut power) = (isa.load(eight(&roots, at)), isa.load(eight(&self.power, at)));
+                let (mut roots, mut power) = (isa.load(eight(roots, at)), isa.load(eight(&self.power, at)));
                 if at + LANES > end {
                     let keep = isa.load(&KEEP[end - at]);
                     (roots, power) = (roots * keep, power * keep);

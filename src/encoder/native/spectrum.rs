@@ -160,16 +160,22 @@ impl Spectrum {
         coded[0].1 + coded[1].1 + coded[2].1
     }
 
-    /// Writes the lines. By pair, `negative` is 2 if the first line is below zero, and 1 if the second is.
+    /// The pairs where the second and the third region begin.
     #[inline(always)]
-    pub(crate) fn write(&self, negative: &[u8; PAIRS], bands: &Bands, block: Block, writer: &mut BitWriter) {
-        let cuts = if block == Block::Long {
+    pub(crate) fn cuts(&self, bands: &Bands, block: Block) -> [usize; 2] {
+        if block == Block::Long {
             let first = usize::from(self.regions[0]);
             let second = first + usize::from(self.regions[1]);
             [bands.start[first], bands.start[second]].map(|line| usize::from(line / 2))
         } else {
             [usize::from(bands.fixed_region / 2), PAIRS]
-        };
+        }
+    }
+
+    /// Writes the lines. By pair, `negative` is 2 if the first line is below zero, and 1 if the second is.
+    #[inline(always)]
+    pub(crate) fn write(&self, negative: &[u8; PAIRS], bands: &Bands, block: Block, writer: &mut BitWriter) {
+        let cuts = self.cuts(bands, block);
         // The signs that are written, those of lines that are not zero.
         let mut signs = [0; PAIRS];
         for ((signs, &pair), &negative) in signs.iter_mut().zip(&self.pairs).zip(negative) {
@@ -209,15 +215,24 @@ impl Spectrum {
         signs: &[u8; PAIRS],
         writer: &mut BitWriter,
     ) {
-        for at in pairs {
-            let (pair, signs) = (self.pairs[at], u64::from(signs[at]));
-            let entry = how.codes[usize::from(pair)];
-            let (code, length) = (u64::from(entry >> 8), entry & 0xFF);
-            let (x, y) = (pair >> 4, pair & 15);
-            if x < 15 && y < 15 {
-                writer.put(code | signs, length);
+        let is_short = |pair: u8| pair < 0xF0 && pair & 15 < 15;
+        let mut at = pairs.start;
+        while at < pairs.end {
+            let pair = self.pairs[at];
+            if is_short(pair) {
+                let (mut word, mut length) = code_of(how.codes, pair, signs[at]);
+                at += 1;
+                if at < pairs.end && is_short(self.pairs[at]) {
+                    let (second, behind) = code_of(how.codes, self.pairs[at], signs[at]);
+                    (word, length) = (word << behind | second, length + behind);
+                    at += 1;
+                }
+                writer.put(word, length);
                 continue;
             }
+            let signs = u64::from(signs[at]);
+            let (code, length) = code_of(how.codes, pair, 0);
+            let (x, y) = (pair >> 4, pair & 15);
             // The rest of the first and its sign, then those of the second: at most 17 + 2 (13 + 1) bits.
             let (sign_bits, of_y) = (u32::from(x > 0) + u32::from(y > 0), u32::from(y > 0));
             let (mut word, mut length) = (code >> sign_bits, length - sign_bits);
@@ -233,25 +248,29 @@ impl Spectrum {
                 length += bits;
             }
             writer.put(word, length);
+            at += 1;
         }
     }
+}
+
+/// The code of a pair with its signs, and its length.
+#[inline(always)]
+fn code_of(codes: &[u32; 256], pair: u8, signs: u8) -> (u64, u32) {
+    let entry = codes[usize::from(pair)];
+    (u64::from(entry >> 8) | u64::from(signs), entry & 0xFF)
 }
 
 /// Writes pairs of magnitudes with their signs, two at a time: together they have at most 42 bits.
 #[inline(always)]
 fn write_pairs(pairs: &[u8], signs: &[u8], codes: &[u32; 256], writer: &mut BitWriter) {
-    let code = |pair: u8, signs: u8| {
-        let entry = codes[usize::from(pair)];
-        (u64::from(entry >> 8) | u64::from(signs), entry & 0xFF)
-    };
     let (twos, last) = pairs.as_chunks();
     let (two_signs, last_signs) = signs.as_chunks();
     for (&[one, two], &[of_one, of_two]) in twos.iter().zip(two_signs) {
-        let ((first, before), (second, behind)) = (code(one, of_one), code(two, of_two));
+        let ((first, before), (second, behind)) = (code_of(codes, one, of_one), code_of(codes, two, of_two));
         writer.put(first << behind | second, before + behind);
     }
     if let (&[pair], &[signs]) = (last, last_signs) {
-        let (code, length) = code(pair, signs);
+        let (code, length) = code_of(codes, pair, signs);
         writer.put(code, length);
     }
 }

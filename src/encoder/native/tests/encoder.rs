@@ -58,7 +58,7 @@ proptest! {
             vbr @ RateControl::Vbr(_) => vbr,
         };
         let mut random = Random(seed);
-        let settings = Settings { version, rate, mode, coding, lowpass, end: None };
+        let settings = Settings { version, rate, mode, coding, lowpass, frames: None };
         let mut encoders = [Encoder::new(settings), Encoder::with(Best::Portable(Portable), settings)];
         let mut out = [Vec::new(), Vec::new()];
         let samples_per_frame = version.samples_per_frame() as usize;
