@@ -12,7 +12,7 @@ use common::{run, tool};
 use symphonia::core::codecs::audio::AudioDecoderOptions;
 use symphonia::core::formats::probe::Hint;
 use symphonia::core::formats::{FormatOptions, TrackType};
-use symphonia::core::io::MediaSourceStream;
+use symphonia::core::io::{MediaSourceStream, MediaSourceStreamOptions};
 use symphonia::core::meta::MetadataOptions;
 use tonepress::master::Layout;
 use tonepress::mp3::frame::{RATES, Version};
@@ -22,7 +22,8 @@ use tonepress::{Plan, Profile, SampleRate};
 fn complaints(mp3: &Path) -> Vec<String> {
     let mut complaints = Vec::new();
     let mut complain = |who: &str, said: &str, is_complaint: fn(&str) -> bool| {
-        complaints.extend(said.lines().filter(|line| is_complaint(line)).map(|line| format!("{who}: {line}")));
+        complaints
+            .extend(said.lines().filter(|line| is_complaint(line)).map(|line| format!("{who}: {line}")));
     };
     if let Some(mut mpg123) = tool("mpg123") {
         let output = mpg123.args(["-q", "-t"]).arg(mp3).output().unwrap();
@@ -50,9 +51,14 @@ fn complaints(mp3: &Path) -> Vec<String> {
 
 /// All samples, interleaved, that Symphonia decodes of an MP3.
 fn symphonia_decodes(mp3: &Path) -> Vec<f32> {
-    let stream = MediaSourceStream::new(Box::new(File::open(mp3).unwrap()), Default::default());
+    let stream = MediaSourceStream::new(Box::new(File::open(mp3).unwrap()), MediaSourceStreamOptions::default());
     let mut format = symphonia::default::get_probe()
-        .probe(Hint::new().with_extension("mp3"), stream, FormatOptions::default(), MetadataOptions::default())
+        .probe(
+            Hint::new().with_extension("mp3"),
+            stream,
+            FormatOptions::default(),
+            MetadataOptions::default(),
+        )
         .unwrap();
     let parameters = format.default_track(TrackType::Audio).unwrap().codec_params.clone().unwrap();
     let mut decoder = symphonia::default::get_codecs()

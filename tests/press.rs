@@ -121,7 +121,9 @@ fn every_cbr_rate_of_every_version_with_and_without_a_seam() {
         for &kbps in version.bitrates() {
             let two = 20 * u64::from(rate);
             let cases = [(two - 1, 1), (two + per_frame, 2)];
-            for (encoder, (samples, segments)) in Encoder::ALL.into_iter().flat_map(|e| cases.map(|case| (e, case))) {
+            for (encoder, (samples, segments)) in
+                Encoder::ALL.into_iter().flat_map(|e| cases.map(|case| (e, case)))
+            {
                 let profile = profile(rate, Coding::Cbr(Kbps(kbps)), encoder);
                 let plan = Plan::new(&info(rate, Layout::MONO, samples), &profile).unwrap();
                 assert_eq!(plan.segments(), segments);

@@ -155,6 +155,7 @@ impl Coder {
             scratch.take_lines(granule, bands, channels);
         }
         let scratches = &mut self.scratch[..granules.len()];
+        let attack = scratches.iter().any(|scratch| scratch.block == Block::Short);
         let mut mid_side = false;
         if self.settings.mode == Mode::Joint {
             let offset = self.rate.mean_offset();
@@ -215,8 +216,9 @@ impl Coder {
             own: 8.0 * own as f32,
             reservoir: 8.0 * reservoir as f32,
         };
-        let left = self.settings.frames.map(|frames| frames.saturating_sub(self.frames)).filter(|&left| left > 0);
-        let mut offset = self.rate.offset(isa, limits, left, demands);
+        let left =
+            self.settings.frames.map(|frames| frames.saturating_sub(self.frames)).filter(|&left| left > 0);
+        let mut offset = self.rate.offset(isa, limits, left, demands, attack);
 
         let mut trial = 0;
         let mut push = 1.0;

@@ -48,9 +48,9 @@ mod series;
 mod signal;
 mod spectrum;
 mod stream;
-mod vbr;
 #[cfg(test)]
 mod tests;
+mod vbr;
 
 use super::{EncoderFacts, FrameEncoder, Resolved, ResolvedCoding, lame};
 use crate::error::{Error, Result};

@@ -74,11 +74,12 @@ impl Rate {
         limits: Limits,
         frames_left: Option<u64>,
         demands: &[&Demand],
+        attack: bool,
     ) -> f32 {
         let (own, extra) = match self.spending {
             Spending::Quality(quality) => {
                 let lines = (LINES * demands.len()) as f32;
-                return quality.offset_at(isa, total_bits(isa, demands, quality.offset).0 / lines);
+                return quality.offset_at(isa, total_bits(isa, demands, quality.offset).0 / lines, attack);
             }
             Spending::Constant => {
                 let fill = match frames_left {

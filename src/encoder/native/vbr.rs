@@ -16,6 +16,7 @@ const EVENING: f32 = 10.0;
 /// The most steps that noise becomes finer, and coarser. Attacks take many bits, and need them.
 const FINER: f32 = 12.0;
 const COARSER: f32 = 2.0;
+const ATTACK: f32 = -1.0;
 
 /// A quality, made ready for one sampling rate.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -36,11 +37,12 @@ impl Quality {
         Self { offset: at(&OFFSETS) - finer, usual: at(&USUAL) * more }
     }
 
-    /// The offset for a frame that takes so many bits a line at the usual one.
+    /// The offset for a frame that takes so many bits a line at the usual one; noise is never coarser in an attack.
     #[inline(always)]
-    pub(crate) fn offset_at<I: Isa>(&self, isa: I, bits: f32) -> f32 {
+    pub(crate) fn offset_at<I: Isa>(self, isa: I, bits: f32, attack: bool) -> f32 {
         let octaves = isa.greatest(log2(isa, isa.splat(bits / self.usual)));
-        self.offset + (EVENING * octaves).clamp(-FINER, COARSER)
+        let most = if attack { ATTACK } else { COARSER };
+        self.offset + (EVENING * octaves).clamp(-FINER, most)
     }
 }
 
