@@ -129,6 +129,7 @@ fn every_command_says_what_is_documented() {
     };
     let store = ["--cache", "store"];
     says(&["plan", "album", "nowhere", "--to", "64,v5,320"], &["plan", "failed"]);
+    says(&["plan", "album", "--to", "320", "--nearest"], &["plan", "failed", "fell"]);
     says(&["probe", "album", "--verify"], &["master", "failed"]);
     fs::remove_file(dir.join("album/bad.flac")).unwrap();
     says(&["probe", "album", "--loudness"], &["master", "album"]);

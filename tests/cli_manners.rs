@@ -302,22 +302,28 @@ fn a_profile_falls_to_the_nearest_lower_one_if_asked() {
         assert!(output.status.success(), "{}", said(&output));
         output
     };
-    let output = low(&["plan", "low.wav", "one.wav", "-b", "320,192,160,v0", "--json"]);
-    let plans: Vec<_> =
-        objects(&output).iter().map(|plan| format!("{} {}", plan["master"], plan["profile"])).collect();
-    assert_eq!(plans[..2], [r#""low.wav" "160""#, r#""low.wav" "v0""#], "{plans:?}");
-    assert_eq!(plans.len(), 6, "the others as they are");
+    let output = low(&["plan", "low.wav", "one.wav", "-b", "320,192,160,v0"]);
     assert!(
         said(&output).starts_with("low.wav: 320 is not possible here; 160 instead\n"),
         "{}",
         said(&output)
     );
+    let output = low(&["plan", "low.wav", "one.wav", "-b", "320,192,160,v0", "--json"]);
+    let objects_of =
+        |kind: &str| objects(&output).into_iter().filter(|object| object["kind"] == kind).collect::<Vec<_>>();
+    let plans: Vec<_> =
+        objects_of("plan").iter().map(|plan| format!("{} {}", plan["master"], plan["profile"])).collect();
+    assert_eq!(plans[..2], [r#""low.wav" "160""#, r#""low.wav" "v0""#], "{plans:?}");
+    assert_eq!(plans.len(), 6, "the others as they are");
+    let fell = objects_of("fell");
+    assert_eq!((fell.len(), &fell[0]["profile"], &fell[0]["nearest"]), (2, &"320".into(), &"160".into()));
+    assert!(said(&output).is_empty(), "{}", said(&output));
     assert!(out(&low(&["encode", "low.wav", "-b", "320"])).starts_with("low.160.mp3"));
     assert!(
         low(&["get", "low.wav", "-b", "abr300"]).stdout == low(&["get", "low.wav", "-b", "abr160"]).stdout
     );
     let pressed = objects(&low(&["prewarm", "low.wav", "-b", "320,160", "--cache", "store", "--json"]));
-    assert_eq!((pressed.len(), &pressed[0]["profile"]), (2, &"160".into()), "and the summary");
+    assert_eq!((pressed.len(), &pressed[1]["profile"]), (3, &"160".into()), "what fell, and the summary");
     let strict = tonepress(&["encode", "low.wav", "-b", "320"], dir);
     assert!(err(&strict).contains("at 22050 Hz MP3 has 8, 16"), "{}", err(&strict));
 }

@@ -115,9 +115,8 @@ pub(crate) fn pressed(order: &Order) -> Result<Outcome, Failure> {
     })?;
     let limits = crate::cli::options::limits(&[*order.profile]);
     let master = masters::open(order.master, &limits)?;
-    let Some(plan) = order.nearest.plan(order.master, master.info(), order.profile, &[])? else {
-        return Ok(Outcome::Done);
-    };
+    let (plan, fell) = order.nearest.plan(master.info(), order.profile)?;
+    fell.map(|fell| fell.tell(order.master, delivery.json)).transpose()?;
     let profile = plan.profile();
     let store = order.cache.open()?;
     let Tagged { overlay, notes } = match order.tags {

@@ -2,12 +2,14 @@
 
 use std::path::Path;
 
+use serde::Serialize;
 use tonepress::master::MasterInfo;
 use tonepress::profile::Coding;
 use tonepress::units::Kbps;
 use tonepress::{Error, Plan, Profile};
 
-use super::report;
+use super::json::{self, Of};
+use super::report::{self, Failure};
 use super::text::plain;
 
 /// What to do about such a profile.
@@ -19,27 +21,54 @@ pub(crate) struct Nearest {
     wanted: bool,
 }
 
+/// A profile that was asked for, and the one that stands for it.
+pub(crate) struct Fell {
+    from: Profile,
+    to: Profile,
+}
+
+#[derive(Serialize)]
+struct Json<'a> {
+    #[serde(flatten)]
+    of: Of<'a>,
+    profile: String,
+    nearest: String,
+}
+
+impl Fell {
+    pub(crate) fn tell(&self, master: &Path, json: bool) -> Result<(), Failure> {
+        let Self { from, to } = self;
+        if json {
+            let (profile, nearest) = (from.to_string(), to.to_string());
+            return json::line("fell", &Json { of: Of::new(master), profile, nearest });
+        }
+        let name = master.to_string_lossy();
+        report::note(&format!("{}: {from} is not possible here; {to} instead", plain(&name)));
+        Ok(())
+    }
+}
+
+/// What a master is pressed at.
+#[derive(Default)]
+pub(crate) struct Chosen {
+    /// Each profile once, or why it cannot be.
+    pub(crate) plans: Vec<Result<Plan, (Profile, Error)>>,
+    pub(crate) fell: Vec<Fell>,
+}
+
 impl Nearest {
-    /// The plan of a profile; `None` if it fell to one that is asked for too.
+    /// The plan of a profile, or of the one that it fell to.
     ///
     /// # Errors
     /// Those of [`Plan::new`].
-    pub(crate) fn plan(
-        self,
-        name: &Path,
-        master: &MasterInfo,
-        profile: &Profile,
-        asked: &[Profile],
-    ) -> Result<Option<Plan>, Error> {
+    pub(crate) fn plan(self, master: &MasterInfo, profile: &Profile) -> Result<(Plan, Option<Fell>), Error> {
         let error = match Plan::new(master, profile) {
             Err(error @ Error::Profile { .. }) if self.wanted => error,
-            planned => return planned.map(Some),
+            planned => return planned.map(|plan| (plan, None)),
         };
         let Some(plan) = lower(master, profile) else { return Err(error) };
-        let nearest = plan.profile();
-        let name = name.to_string_lossy();
-        report::note(&format!("{}: {profile} is not possible here; {nearest} instead", plain(&name)));
-        Ok((!asked.contains(nearest)).then_some(plan))
+        let fell = Fell { from: *profile, to: *plan.profile() };
+        Ok((plan, Some(fell)))
     }
 
     /// Why there is no plan, and what may be done about it.
@@ -52,23 +81,22 @@ impl Nearest {
     }
 
     /// The profiles that a master is pressed at: those asked for, as far as it allows them.
-    pub(crate) fn each(
-        self,
-        name: &Path,
-        master: &MasterInfo,
-        asked: &[Profile],
-    ) -> Vec<Result<Plan, (Profile, Error)>> {
-        let mut plans: Vec<Result<Plan, (Profile, Error)>> = Vec::new();
+    pub(crate) fn each(self, master: &MasterInfo, asked: &[Profile]) -> Chosen {
+        let mut chosen = Chosen::default();
         for profile in asked {
-            match self.plan(name, master, profile, asked) {
-                Ok(None) => {}
-                // Two may have fallen to the same.
-                Ok(Some(plan)) if plans.iter().flatten().any(|other| other.profile() == plan.profile()) => {}
-                Ok(Some(plan)) => plans.push(Ok(plan)),
-                Err(error) => plans.push(Err((*profile, error))),
+            match self.plan(master, profile) {
+                Err(error) => chosen.plans.push(Err((*profile, error))),
+                Ok((plan, None)) => chosen.plans.push(Ok(plan)),
+                Ok((plan, Some(fell))) => {
+                    // Asked for as well, or what another has fallen to.
+                    let known =
+                        asked.contains(&fell.to) || chosen.fell.iter().any(|other| other.to == fell.to);
+                    chosen.fell.push(fell);
+                    chosen.plans.extend((!known).then_some(Ok(plan)));
+                }
             }
         }
-        plans
+        chosen
     }
 }
 

@@ -95,7 +95,9 @@ pub(crate) fn run(args: &args::Plan) -> Result<Outcome, Failure> {
                 continue;
             }
         };
-        for plan in args.profiles.nearest.each(&candidate.path, master.info(), &profiles) {
+        let chosen = args.profiles.nearest.each(master.info(), &profiles);
+        chosen.fell.iter().try_for_each(|fell| fell.tell(&candidate.path, args.json.json))?;
+        for plan in chosen.plans {
             let plan = match plan {
                 Ok(plan) => plan,
                 Err((profile, error)) => {

@@ -21,7 +21,7 @@ use report::Report;
 
 use super::albums::Albums;
 use super::batch::{self, Ahead, Batch, SEGMENTS, has_room};
-use super::nearest::Nearest;
+use super::nearest::{Chosen, Nearest};
 use super::report::Failure;
 use super::text::{megabytes, plain, stems};
 use super::{Outcome, args, interrupt};
@@ -172,7 +172,8 @@ impl Press {
             self.heed(path, &verdict, &mut wanted.profiles, work)?;
         }
         let request = Request { priority: Priority::Prewarm, on_drop: OnDrop::Cancel };
-        let plans = self.nearest.each(path, master.info(), &wanted.profiles);
+        let Chosen { plans, fell } = self.nearest.each(master.info(), &wanted.profiles);
+        fell.iter().try_for_each(|fell| self.report.fell(path, fell))?;
         // Those that fell to others.
         self.report.settle(work * (wanted.profiles.len() - plans.len()) as f64);
         for plan in plans {

@@ -11,6 +11,7 @@ use tonepress::{Plan, Profile};
 
 use super::super::failures::Failures;
 use super::super::json::{self, At, Failed, Of, Skipped};
+use super::super::nearest::Fell;
 use super::super::report::{self, Failure};
 use super::super::text::{are, clock, count, megabytes, plain, result, several, speed, wait, were};
 use super::task::{Target, Task};
@@ -128,6 +129,11 @@ impl Report {
         let speed = speed(self.pressed + audio, elapsed);
         self.bar.set_prefix(format!("{}  {speed}  {left} left", megabytes(self.bytes + bytes)));
         self.bar.set_message(plain(names).into_owned());
+    }
+
+    /// Says which profile stands for another.
+    pub(super) fn fell(&self, master: &Path, fell: &Fell) -> Result<(), Failure> {
+        self.say(|| fell.tell(master, self.json))
     }
 
     /// Says what was left out of a master's tags.

@@ -44,7 +44,9 @@ pub(super) fn survey(args: &args::Encode, report: &mut Report) -> Result<Vec<Tas
             }
         };
         let mut targets = Vec::new();
-        for planned in args.profiles.nearest.each(&path, master.info(), &profiles) {
+        let chosen = args.profiles.nearest.each(master.info(), &profiles);
+        chosen.fell.iter().try_for_each(|fell| report.fell(&path, fell))?;
+        for planned in chosen.plans {
             let plan = match planned {
                 Ok(plan) => plan,
                 Err((profile, error)) => {

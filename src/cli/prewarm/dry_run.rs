@@ -90,7 +90,9 @@ pub(super) fn run(
             }
         };
         let id = store.masters().recall(&master)?;
-        for plan in args.nearest.each(path, master.info(), &wanted.profiles) {
+        let chosen = args.nearest.each(master.info(), &wanted.profiles);
+        chosen.fell.iter().try_for_each(|fell| report.fell(path, fell))?;
+        for plan in chosen.plans {
             let plan = match plan {
                 Ok(plan) => plan,
                 Err((profile, error)) => {

@@ -11,6 +11,7 @@ use tonepress::{Plan, Profile};
 
 use super::super::failures::Failures;
 use super::super::json::{self, At, Failed, Of, Skipped};
+use super::super::nearest::Fell;
 use super::super::report::{self, Failure};
 use super::super::text::{are, clock, count, megabytes, plain, result, several, speed, wait, were};
 use super::list::Wanted;
@@ -177,6 +178,11 @@ impl Report {
                 },
             )
         })
+    }
+
+    /// Says which profile stands for another.
+    pub(super) fn fell(&self, master: &Path, fell: &Fell) -> Result<(), Failure> {
+        self.bar.suspend(|| fell.tell(master, self.json))
     }
 
     pub(super) fn note(&self, message: &str) {
