@@ -401,6 +401,9 @@ fn everything_fits_into_80_columns() {
     master(dir, &format!("{long}/02 - Another.wav"), 22_050, 60_000);
     for args in [
         &["--help"][..],
+        &["encode", "--help"],
+        &["prewarm", "--help"],
+        &["bench", "--help"],
         &["plan", ".", "-b", "128,320,v0"],
         &["encode", ".", "-b", "64,v5", "-o", "a folder with a name/and another", "--cache", "store"],
         &["encode", ".", "-b", "64,v5", "-o", "elsewhere", "--dry-run"],

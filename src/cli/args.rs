@@ -38,13 +38,13 @@ pub(crate) struct Args {
 #[derive(Debug, clap::Args)]
 pub(crate) struct Manner {
     /// Say nothing but errors, and what was asked for
-    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    #[arg(short, long, global = true, conflicts_with = "verbose", display_order = 100)]
     quiet: bool,
     /// Say also what is passed over, and how things are done
-    #[arg(short, long, global = true)]
+    #[arg(short, long, global = true, display_order = 101)]
     verbose: bool,
     /// Colours: as the terminal and the variable `NO_COLOR` have it, or regardless of both
-    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto", display_order = 102)]
     pub(crate) color: ColorChoice,
 }
 

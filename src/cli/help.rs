@@ -50,12 +50,12 @@ Examples:
   tonepress encode song.flac --to 320 -o song.mp3
   tonepress encode song.flac --to 128,320,v0
   tonepress encode album/ -o mp3/ --to 192 --name '{dir}/{profile}/{stem}.mp3'
-  tonepress encode albums/ -o mp3/ --to v0 --name '{albumartist}/{album}/{track:02} {title}' --dry-run
-  tonepress encode albums/ -o mp3/ --to 320 --nearest --exclude '*.wav' --exclude demos
+  tonepress encode albums/ -o mp3/ --to v0 --name '{albumartist}/{album}/{title}'
+  tonepress encode albums/ -o mp3/ --to 320 --nearest --exclude demos --dry-run
   ffmpeg -i film.mkv -f wav - | tonepress encode - --to 192 -o film.mp3
   tonepress encode album/ --to v2 --json | jq .file_bytes
-  tonepress encode album/ -o mp3/ --to 128,v0 --cache /var/cache/tonepress --cache-size 20GiB
-  tonepress encode song.wav --to v0 --tag TITLE='Für Elise' --tag ARTIST=Beethoven --cover front.jpg
+  tonepress encode album/ -o mp3/ --to 128,v0 --cache /var/tmp/store
+  tonepress encode song.wav --to v0 --tag TITLE='Für Elise' --cover front.jpg
 "
 );
 

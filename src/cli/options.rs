@@ -15,7 +15,8 @@ use super::report::Failure;
 /// Which masters.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Masters {
-    /// Files, or folders to walk through; what a file is, its content tells, not its name
+    /// Files, folders to walk through, pipes, or "-" for standard input; what a file is, its content tells, not its
+    /// name
     #[arg(value_name = "MASTER", required = true)]
     pub(crate) paths: Vec<PathBuf>,
     #[command(flatten)]
@@ -27,7 +28,7 @@ pub(crate) struct Masters {
 pub(crate) struct Exclude {
     /// In folders, leave out what is called so, or lies so below MASTER if it has a '/': '*.wav', 'live*',
     /// 'demos/**'. May be given again
-    #[arg(long = "exclude", value_name = "GLOB", value_parser = glob)]
+    #[arg(long = "exclude", value_name = "GLOB", value_parser = glob, display_order = 60)]
     globs: Vec<Glob>,
 }
 

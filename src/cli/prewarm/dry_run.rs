@@ -1,10 +1,11 @@
 //! What a run would do: sizes, evictions, time.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use serde::Serialize;
 use tonepress::store::{Key, Recipe};
-use tonepress::{Profile, Size, Store};
+use tonepress::{Plan, Profile, Size, Store};
 
 use super::super::json::{self, Of};
 use super::super::report::{self, Failure};
@@ -117,17 +118,7 @@ pub(super) fn run(
                 sizes.push(size.likely());
             }
             if args.json.json {
-                json::line(
-                    "planned",
-                    &Json {
-                        of: Of::new(path),
-                        profile: profile.to_string(),
-                        duration_s: audio,
-                        audio_bytes: size.likely(),
-                        exact: size.is_exact(),
-                        present,
-                    },
-                )?;
+                tell_planned(path, &plan, present)?;
             }
         }
         report.settled(path);
@@ -178,6 +169,18 @@ pub(super) fn run(
         }
     }
     Ok(if report.failures() > 0 { Outcome::SomeFailed } else { Outcome::Done })
+}
+
+fn tell_planned(master: &Path, plan: &Plan, present: bool) -> Result<(), Failure> {
+    let object = Json {
+        of: Of::new(master),
+        profile: plan.profile().to_string(),
+        duration_s: plan.resolved().rate().seconds(plan.samples()),
+        audio_bytes: plan.size().likely(),
+        exact: plan.size().is_exact(),
+        present,
+    };
+    json::line("planned", &object)
 }
 
 fn about(inexact: bool) -> &'static str {
