@@ -41,7 +41,7 @@ pub(crate) struct Bench {
         long = "to",
         value_name = "PROFILE,…",
         value_delimiter = ',',
-        default_value = "128,192,256,320,v2,v0"
+        default_value = "128,192,256,320,v2,v0,128:native,192:native,320:native,v2:native"
     )]
     profiles: Vec<Profile>,
     #[command(flatten)]

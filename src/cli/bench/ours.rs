@@ -16,7 +16,7 @@ use tonepress::master::{Codec, Decoder, Master};
 use tonepress::pcm::Pcm;
 use tonepress::rendition::press::SegmentEncoder;
 use tonepress::rendition::writer::RenditionWriter;
-use tonepress::{Engine, Error, Plan, Profile};
+use tonepress::{Encoder, Engine, Error, Plan, Profile};
 
 use super::super::batch::{self, Ahead, Batch, SEGMENTS};
 use super::super::report::Failure;
@@ -112,9 +112,9 @@ impl Batch for Press<'_> {
     fn show(&self) {}
 }
 
-/// What LAME alone takes for a rendition whose PCM is there.
+/// What LAME alone takes for a rendition whose PCM is there, whatever encoder the profile names.
 pub(super) fn floor(master: &Master, profile: &Profile) -> Result<Cost, String> {
-    let plan = plan(master, profile)?;
+    let plan = plan(master, &Profile { encoder: Some(Encoder::Lame), ..*profile })?;
     let alone = || -> Result<Cost, Error> {
         let mut stages = Stages::new(master, &plan)?;
         let mut bytes = Vec::new();
