@@ -228,6 +228,39 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether the same might go well at another time, or on another machine, without anybody changing the master or what is
+    /// asked for: a disk that was full or did not answer, a master that was being written, a store that was busy.
+    ///
+    /// ```
+    /// use tonepress::{Error, Profile};
+    /// let error = "129".parse::<Profile>().unwrap_err();
+    /// assert!(!error.is_worth_retrying());
+    /// ```
+    #[must_use]
+    pub fn is_worth_retrying(&self) -> bool {
+        match self {
+            Self::Io { source, .. } => source.kind() != io::ErrorKind::NotFound,
+            Self::Changed { .. }
+            | Self::Processor { .. }
+            | Self::DiskFull { .. }
+            | Self::StoreBusy { .. }
+            | Self::Corrupt { .. }
+            | Self::Busy { .. }
+            | Self::Cancelled { .. }
+            | Self::ShuttingDown => true,
+            Self::Unrecognised { .. }
+            | Self::Lossy { .. }
+            | Self::Unsupported { .. }
+            | Self::Empty { .. }
+            | Self::Damaged { .. }
+            | Self::Limit { .. }
+            | Self::Profile { .. }
+            | Self::StoreFull { .. }
+            | Self::UnsuitableStore { .. }
+            | Self::Internal { .. } => false,
+        }
+    }
+
     /// For `map_err`: an I/O error at `stage` on `name`. A full disk and a changed source are told apart.
     pub(crate) fn io(stage: Stage, name: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
         let name = name.into();

@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::io::{Read, Write};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::thread;
 use std::time::Duration;
 
@@ -444,4 +444,49 @@ fn prewarm_verifies_once_and_presses_what_is_sound() {
     // It is an error when the master is identified, before or after the first bytes.
     assert_eq!(output.status.code(), Some(1));
     assert!(err(&output).contains("the MD5 of the audio does not match"), "{}", err(&output));
+}
+
+#[test]
+fn shards_press_every_master_once_and_tell_what_is_worth_retrying() {
+    let names: Vec<String> = (0..7).map(|number| format!("{number}.wav")).collect();
+    let masters = masters(&names.iter().map(|name| (name.as_str(), 2)).collect::<Vec<_>>());
+    let folder = masters.path();
+    let run = |shard: &[&str], variables: &[(&str, &str)]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tonepress"));
+        command.args(["prewarm", ".", "--to", "24:q=9", "--json", "--cache"]).args(shard);
+        command.envs(variables.iter().copied()).current_dir(folder).output().unwrap()
+    };
+    let pressed = |output: &Output| {
+        assert_eq!(output.status.code(), Some(0), "{}", err(output));
+        let masters = objects(output).into_iter().filter(|object| object["kind"] == "rendition");
+        masters.map(|object| object["master"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let mut all = Vec::new();
+    for shard in ["1/3", "2/3", "3/3"] {
+        all.extend(pressed(&run(&["one", "--shard", shard], &[])));
+    }
+    let slurm = |task: &'static str| {
+        let array = [("SLURM_ARRAY_TASK_MIN", "5"), ("SLURM_ARRAY_TASK_COUNT", "3")];
+        let task = [("SLURM_ARRAY_TASK_ID", task), array[0], array[1]];
+        pressed(&run(&["two"], &task))
+    };
+    assert_eq!(all, ["5", "6", "7"].map(slurm).concat(), "the same parts");
+    all.sort();
+    assert_eq!(all.len(), 7);
+    all.dedup();
+    assert_eq!(all.len(), 7);
+    let refused = run(&["three"], &[("JOB_COMPLETION_INDEX", "0")]);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(err(&refused).contains("TONEPRESS_SHARD_COUNT"), "{}", err(&refused));
+
+    // A master that is broken stays so; one that cannot be read may be readable another time.
+    fs::write(folder.join("0.wav"), "RIFF").unwrap();
+    assert_eq!(run(&["four", "0.wav"], &[]).status.code(), Some(1));
+    fs::create_dir(folder.join("full")).unwrap();
+    let limited = format!(
+        "ulimit -f 8; trap '' XFSZ; exec '{}' prewarm 1.wav --to 160 --cache full",
+        env!("CARGO_BIN_EXE_tonepress")
+    );
+    let cut = Command::new("sh").args(["-c", &limited]).current_dir(folder).output().unwrap();
+    assert_eq!(cut.status.code(), Some(75), "{}", err(&cut));
 }

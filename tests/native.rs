@@ -51,7 +51,8 @@ fn complaints(mp3: &Path) -> Vec<String> {
 
 /// All samples, interleaved, that Symphonia decodes of an MP3.
 fn symphonia_decodes(mp3: &Path) -> Vec<f32> {
-    let stream = MediaSourceStream::new(Box::new(File::open(mp3).unwrap()), MediaSourceStreamOptions::default());
+    let stream =
+        MediaSourceStream::new(Box::new(File::open(mp3).unwrap()), MediaSourceStreamOptions::default());
     let mut format = symphonia::default::get_probe()
         .probe(
             Hint::new().with_extension("mp3"),

@@ -21,6 +21,7 @@ use super::name::NameTemplate;
 use super::nearest::Nearest;
 use super::options::{Cache, EncoderChoice, Exclude, Jobs, Json, Masters, Profiles};
 use super::report::Voice;
+use super::shard::Shard;
 use super::tags::TagOptions;
 
 /// Presses lossless masters (FLAC, WAV, AIFF, ALAC) into MP3s at any bitrate.
@@ -207,6 +208,13 @@ pub(crate) struct Prewarm {
     /// given)
     #[arg(long, value_name = "FILE")]
     pub(crate) from: Option<PathBuf>,
+    /// Press one of N parts of the masters, each of which is of the same part at all times; the first is 1/N.
+    /// Unless given, tasks of Slurm arrays, AWS Batch arrays, Cloud Run jobs and (with TONEPRESS_SHARD_COUNT)
+    /// Kubernetes Indexed Jobs and GNU parallel press their own part, and so do processes with
+    /// TONEPRESS_SHARD_INDEX (from 0) and TONEPRESS_SHARD_COUNT
+    #[allow(clippy::doc_markdown)] // it is --help that shows this
+    #[arg(long, value_name = "I/N")]
+    pub(crate) shard: Option<Shard>,
     /// Press nothing: tell sizes, what would be evicted, and how long it would take. Masters that the
     /// store does not know yet are not hashed, and taken for new
     #[arg(long)]

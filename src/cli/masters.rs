@@ -149,6 +149,11 @@ fn promised(path: &Path) -> Option<&'static str> {
 }
 
 impl Candidate {
+    /// Its path below [`root`](Self::root).
+    pub(crate) fn below(&self) -> PathBuf {
+        self.dir.join(self.path.file_name().unwrap_or_default())
+    }
+
     /// Standard input, or a pipe. MP3s of it are not written beside it.
     fn streamed(path: &Path) -> Self {
         Self { path: path.to_owned(), root: PathBuf::new(), dir: PathBuf::new(), found: false }

@@ -23,6 +23,7 @@ mod plan;
 mod prewarm;
 mod probe;
 mod report;
+mod shard;
 mod spool;
 mod tags;
 mod text;
@@ -41,12 +42,14 @@ pub(crate) enum Outcome {
     Done,
     /// Something failed and has been reported; the rest was done.
     SomeFailed,
+    /// The same, and some of it might go well another time.
+    WorthRetrying,
     /// Stopped by Ctrl-C or a signal to terminate.
     Interrupted,
 }
 
 /// Parses the command line, runs the command, and says how it went: 0 all well, 1 some failed,
-/// 2 wrong usage, 130 interrupted.
+/// 2 wrong usage, 75 (`EX_TEMPFAIL`) worth retrying, 130 interrupted.
 pub(crate) fn run() -> ExitCode {
     let args = Args::try_parse().unwrap_or_else(|error| help::with_hint(error).exit());
     report::speak(args.manner.voice());
@@ -70,6 +73,7 @@ pub(crate) fn run() -> ExitCode {
         // Whoever does not read on has seen enough.
         Ok(Outcome::Done) | Err(Failure::ClosedPipe) => ExitCode::SUCCESS,
         Ok(Outcome::SomeFailed) => ExitCode::from(1),
+        Ok(Outcome::WorthRetrying) => ExitCode::from(75),
         Ok(Outcome::Interrupted) => ExitCode::from(130),
         Err(Failure::Usage(message)) => {
             report::error(&message);

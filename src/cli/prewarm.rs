@@ -23,7 +23,8 @@ use super::albums::Albums;
 use super::batch::{self, Ahead, Batch, SEGMENTS, has_room};
 use super::nearest::{Chosen, Nearest};
 use super::report::Failure;
-use super::text::{megabytes, plain, stems};
+use super::shard::Shard;
+use super::text::{megabytes, plain, several, stems};
 use super::{Outcome, args, interrupt};
 
 /// What a rendition takes of the budget besides its bytes, at most: its last block, and its sidecar's.
@@ -39,11 +40,20 @@ pub(crate) fn run(args: &args::Prewarm) -> Result<Outcome, Failure> {
         return Err(Failure::Usage("which store? Say --cache DIR, or set TONEPRESS_CACHE".to_owned()));
     };
     let mut report = Report::new(args.json.json);
-    let wanted = list::read(args, |unread| {
+    let mut wanted = list::read(args, |unread| {
         report.failed(&unread.path, None, &unread.error)?;
         report.settled(&unread.path);
         Ok(())
     })?;
+    let own = match args.shard {
+        Some(shard) => Some((shard, "--shard")),
+        None => Shard::given(|name| std::env::var(name).ok()).map_err(Failure::Usage)?,
+    };
+    if let Some((shard, who)) = own {
+        let all = wanted.len();
+        wanted.retain(|wanted| shard.has(&wanted.candidate.below()));
+        report.note(&format!("{shard} ({who}): {} of {}", wanted.len(), several(all as u64, "master")));
+    }
     if args.dry_run {
         return dry_run::run(args, &store, &wanted, report);
     }
@@ -66,6 +76,7 @@ pub(crate) fn run(args: &args::Prewarm) -> Result<Outcome, Failure> {
         pressing: Vec::new(),
         albums: Albums::default(),
         nearest: args.nearest,
+        worth_retrying: false,
         report,
     };
     batch::run(&mut press, &mut ahead, &interrupted)?;
@@ -83,6 +94,7 @@ pub(crate) fn run(args: &args::Prewarm) -> Result<Outcome, Failure> {
     Ok(match (interrupted, press.report.failures()) {
         (true, _) => Outcome::Interrupted,
         (false, 0) => Outcome::Done,
+        (false, _) if press.worth_retrying => Outcome::WorthRetrying,
         (false, _) => Outcome::SomeFailed,
     })
 }
@@ -110,6 +122,8 @@ struct Press {
     /// As far as they were measured.
     albums: Albums,
     nearest: Nearest,
+    /// Something failed that might go well another time.
+    worth_retrying: bool,
     report: Report,
 }
 
@@ -155,6 +169,7 @@ impl Press {
         let Found { master, verdict, loudness } = match found {
             Ok(found) => found,
             Err(error) => {
+                self.worth_retrying |= error.is_worth_retrying();
                 self.report.settle(work * wanted.profiles.len() as f64);
                 self.albums.fail(&wanted.candidate);
                 return self.report.failed(path, None, &error.to_string());
@@ -190,6 +205,7 @@ impl Press {
             let rendition = match self.engine.request_with(&master, &profile, request) {
                 Ok(rendition) => rendition,
                 Err(error) => {
+                    self.worth_retrying |= error.is_worth_retrying();
                     self.report.settle(work);
                     self.report.failed(path, Some(&profile), &format!("{name}: {error}"))?;
                     continue;
@@ -267,6 +283,7 @@ impl Batch for Press {
             self.kept -= cap;
             match result {
                 Ok(object) if object.path().is_none() => {
+                    self.worth_retrying = true;
                     self.report.settle(work);
                     let error = "pressed, but the store could not take it: no room, or no permission to write; stopping";
                     let error = format!("{} at {}: {error}", master.display(), plan.profile());
@@ -284,6 +301,7 @@ impl Batch for Press {
                     }
                 }
                 Err(error) => {
+                    self.worth_retrying |= error.is_worth_retrying();
                     self.report.settle(work);
                     self.report.failed(&master, Some(plan.profile()), &error.to_string())?;
                 }
