@@ -44,7 +44,7 @@ impl Decoder {
     pub(super) fn new(master: Arc<Inner>, verify: bool) -> Result<Self> {
         let kind = match &master.audio {
             Audio::Pcm(_) => Kind::Pcm(Vec::new()),
-            Audio::Flac(_) | Audio::Table(_) => {
+            Audio::Flac(_) | Audio::Ogg(_) | Audio::Table(_) => {
                 Kind::Packets(Box::new(Packets::new(&master, Supply::new(&master)?, verify)?))
             }
         };
@@ -56,7 +56,7 @@ impl Decoder {
         let inner = &*master;
         let kind = match &inner.audio {
             Audio::Pcm(_) => Kind::Pcm(Vec::new()),
-            Audio::Flac(_) | Audio::Table(_) => {
+            Audio::Flac(_) | Audio::Ogg(_) | Audio::Table(_) => {
                 let supply = Supply::Found(Box::new(Finder::new(inner, salvage.clone())?));
                 Kind::Packets(Box::new(Packets::new(inner, supply, false)?))
             }

@@ -26,10 +26,8 @@ pub(super) fn identify(inner: &Inner) -> Result<MasterId> {
             let there = pcm.samples_there(&inner.input, inner.info.layout.channels());
             hash_range(&inner.input, start..start + there * frame, &mut hasher)
         }
-        Audio::Flac(stream) if stream.is_native() => {
-            hash_range(&inner.input, stream.bytes.clone(), &mut hasher)
-        }
-        Audio::Flac(_) | Audio::Table(_) => hash_packets(inner, &mut hasher),
+        Audio::Flac(stream) => hash_range(&inner.input, stream.bytes.clone(), &mut hasher),
+        Audio::Ogg(_) | Audio::Table(_) => hash_packets(inner, &mut hasher),
     };
     // What went wrong with a file that changed says nothing about the file; nor does a hash of it.
     inner.input.unchanged(Stage::Identify)?;
@@ -48,7 +46,7 @@ fn configuration(inner: &Inner) -> String {
             }
             PacketCoding::Pcm(pcm) => pcm.coding.to_string(),
         },
-        Audio::Flac(_) => "flac".into(),
+        Audio::Flac(_) | Audio::Ogg(_) => "flac".into(),
     };
     let from = match &inner.audio {
         Audio::Table(table) if table.lead > 0 => format!(" from {}", table.lead),

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, OnceLock, RwLock};
 
 use super::id::MasterId;
 use super::info::{Container, MasterInfo};
+use super::ogg::Chain;
 use super::packets::{ReadTable, TableOnFile};
 use super::pcm_data::PcmData;
 use super::salvage::Salvage;
@@ -28,7 +29,10 @@ pub(super) struct Inner {
 /// Where the audio is and how it is read.
 pub(super) enum Audio {
     Pcm(PcmData),
+    /// Native.
     Flac(Stream),
+    /// FLAC in Ogg.
+    Ogg(Chain),
     Table(TableOnFile),
 }
 

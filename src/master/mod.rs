@@ -18,14 +18,13 @@ mod limits;
 pub mod loudness;
 pub(crate) mod mp4;
 mod ogg;
-mod ogg_links;
 mod open_flac;
+mod open_ogg;
 mod packet;
 mod packet_decoder;
 mod packets;
 mod pcm_data;
 mod positions;
-mod reader;
 pub(crate) mod recognise;
 pub mod resample;
 mod salvage;
@@ -181,14 +180,13 @@ impl Master {
     /// [`Error::Io`], [`Error::Changed`].
     pub fn stray_bytes(&self) -> Result<u64> {
         let Inner { input, info, audio, .. } = &*self.0;
-        match audio {
-            Audio::Flac(stream) => {
-                let stray = stream.stray_bytes(input, info.samples.0)?;
-                input.unchanged(Stage::Decode)?;
-                Ok(stray)
-            }
-            Audio::Pcm(_) | Audio::Table(_) => Ok(0),
-        }
+        let stray = match audio {
+            Audio::Flac(stream) => stream.stray_bytes(input, info.samples.0)?,
+            Audio::Ogg(chain) => chain.stray_bytes(input)?,
+            Audio::Pcm(_) | Audio::Table(_) => return Ok(0),
+        };
+        input.unchanged(Stage::Decode)?;
+        Ok(stray)
     }
 
     /// An error if it is not any more what was opened. What was read of it before may be of either; so ask

@@ -1,4 +1,4 @@
-//! Opening FLAC, native or in Ogg.
+//! Opening native FLAC.
 
 use std::ops::Range;
 
@@ -6,7 +6,7 @@ use super::flac::{Format, StreamInfo, Tail, channel_mask, tail};
 use super::info::{Codec, Container, MasterInfo};
 use super::source::Input;
 use super::stream::Stream;
-use super::{Audio, Opened, ogg_links, positions};
+use super::{Audio, Opened, positions};
 use crate::error::{Error, Result};
 use crate::units::Samples;
 
@@ -41,18 +41,22 @@ pub(super) fn open(input: &Input, start: u64) -> Result<Opened> {
             input.damaged(0, format!("the file ends before its audio ({} samples)", info.samples))
         });
     }
-    let mut stream = Stream { container: Container::Flac, info, bytes: at..end };
+    let mut stream = Stream { info, bytes: at..end };
     stream.learn(input)?;
-    let comments = if stream.may_have_mask() && comments.end <= input.len {
+    let comments = if stream.info.may_have_mask() && comments.end <= input.len {
         input.bytes(comments.start, comments.end - comments.start)?
     } else {
         Vec::new()
     };
-    describe(input, stream, &comments)
+    let mut info = facts(input, Container::Flac, &stream.info, &comments)?;
+    if info.samples.0 == 0 {
+        count(input, &stream, &mut info)?;
+    }
+    Opened::new(input, info, Audio::Flac(stream))
 }
 
 /// Where the audio from `start` ends: before an `ID3v1` and an `APEv2` tag, which some programs append.
-fn without_tags(input: &Input, start: u64) -> Result<u64> {
+pub(super) fn without_tags(input: &Input, start: u64) -> Result<u64> {
     let mut end = input.len;
     if end >= start + 128 && input.array::<3>(end - 128)? == *b"TAG" {
         end -= 128;
@@ -71,23 +75,14 @@ fn without_tags(input: &Input, start: u64) -> Result<u64> {
     Ok(end)
 }
 
-/// Opens an Ogg file whose first packet, at `start`, is the header of a FLAC stream.
-pub(super) fn open_ogg(input: &Input, start: u64, header: &[u8]) -> Result<Opened> {
-    let Some(block) = header.get(17..).and_then(|block| block.first_chunk()) else {
-        return Err(input.damaged(0, "its Ogg FLAC header is too short"));
-    };
-    let info = StreamInfo::parse(block);
-    let bytes = start..ogg_links::end_of_only_link(input, start, info.samples)?;
-    let mut stream = Stream { container: Container::Ogg, info, bytes };
-    stream.learn(input)?;
-    // It is a block behind its header of 4 bytes.
-    let packet = if stream.may_have_mask() { ogg_links::second_packet(input, start)? } else { Vec::new() };
-    let comments = packet.get(4..).filter(|_| packet[0] & 0x7f == 4).unwrap_or_default();
-    describe(input, stream, comments)
-}
-
-fn describe(input: &Input, stream: Stream, comments: &[u8]) -> Result<Opened> {
-    let Format { rate, channels, bits } = stream.info.format;
+/// What a stream says of the master that it is, and a block of comments of its channels.
+pub(super) fn facts(
+    input: &Input,
+    container: Container,
+    stream: &StreamInfo,
+    comments: &[u8],
+) -> Result<MasterInfo> {
+    let Format { rate, channels, bits } = stream.format;
     let rate = input.rate(rate)?;
     let layout =
         input.layout(channel_mask(comments).and_then(|mask| positions::masked(mask, channels)), channels)?;
@@ -96,17 +91,12 @@ fn describe(input: &Input, stream: Stream, comments: &[u8]) -> Result<Opened> {
     }
     #[allow(clippy::cast_possible_truncation)] // up to 32
     let bits = bits as u8;
-    let (container, samples) = (stream.container, Samples(stream.info.samples));
-    let mut info = MasterInfo { container, codec: Codec::Flac, rate, bits, layout, samples };
-    if samples.0 == 0 {
-        count(input, &stream, &mut info)?;
-    }
-    Opened::new(input, info, Audio::Flac(stream))
+    Ok(MasterInfo { container, codec: Codec::Flac, rate, bits, layout, samples: Samples(stream.samples) })
 }
 
 /// Counts the samples of a stream that does not say how many it has.
 fn count(input: &Input, stream: &Stream, info: &mut MasterInfo) -> Result<()> {
-    let mut frames = stream.frames(input)?;
+    let mut frames = stream.frames();
     let mut behind = frames.behind();
     while let Some(frame) = frames.next(input, &stream.info)? {
         let Range { start, end } = frame.samples;
@@ -119,10 +109,7 @@ fn count(input: &Input, stream: &Stream, info: &mut MasterInfo) -> Result<()> {
         behind = frames.behind();
     }
     // Nothing else tells whether that was all. Of nothing at all it is said elsewhere.
-    let is_all = match behind {
-        Some(at) => tail(input, &stream.info, at, stream.bytes.end)? == Tail::Harmless,
-        None => true,
-    };
+    let is_all = tail(input, &stream.info, behind, stream.bytes.end)? == Tail::Harmless;
     if is_all || input.limits.truncated || info.samples.0 == 0 {
         return Ok(());
     }

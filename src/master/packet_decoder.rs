@@ -12,7 +12,7 @@ use symphonia::default::codecs::AlacDecoder;
 
 use super::coding::PacketCoding;
 use super::contain::contain;
-use super::flac::{FrameDecoder, Signature, StreamInfo};
+use super::flac::{Format, FrameDecoder, Signature, StreamInfo};
 use super::packet::Packet;
 use super::pcm_data::{self, from_i32};
 use super::source::Input;
@@ -31,10 +31,14 @@ impl PacketDecoder {
     /// `verify`: compute what [`md5_matches`](Self::md5_matches) tells.
     pub(super) fn new(inner: &Inner, verify: bool) -> Result<Self> {
         match &inner.audio {
-            Audio::Flac(stream) => Ok(Self::flac(&stream.info, verify)),
+            Audio::Flac(stream) => Ok(Self::flac(stream.info.format, &[&stream.info], verify)),
+            Audio::Ogg(chain) => {
+                let streams: Vec<_> = chain.links().iter().map(|link| &link.info).collect();
+                Ok(Self::flac(chain.format(), &streams, verify))
+            }
             Audio::Table(table) => match &table.coding {
                 // What an MD5 is of is the whole stream.
-                PacketCoding::Flac(info) => Ok(Self::flac(info, verify && table.lead == 0)),
+                PacketCoding::Flac(info) => Ok(Self::flac(info.format, &[info], verify && table.lead == 0)),
                 PacketCoding::Pcm(pcm) => Ok(Self::Pcm(pcm.coding)),
                 PacketCoding::Alac(config) => Ok(Self::Alac(alac(&inner.input, config)?, *config)),
             },
@@ -42,9 +46,10 @@ impl PacketDecoder {
         }
     }
 
-    fn flac(info: &StreamInfo, verify: bool) -> Self {
-        let signature = info.md5.filter(|_| verify).map(|md5| Box::new(Signature::new(&info.format, md5)));
-        Self::Flac(FrameDecoder::new(info.format), signature)
+    /// Of streams of one format.
+    fn flac(format: Format, streams: &[&StreamInfo], verify: bool) -> Self {
+        let signature = if verify { Signature::new(streams).map(Box::new) } else { None };
+        Self::Flac(FrameDecoder::new(format), signature)
     }
 
     /// Appends the samples of a packet to `planes`, one for each channel; none if it cannot be decoded.

@@ -2,8 +2,9 @@
 
 use std::ops::Range;
 
+use super::ogg::Coding;
 use super::source::Input;
-use super::{Opened, aiff, caf, mp4, open_flac, w64, wav};
+use super::{Opened, aiff, caf, mp4, ogg, open_flac, open_ogg, w64, wav};
 use crate::error::{Error, Result, Stage};
 
 /// Opens whatever `input` holds, if it can be a master.
@@ -16,7 +17,7 @@ pub(super) fn open(input: &Input) -> Result<Opened> {
     if at(0, b"fLaC") {
         open_flac::open(input, start)
     } else if at(0, b"OggS") {
-        open_ogg(input, start, &head)
+        by_first_packet(input, start, &head)
     } else if ([b"RIFF", b"RIFX", b"RF64", b"BW64"].iter().any(|kind| at(0, *kind))) && at(8, b"WAVE") {
         wav::open(input, start)
     } else if at(0, w64::MAGIC) && at(24, b"wave") {
@@ -55,25 +56,18 @@ pub(crate) fn id3_prefixes(input: &Input) -> Result<Vec<Range<u64>>> {
 }
 
 /// Ogg says only in its first packet what it holds.
-fn open_ogg(input: &Input, start: u64, head: &[u8]) -> Result<Opened> {
+fn by_first_packet(input: &Input, start: u64, head: &[u8]) -> Result<Opened> {
     let segments = head.get(26).map_or(0, |&count| usize::from(count));
     let packet = head.get(27 + segments..).unwrap_or_default();
-    let lossy = match packet {
-        [0x7f, b'F', b'L', b'A', b'C', ..] => return open_flac::open_ogg(input, start, packet),
-        [1, b'v', b'o', b'r', b'b', b'i', b's', ..] => "Vorbis",
-        _ if packet.starts_with(b"OpusHead") => "Opus",
-        _ if packet.starts_with(b"Speex   ") => "Speex",
-        _ if packet.starts_with(b"PCM     ") => {
-            return Err(input.unsupported("PCM in Ogg; FLAC in Ogg, or PCM in WAV, is"));
+    Err(match ogg::coding(packet) {
+        Coding::Flac => return open_ogg::open(input, start),
+        Coding::OldFlac => {
+            input.unsupported("FLAC in Ogg as it was before 2004; encode it again with `flac --ogg`")
         }
-        _ if packet.starts_with(b"fLaC") => {
-            return Err(
-                input.unsupported("FLAC in Ogg as it was before 2004; encode it again with `flac --ogg`")
-            );
-        }
-        _ => return Err(unrecognised(input, "an Ogg file that starts with neither FLAC nor other audio")),
-    };
-    Err(input.lossy_in("Ogg", lossy))
+        Coding::Pcm => input.unsupported("PCM in Ogg; FLAC in Ogg, or PCM in WAV, is"),
+        Coding::Lossy(name) => input.lossy_in("Ogg", name),
+        Coding::Unknown => unrecognised(input, "an Ogg file that starts with neither FLAC nor other audio"),
+    })
 }
 
 /// Why a file that is none of ours is refused.

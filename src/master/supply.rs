@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use super::flac::Scanner;
+use super::ogg::Frames;
 use super::packet::Packet;
 use super::packets::Table;
 use super::salvage::{PacketMark, Salvage};
-use super::stream::Frames;
 use super::{Audio, Inner};
 use crate::error::{Error, Result, Stage};
 
@@ -14,7 +15,10 @@ const NEAR: usize = 64;
 
 /// Where packets come from, one after the other.
 pub(super) enum Supply {
-    Frames(Frames),
+    /// Native FLAC.
+    Scanner(Box<Scanner>),
+    /// FLAC in Ogg.
+    Frames(Box<Frames>),
     /// The master's table, and the index of the next one in it.
     Table(Arc<Table>, usize),
     /// Those of a damaged master that can be decoded.
@@ -24,7 +28,8 @@ pub(super) enum Supply {
 impl Supply {
     pub(super) fn new(inner: &Inner) -> Result<Self> {
         Ok(match &inner.audio {
-            Audio::Flac(stream) => Self::Frames(stream.frames(&inner.input)?),
+            Audio::Flac(stream) => Self::Scanner(Box::new(stream.frames())),
+            Audio::Ogg(chain) => Self::Frames(Box::new(chain.frames())),
             Audio::Table(table) => Self::Table(table.load(&inner.input)?, 0),
             Audio::Pcm(_) => return Err(Error::Internal { detail: "PCM read as packets".into() }),
         })
@@ -36,15 +41,16 @@ impl Supply {
                 *index += 1;
                 table.read(&inner.input, *index - 1, Stage::Decode)
             }
-            (Self::Frames(frames), Audio::Flac(stream)) => frames.next(&inner.input, &stream.info),
+            (Self::Scanner(scanner), Audio::Flac(stream)) => scanner.next(&inner.input, &stream.info),
+            (Self::Frames(frames), Audio::Ogg(chain)) => frames.next(&inner.input, chain),
             (Self::Found(finder), _) => finder.next(inner),
             _ => Ok(None),
         }
     }
 
-    /// Where the last one ended in the file, if it is a FLAC frame there.
+    /// Where the last one ended in the file, if it is native FLAC.
     pub(super) fn behind(&self) -> Option<u64> {
-        if let Self::Frames(frames) = self { frames.behind() } else { None }
+        if let Self::Scanner(scanner) = self { Some(scanner.behind()) } else { None }
     }
 
     /// The next one that can be read.
@@ -62,7 +68,8 @@ impl Supply {
     pub(super) fn seek(&mut self, inner: &Inner, at: u64) -> Result<()> {
         match (self, &inner.audio) {
             (Self::Table(table, index), _) => *index = table.find(at),
-            (Self::Frames(frames), Audio::Flac(stream)) => frames.seek(&inner.input, &stream.info, at)?,
+            (Self::Scanner(scanner), Audio::Flac(stream)) => scanner.seek(&inner.input, &stream.info, at)?,
+            (Self::Frames(frames), Audio::Ogg(chain)) => frames.seek(&inner.input, chain, at)?,
             (Self::Found(finder), _) => finder.seek(inner, at)?,
             _ => {}
         }

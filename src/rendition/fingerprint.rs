@@ -29,14 +29,14 @@ pub const FORMAT_VERSION: u32 = 2;
 ///
 /// A program that links this library may get later ones that are compatible by their numbers. The
 /// self-test sees what that changes in the encoder and the resampler; decoders are lossless, so a
-/// change there is a bug mended, and worth a [`FORMAT_VERSION`]. FLAC is decoded by ourselves, to the same samples
-/// as by any other.
+/// change there is a bug mended, and worth a [`FORMAT_VERSION`]. FLAC is decoded, and Ogg read, by
+/// ourselves, to the same samples as by any other.
 pub const COMPONENTS: [(&str, &str); 8] = [
     ("realfft", "3.5.1"),
     ("rubato", "5.0.1"),
     ("rustfft", "6.4.1"),
     ("symphonia", "0.6.1"),
-    // Decoded FLAC before we did, to the same samples: renditions made then keep their keys.
+    // Decoded FLAC and read Ogg before we did, to the same samples: renditions made then keep their keys.
     ("symphonia-bundle-flac", "0.6.1"),
     ("symphonia-codec-alac", "0.6.1"),
     ("symphonia-core", "0.6.1"),

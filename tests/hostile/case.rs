@@ -28,6 +28,9 @@ pub enum Want {
     Disorder(u64, u64, Vec<Range<u64>>),
     /// Refused as damaged at this sample. Where it may be truncated it has this length and is silent from there.
     Truncated(u64, u64),
+    /// Refused as damaged at this sample, since nothing says how long it is and its end is missing. Where it may
+    /// be truncated, it is what is there.
+    Unfinished(u64),
 }
 
 /// Why a file is not opened.

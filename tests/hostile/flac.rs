@@ -46,7 +46,12 @@ fn verbatim(start: u64, len: u64) -> Vec<u8> {
 
 /// Frame `number` of those that count frames.
 pub fn good(number: u64) -> Vec<u8> {
-    frame(0xf8, number, 0x18, FRAME, &verbatim(number * FRAME, FRAME))
+    numbered(number, number)
+}
+
+/// The same with the samples of another one.
+pub fn numbered(number: u64, content: u64) -> Vec<u8> {
+    frame(0xf8, number, 0x18, FRAME, &verbatim(content * FRAME, FRAME))
 }
 
 pub fn all() -> Vec<Vec<u8>> {

@@ -12,5 +12,6 @@ mod flac;
 mod formats;
 mod ids;
 mod mp4;
+mod ogg;
 mod recognition;
 mod streamed;

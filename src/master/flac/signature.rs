@@ -1,14 +1,22 @@
-//! The MD5 of a stream's samples (RFC 1321; RFC 9639, section 8.2).
+//! The MD5 of a stream's samples (RFC 1321; RFC 9639, section 8.2), and of each of several streams.
+
+use std::collections::VecDeque;
 
 use super::decoder::FrameDecoder;
 use super::error::FrameError;
-use super::header::{Format, FrameHeader};
+use super::header::FrameHeader;
 use super::output::Sample;
+use super::stream_info::StreamInfo;
 
-/// Hashes the samples of a stream as they are decoded.
+/// Hashes the samples of streams as they are decoded, one behind the other.
 pub(in crate::master) struct Signature {
     md5: Md5,
-    stated: [u8; 16],
+    /// How many samples were hashed of the stream that comes first in `stated`.
+    hashed: u64,
+    /// Of the streams that are not yet decoded: how many samples they have, and what STREAMINFO says.
+    stated: VecDeque<(u64, [u8; 16])>,
+    /// Whether those before were what is stated.
+    is_right: bool,
     bits: u32,
     /// The samples of a frame, and as they are hashed.
     planes: Vec<Vec<i32>>,
@@ -16,10 +24,19 @@ pub(in crate::master) struct Signature {
 }
 
 impl Signature {
-    /// `stated` is what STREAMINFO says.
-    pub(in crate::master) fn new(format: &Format, stated: [u8; 16]) -> Self {
-        let planes = vec![Vec::new(); format.channels];
-        Self { md5: Md5::new(), stated, bits: format.bits, planes, bytes: Vec::new() }
+    /// `None` if a stream does not state its MD5, or there is none.
+    pub(in crate::master) fn new(streams: &[&StreamInfo]) -> Option<Self> {
+        let format = streams.first()?.format;
+        let stated: Option<_> = streams.iter().map(|info| Some((info.samples, info.md5?))).collect();
+        Some(Self {
+            md5: Md5::new(),
+            hashed: 0,
+            stated: stated?,
+            is_right: true,
+            bits: format.bits,
+            planes: vec![Vec::new(); format.channels],
+            bytes: Vec::new(),
+        })
     }
 
     /// Decodes `frame` by `decoder`, as that itself does, and hashes the samples.
@@ -34,6 +51,14 @@ impl Signature {
     ) -> Result<FrameHeader, FrameError> {
         self.planes.iter_mut().for_each(Vec::clear);
         let header = decoder.decode(frame, &mut self.planes)?;
+        while let [(samples, md5), _, ..] = *self.stated.make_contiguous()
+            && self.hashed >= samples
+        {
+            self.is_right &= self.md5.finish() == md5;
+            (self.md5, self.hashed) = (Md5::new(), 0);
+            self.stated.pop_front();
+        }
+        self.hashed += header.block as u64;
         self.bytes.clear();
         match self.bits.div_ceil(8) {
             1 => interleave::<1>(&self.planes, &mut self.bytes),
@@ -51,7 +76,8 @@ impl Signature {
 
     /// Whether all that was decoded is what is stated.
     pub(in crate::master) fn matches(&self) -> bool {
-        self.md5.finish() == self.stated
+        let last = self.stated.front().map(|(_, md5)| *md5);
+        self.is_right && self.stated.len() == 1 && last == Some(self.md5.finish())
     }
 }
 

@@ -49,8 +49,13 @@ impl StreamInfo {
         }
     }
 
+    /// Whether a channel mask could say anything: one channel is in the middle.
+    pub(in crate::master) fn may_have_mask(&self) -> bool {
+        self.format.channels > 1
+    }
+
     /// The header at the begin of `frame`; `None` if that is no frame of this stream.
-    pub(super) fn header(&self, frame: &[u8]) -> Option<FrameHeader> {
+    pub(in crate::master) fn header(&self, frame: &[u8]) -> Option<FrameHeader> {
         FrameHeader::parse(frame).ok().filter(|header| header.check(&self.format).is_ok())
     }
 
@@ -58,11 +63,6 @@ impl StreamInfo {
     pub(in crate::master) fn samples(&self, header: &FrameHeader) -> Option<Range<u64>> {
         let start = self.number(header).checked_sub(self.origin)?;
         Some(start..start + header.block as u64)
-    }
-
-    /// Which samples a frame holds; `None` if it is no frame of this stream.
-    pub(in crate::master) fn samples_of(&self, frame: &[u8]) -> Option<Range<u64>> {
-        self.samples(&self.header(frame)?)
     }
 
     fn number(&self, header: &FrameHeader) -> u64 {
@@ -118,8 +118,8 @@ mod tests {
     fn frames_say_where_they_are() {
         let info = info();
         let samples_of = |header: &[u8]| {
-            assert_eq!(info.samples_of(&[header, &[!header_sum(header)]].concat()), None);
-            info.samples_of(&with_sum(header))
+            assert_eq!(info.header(&[header, &[!header_sum(header)]].concat()), None);
+            info.samples(&info.header(&with_sum(header))?)
         };
         // Fixed: frame 2 of 4,096; then number 0x123 in two bytes and a short last block.
         assert_eq!(samples_of(&[0xff, 0xf8, 0xc9, 0xa8, 2]), Some(8_192..12_288));

@@ -1,0 +1,185 @@
+//! The links of a master, and the frames in them.
+
+use std::ops::Range;
+
+use super::packets::Packets;
+use crate::error::Result;
+use crate::master::flac::{Format, FrameHeader, StreamInfo};
+use crate::master::packet::Packet;
+use crate::master::source::Input;
+
+/// Seeking narrows the place down to so many bytes.
+const NARROW: u64 = 64 << 10;
+
+/// A stream of FLAC in Ogg.
+#[derive(Debug, Clone)]
+pub(in crate::master) struct Link {
+    pub(in crate::master) info: StreamInfo,
+    /// Its samples, of those of the master.
+    pub(in crate::master) samples: Range<u64>,
+    /// Where its pages are in the file.
+    pub(in crate::master) bytes: Range<u64>,
+    pub(in crate::master) serial: u32,
+}
+
+impl Link {
+    /// A reader of the packets, at the first one.
+    pub(in crate::master) fn packets(&self) -> Packets {
+        Packets::new(self.bytes.clone(), self.serial)
+    }
+
+    /// Learns from the first frames how they are numbered.
+    pub(in crate::master) fn learn(&mut self, input: &Input) -> Result<()> {
+        let mut packets = self.packets();
+        let Some(first) = self.next_header(input, &mut packets)? else { return Ok(()) };
+        let second = self.next_header(input, &mut packets)?;
+        self.info.learn(&first, second.as_ref());
+        let Some(samples) = self.info.samples(&first) else { return Ok(()) };
+        // Cut out of a longer stream, unless what was before it is lost.
+        if samples.start > 0
+            && (self.info.samples <= samples.start
+                || self.last_frame_end(input)? == samples.start + self.info.samples)
+        {
+            self.info.begin_at(&first);
+        }
+        Ok(())
+    }
+
+    fn next_header(&self, input: &Input, packets: &mut Packets) -> Result<Option<FrameHeader>> {
+        while let Some(packet) = packets.next(input)? {
+            if let Some(header) = self.info.header(&packet) {
+                return Ok(Some(header));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The number of the sample behind the last frame, of the link's.
+    fn last_frame_end(&self, input: &Input) -> Result<u64> {
+        let mut packets = self.packets();
+        self.seek(input, &mut packets, u64::MAX)?;
+        let mut end = 0;
+        while let Some(frame) = self.next(input, &mut packets)? {
+            end = frame.samples.end;
+        }
+        Ok(end)
+    }
+
+    /// The next frame, or what is one of another format.
+    pub(in crate::master) fn next(&self, input: &Input, packets: &mut Packets) -> Result<Option<Frame>> {
+        while let Some(bytes) = packets.next(input)? {
+            // What is no frame is a header, or damaged; then whoever counts finds it missing.
+            let Ok(header) = FrameHeader::parse(&bytes) else { continue };
+            let change = header.check(&self.info.format).err().map(|error| error.fault.to_string());
+            if let Some(samples) = self.info.samples(&header) {
+                packets.progress();
+                return Ok(Some(Frame { samples, bytes, change }));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Goes near sample `at` of the link. The next frame tells where.
+    fn seek(&self, input: &Input, packets: &mut Packets, at: u64) -> Result<()> {
+        let Range { start: mut low, end: mut high } = self.bytes;
+        while high - low > NARROW {
+            let middle = low + (high - low) / 2;
+            packets.go_to(middle);
+            match self.next(input, packets)? {
+                Some(frame) if frame.samples.start <= at => low = middle,
+                _ => high = middle,
+            }
+        }
+        packets.go_to(low);
+        Ok(())
+    }
+}
+
+/// A frame of a link.
+pub(in crate::master) struct Frame {
+    /// Its samples, of those of the link.
+    pub(in crate::master) samples: Range<u64>,
+    bytes: Box<[u8]>,
+    /// How its format differs from the stream's, if it does.
+    pub(in crate::master) change: Option<String>,
+}
+
+/// The links that are a master together, one behind the other.
+#[derive(Debug, Clone)]
+pub(in crate::master) struct Chain {
+    /// At least one.
+    links: Vec<Link>,
+}
+
+impl Chain {
+    /// `links` have one format, and follow each other; `None` if there is none.
+    pub(in crate::master) fn new(links: Vec<Link>) -> Option<Self> {
+        (!links.is_empty()).then_some(Self { links })
+    }
+
+    pub(in crate::master) fn format(&self) -> Format {
+        self.links[0].info.format
+    }
+
+    pub(in crate::master) fn links(&self) -> &[Link] {
+        &self.links
+    }
+
+    /// A reader of the frames, at the first one.
+    pub(in crate::master) fn frames(&self) -> Frames {
+        Frames { link: 0, packets: self.links[0].packets() }
+    }
+
+    /// How many bytes follow the last page, if that is where the audio ends.
+    pub(in crate::master) fn stray_bytes(&self, input: &Input) -> Result<u64> {
+        let last = &self.links[self.links.len() - 1];
+        let mut frames = self.frames();
+        frames.seek(input, self, last.samples.end)?;
+        let mut end = 0;
+        while let Some(frame) = frames.next(input, self)? {
+            end = frame.samples.end;
+        }
+        let stray = last.bytes.end.saturating_sub(frames.packets.end());
+        Ok(if end == last.samples.end { stray } else { 0 })
+    }
+}
+
+/// Reads frame by frame, from link to link.
+pub(in crate::master) struct Frames {
+    link: usize,
+    packets: Packets,
+}
+
+impl Frames {
+    /// The next frame that is there; `None` when there is none.
+    pub(in crate::master) fn next(&mut self, input: &Input, chain: &Chain) -> Result<Option<Packet>> {
+        while let Some(link) = chain.links.get(self.link) {
+            let start = link.samples.start;
+            if let Some(Frame { samples, bytes, change }) = link.next(input, &mut self.packets)? {
+                let samples = start + samples.start..start + samples.end;
+                if let Some(how) = change {
+                    return Err(input.damaged(samples.start, format!("the format changes here: {how}")));
+                }
+                let is_last = self.link + 1 == chain.links.len();
+                if samples.end > link.samples.end && !is_last {
+                    let number = self.link + 1;
+                    let detail = format!("link {number} of the Ogg file goes on after its stated end");
+                    return Err(input.damaged(link.samples.end, detail));
+                }
+                return Ok(Some(Packet { samples, lead: 0, bytes }));
+            }
+            let Some(next) = chain.links.get(self.link + 1) else { break };
+            self.packets = next.packets();
+            self.link += 1;
+        }
+        Ok(None)
+    }
+
+    /// Goes near sample `at`: before it, beyond it, or nowhere in particular. The next frame tells.
+    pub(in crate::master) fn seek(&mut self, input: &Input, chain: &Chain, at: u64) -> Result<()> {
+        let index = chain.links.partition_point(|link| link.samples.start <= at).saturating_sub(1);
+        let link = &chain.links[index];
+        (self.link, self.packets) = (index, link.packets());
+        link.seek(input, &mut self.packets, at - link.samples.start)
+    }
+}
