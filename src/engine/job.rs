@@ -261,6 +261,7 @@ impl Job {
             return Ok(Identified::Ready(object));
         }
         self.open(Some(store))?;
+        self.source.learn(store);
         let identified = match &mut *lock(&self.place) {
             Destination::Partial(partial) => partial.identify(&recipe)?,
             Destination::Unopened | Destination::Export(..) | Destination::Closed => {

@@ -5,13 +5,14 @@ use std::collections::HashMap;
 use std::mem;
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
 
 use super::lock::lock;
 use crate::error::Result;
-use crate::master::Master;
 use crate::master::convert::Converter;
+use crate::master::{FrameIndex, Master};
 use crate::pcm::{Pcm, Repairs};
+use crate::store::Store;
 use crate::units::SampleRate;
 
 /// PCM is decoded in steps of so many samples at most: 3 s at 44.1 kHz.
@@ -34,6 +35,8 @@ fn steps(wanted: Range<u64>, longest: u64) -> impl Iterator<Item = Range<u64>> {
 pub(super) struct Source {
     number: u64,
     pub(super) master: Master,
+    /// Where its frames lie, if a store has that.
+    frames: OnceLock<Option<Arc<FrameIndex>>>,
     idle: Mutex<Vec<Idle>>,
 }
 
@@ -50,7 +53,12 @@ impl Source {
     pub(super) fn new(master: &Master) -> Self {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        Self { number, master: master.clone(), idle: Mutex::default() }
+        Self { number, master: master.clone(), frames: OnceLock::new(), idle: Mutex::default() }
+    }
+
+    /// Learns from `store`, once, where the frames lie of the master, whose id is known.
+    pub(super) fn learn(&self, store: &Store) {
+        self.frames.get_or_init(|| store.masters().frames(&self.master));
     }
 
     /// The steps of what a segment wants at `rate`. Masters of many channels or of high rates are read in
@@ -74,7 +82,8 @@ impl Source {
         let mut idle = if let Some(idle) = found {
             idle
         } else {
-            let converter = Converter::for_rendition(&self.master, salvage)?;
+            let frames = self.frames.get().cloned().flatten();
+            let converter = Converter::for_rendition(&self.master, salvage, frames)?;
             Idle { rate, salvage, at: 0, converter }
         };
         // After an error the decoder is dropped: its state is not to be trusted.

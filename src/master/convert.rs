@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::ops::Range;
+use std::sync::Arc;
 
 use super::downmix::Downmix;
 use super::resample::Resampler;
-use super::{Codec, Decoder, Layout, Master};
+use super::{Codec, Decoder, FrameIndex, Layout, Master};
 use crate::error::Result;
 use crate::pcm::{Pcm, Repairs};
 use crate::units::SampleRate;
@@ -39,9 +40,13 @@ impl Converter {
         Ok(Self::with(master, master.salvaging_decoder()?))
     }
 
-    /// The one that a rendition wants.
-    pub(crate) fn for_rendition(master: &Master, salvage: bool) -> Result<Self> {
-        if salvage { Self::salvaging(master) } else { Self::new(master) }
+    /// The one that a rendition wants. It seeks by `frames`.
+    pub(crate) fn for_rendition(
+        master: &Master,
+        salvage: bool,
+        frames: Option<Arc<FrameIndex>>,
+    ) -> Result<Self> {
+        Ok(Self::with(master, master.decoder_by(salvage, frames)?))
     }
 
     fn with(master: &Master, decoder: Decoder) -> Self {

@@ -3,6 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::frame_index::{FrameIndex, Point};
 use super::packet::Packet;
 use super::packet_decoder::PacketDecoder;
 use super::salvage::Salvage;
@@ -91,6 +92,13 @@ impl Decoder {
         inner.input.blame(result)
     }
 
+    /// Has it seek by `frames`, which need not be right.
+    pub(super) fn go_by(&mut self, frames: Arc<FrameIndex>) {
+        if let Kind::Packets(packets) = &mut self.kind {
+            packets.frames = Some(frames);
+        }
+    }
+
     /// If all was read in order: whether the MD5 of the audio is the one that the file states, if it does.
     pub(super) fn md5_matches(&mut self) -> Option<bool> {
         match &mut self.kind {
@@ -138,6 +146,8 @@ impl Kind {
 /// The packets of a master and their decoder.
 pub(super) struct Packets {
     supply: Supply,
+    /// Where some of them lie, by what somebody noted.
+    frames: Option<Arc<FrameIndex>>,
     decoder: PacketDecoder,
     /// The number of the first sample in `recent`.
     start: u64,
@@ -151,6 +161,7 @@ impl Packets {
     pub(super) fn new(inner: &Inner, supply: Supply, verify: bool) -> Result<Self> {
         Ok(Self {
             supply,
+            frames: None,
             decoder: PacketDecoder::new(inner, verify)?,
             start: 0,
             recent: vec![Vec::new(); inner.info.layout.channels()],
@@ -196,7 +207,8 @@ impl Packets {
     /// Decodes the packet that holds sample `at`.
     fn go_to(&mut self, inner: &Inner, at: u64) -> Result<()> {
         for target in [at, at.saturating_sub(EARLIER)] {
-            self.supply.seek(inner, target)?;
+            let near: Option<Point> = self.frames.as_ref().and_then(|frames| frames.before(target));
+            self.supply.seek(inner, target, near)?;
             if let Ok(packet) = self.skip_to(inner, at)? {
                 return self.begin(inner, &packet);
             }

@@ -5,6 +5,7 @@
 use std::ops::Range;
 
 use super::coding::PacketCoding;
+use super::frame_index::{FrameIndex, Indexer};
 use super::id::MasterId;
 use super::source::Input;
 use super::{Audio, Inner};
@@ -15,23 +16,43 @@ const CONTEXT: &str = "tonepress master id v1";
 /// How many bytes are read at a time.
 const BLOCK: usize = 1 << 20;
 
-/// Hashes the audio of a master, and makes sure that it was one file all the while.
-pub(super) fn identify(inner: &Inner) -> Result<MasterId> {
+/// Hashes the audio of a master, and makes sure that it was one file all the while. Where the frames of FLAC
+/// are is found on the way.
+pub(super) fn identify(inner: &Inner) -> Result<(MasterId, Option<FrameIndex>)> {
     let mut hasher = blake3::Hasher::new_derive_key(CONTEXT);
     hasher.update(configuration(inner).as_bytes());
+    let samples = inner.info.samples.0;
+    let indexer = |bytes: &Range<u64>| Indexer::new(bytes.end - bytes.start, samples, inner.info.rate.hz());
+    let mut frames = None;
     let result = match &inner.audio {
         Audio::Pcm(pcm) => {
             let Range { start, end } = pcm.data;
             let frame = (end - start) / inner.info.samples.0;
             let there = pcm.samples_there(&inner.input, inner.info.layout.channels());
-            hash_range(&inner.input, start..start + there * frame, &mut hasher)
+            hash_range(&inner.input, start..start + there * frame, &mut hasher, |_, _| {})
         }
-        Audio::Flac(stream) => hash_range(&inner.input, stream.bytes.clone(), &mut hasher),
-        Audio::Ogg(_) | Audio::Table(_) => hash_packets(inner, &mut hasher),
+        Audio::Flac(stream) => {
+            let indexer = frames.insert(indexer(&stream.bytes));
+            hash_range(&inner.input, stream.bytes.clone(), &mut hasher, |at, bytes| {
+                let mut from = at.max(indexer.next());
+                while let Some(start) = usize::try_from(from - at).ok().filter(|start| *start < bytes.len())
+                    && let Some((next, found)) = stream.info.find(bytes, start)
+                {
+                    if found.end <= samples {
+                        indexer.take(&found, at + next as u64);
+                    }
+                    from = indexer.next().max(at + next as u64 + 1);
+                }
+            })
+        }
+        Audio::Ogg(chain) => hash_packets(inner, &mut hasher, Some(frames.insert(indexer(&chain.bytes())))),
+        Audio::Table(_) => hash_packets(inner, &mut hasher, None),
     };
     // What went wrong with a file that changed says nothing about the file; nor does a hash of it.
     inner.input.unchanged(Stage::Identify)?;
-    result.map(|()| MasterId::from_bytes(*hasher.finalize().as_bytes()))
+    result.map(|()| {
+        (MasterId::from_bytes(*hasher.finalize().as_bytes()), frames.map(|indexer: Indexer| indexer.finish()))
+    })
 }
 
 fn configuration(inner: &Inner) -> String {
@@ -57,7 +78,13 @@ fn configuration(inner: &Inner) -> String {
     format!("{coding}{from}\n{hz}\n{bits}\n{samples}\n{}\n", positions.join(" "))
 }
 
-fn hash_range(input: &Input, range: Range<u64>, hasher: &mut blake3::Hasher) -> Result<()> {
+/// Gives `see` what it hashes, and how far behind the begin of the range that is.
+fn hash_range(
+    input: &Input,
+    range: Range<u64>,
+    hasher: &mut blake3::Hasher,
+    mut see: impl FnMut(u64, &[u8]),
+) -> Result<()> {
     let mut buf = vec![0; BLOCK];
     let mut at = range.start;
     while at < range.end {
@@ -67,12 +94,13 @@ fn hash_range(input: &Input, range: Range<u64>, hasher: &mut blake3::Hasher) -> 
             return Err(Error::Changed { name: input.name.clone() });
         }
         hasher.update(&buf[..want]);
+        see(at - range.start, &buf[..want]);
         at += want as u64;
     }
     Ok(())
 }
 
-fn hash_packets(inner: &Inner, hasher: &mut blake3::Hasher) -> Result<()> {
+fn hash_packets(inner: &Inner, hasher: &mut blake3::Hasher, mut indexer: Option<&mut Indexer>) -> Result<()> {
     let mut packets = super::supply::Supply::new(inner)?;
     let mut end = 0;
     // Those of a damaged master that can be read: an id says which audio it is, not that it is sound.
@@ -81,6 +109,9 @@ fn hash_packets(inner: &Inner, hasher: &mut blake3::Hasher) -> Result<()> {
             hasher.update(b"gap").update(&packet.samples.start.to_le_bytes());
         }
         hasher.update(&packet.bytes);
+        if let (Some(indexer), Some(place)) = (&mut indexer, packets.place(inner)) {
+            indexer.take(&packet.samples, place);
+        }
         end = packet.samples.end;
     }
     Ok(())

@@ -10,6 +10,7 @@ mod decode;
 pub mod downmix;
 mod file;
 mod flac;
+mod frame_index;
 mod id;
 mod identify;
 mod info;
@@ -45,6 +46,7 @@ use std::time::{Duration, Instant};
 
 pub use decode::Decoder;
 pub use file::FileSource;
+pub(crate) use frame_index::FrameIndex;
 pub use id::{MasterId, MasterIdError};
 pub use info::{Codec, Container, Layout, MasterInfo, Position};
 pub use limits::Limits;
@@ -129,6 +131,15 @@ impl Master {
         self.0.input.blame(Decoder::new(self.0.clone(), false))
     }
 
+    /// The decoder that a rendition wants, salvaging or not, which goes by `frames` where it has to seek.
+    pub(crate) fn decoder_by(&self, salvage: bool, frames: Option<Arc<FrameIndex>>) -> Result<Decoder> {
+        let mut decoder = if salvage { self.salvaging_decoder()? } else { self.decoder()? };
+        if let Some(frames) = frames {
+            decoder.go_by(frames);
+        }
+        Ok(decoder)
+    }
+
     /// As [`decoder`](Self::decoder), but one that gives silence for what is damaged or missing. What that
     /// is does not depend on what is read, or in which order; [`gaps`](Self::gaps) tells.
     ///
@@ -206,8 +217,13 @@ impl Master {
         if let Some(id) = self.0.id.get() {
             return Ok(*id);
         }
-        let id = identify::identify(&self.0)?;
-        Ok(*self.0.id.get_or_init(|| id))
+        self.find_id().map(|(id, _)| id)
+    }
+
+    /// The same by reading all of it, and where the frames of FLAC lie, since they are passed.
+    pub(crate) fn find_id(&self) -> Result<(MasterId, Option<FrameIndex>)> {
+        let (id, frames) = identify::identify(&self.0)?;
+        Ok((*self.0.id.get_or_init(|| id), frames))
     }
 
     /// The id, if it was found out already or told by a store's index.

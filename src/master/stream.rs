@@ -44,7 +44,7 @@ impl Stream {
     /// Whether all samples, as they are stated, follow those before `start`.
     fn ends_after(&self, input: &Input, start: u64) -> Result<bool> {
         let mut frames = self.frames();
-        frames.seek(input, &self.info, u64::MAX)?;
+        frames.seek(input, &self.info, u64::MAX, None)?;
         let mut end = 0;
         while let Some(frame) = frames.next(input, &self.info)? {
             end = frame.samples.end;
@@ -55,7 +55,7 @@ impl Stream {
     /// How many bytes follow the last frame, if that is where the audio ends, and are no tag.
     pub(super) fn stray_bytes(&self, input: &Input, samples: u64) -> Result<u64> {
         let mut frames = self.frames();
-        frames.seek(input, &self.info, samples)?;
+        frames.seek(input, &self.info, samples, None)?;
         let mut end = 0;
         while let Some(frame) = frames.next(input, &self.info)? {
             end = frame.samples.end;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::flac::Scanner;
+use super::frame_index::Point;
 use super::ogg::Frames;
 use super::packet::Packet;
 use super::packets::Table;
@@ -53,6 +54,15 @@ impl Supply {
         if let Self::Scanner(scanner) = self { Some(scanner.behind()) } else { None }
     }
 
+    /// How many bytes behind the begin of the audio the page begins of which the last one is the first, if it is FLAC
+    /// in Ogg.
+    pub(super) fn place(&self, inner: &Inner) -> Option<u64> {
+        match (self, &inner.audio) {
+            (Self::Frames(frames), Audio::Ogg(chain)) => frames.place(chain),
+            _ => None,
+        }
+    }
+
     /// The next one that can be read.
     pub(super) fn next_there(&mut self, inner: &Inner) -> Result<Option<Packet>> {
         loop {
@@ -64,13 +74,15 @@ impl Supply {
     }
 
     /// Goes to the packet that holds sample `at`. Of FLAC frames, whose place is guessed from the
-    /// file's size, it may be one before or behind.
-    pub(super) fn seek(&mut self, inner: &Inner, at: u64) -> Result<()> {
+    /// file's size unless a frame is `near`, it may be one before or behind.
+    pub(super) fn seek(&mut self, inner: &Inner, at: u64, near: Option<Point>) -> Result<()> {
         match (self, &inner.audio) {
             (Self::Table(table, index), _) => *index = table.find(at),
-            (Self::Scanner(scanner), Audio::Flac(stream)) => scanner.seek(&inner.input, &stream.info, at)?,
-            (Self::Frames(frames), Audio::Ogg(chain)) => frames.seek(&inner.input, chain, at)?,
-            (Self::Found(finder), _) => finder.seek(inner, at)?,
+            (Self::Scanner(scanner), Audio::Flac(stream)) => {
+                scanner.seek(&inner.input, &stream.info, at, near)?;
+            }
+            (Self::Frames(frames), Audio::Ogg(chain)) => frames.seek(&inner.input, chain, at, near)?,
+            (Self::Found(finder), _) => finder.seek(inner, at, near)?,
             _ => {}
         }
         Ok(())
@@ -111,9 +123,9 @@ impl Finder {
     }
 
     /// Goes to the packet that holds sample `at`.
-    pub(super) fn seek(&mut self, inner: &Inner, at: u64) -> Result<()> {
+    pub(super) fn seek(&mut self, inner: &Inner, at: u64, near: Option<Point>) -> Result<()> {
         self.next = self.salvage.find(at);
         self.sought = true;
-        self.source.seek(inner, at)
+        self.source.seek(inner, at, near)
     }
 }

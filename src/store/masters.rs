@@ -200,10 +200,13 @@ impl Masters<'_> {
             return Ok(id);
         }
         let stamped = stamp_of(master)?;
-        let id = master.id()?;
+        let (id, frames) = master.find_id()?;
+        // A store that cannot be written still serves.
         if let Some((path, stamp)) = stamped {
-            // A store that cannot be written still serves.
             let _ = self.record(&path, &stamp, id);
+        }
+        if let Some(frames) = frames {
+            let _ = self.note_frames(&id, master, &frames);
         }
         Ok(id)
     }
@@ -273,6 +276,16 @@ impl Masters<'_> {
     fn place(&self, kind: &str, id: &[u8; 32]) -> PathBuf {
         let name = format!("{}.json", blake3::Hash::from_bytes(*id).to_hex());
         self.store.layout().masters().join(kind).join(&name[..2]).join(name)
+    }
+
+    /// The record of a kind that is kept of a master.
+    pub(super) fn record_of<T: DeserializeOwned>(&self, kind: &str, master: &MasterId) -> Option<T> {
+        self.read(&self.place(kind, master.as_bytes()))
+    }
+
+    /// Keeps a record of a kind of a master, in place of what was there.
+    pub(super) fn keep_record<T: Serialize>(&self, kind: &str, master: &MasterId, record: &T) -> Result<()> {
+        self.write(&self.place(kind, master.as_bytes()), record)
     }
 
     /// Half-written by a power failure, from another version, not there: all the same.

@@ -27,6 +27,7 @@
 
 mod begin;
 mod evict;
+mod frames;
 mod front;
 mod gc;
 mod hot;

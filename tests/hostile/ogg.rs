@@ -281,7 +281,7 @@ fn bad_chains(one: &[Vec<u8>], two: &[Vec<u8>]) -> Vec<Case> {
         refused(
             "ogg: two links, the second endless",
             join(&[
-                &one,
+                one,
                 &[page(2, 0, 2, 0, &header(Info { samples: (1 << 36) - 1, ..INFO })), two[2].clone()],
             ]),
             Why::Limit("seconds of audio"),

@@ -10,6 +10,7 @@ mod channels;
 mod damage;
 mod flac;
 mod formats;
+mod frames;
 mod ids;
 mod mp4;
 mod ogg;

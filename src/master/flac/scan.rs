@@ -6,6 +6,7 @@
 
 use std::ops::Range;
 
+use super::super::frame_index::Point;
 use super::super::packet::Packet;
 use super::super::source::Input;
 use super::checksum::{frame_sum, frame_sum_on};
@@ -74,8 +75,21 @@ impl Scanner {
         self.behind
     }
 
-    /// Goes near sample `at`. The next frame tells where.
-    pub(in crate::master) fn seek(&mut self, input: &Input, info: &StreamInfo, at: u64) -> Result<()> {
+    /// Goes near sample `at`. The next frame tells where. `near`: a frame before it, if it is there.
+    pub(in crate::master) fn seek(
+        &mut self,
+        input: &Input,
+        info: &StreamInfo,
+        at: u64,
+        near: Option<Point>,
+    ) -> Result<()> {
+        if let Some(Point { sample, offset }) = near
+            && let Some(place) = self.bytes.start.checked_add(offset).filter(|place| *place < self.bytes.end)
+            && self.is_frame(input, info, place, sample)?
+        {
+            self.go_to(place);
+            return Ok(());
+        }
         let (mut low, mut high) = (self.bytes.start, self.bytes.end);
         while high - low > NARROW {
             let middle = low + (high - low) / 2;
@@ -89,9 +103,31 @@ impl Scanner {
         Ok(())
     }
 
+    /// Whether the intact frame that begins with `sample` lies at `place`.
+    fn is_frame(&mut self, input: &Input, info: &StreamInfo, place: u64, sample: u64) -> Result<bool> {
+        self.go_to(place);
+        // No further: what is there may be anything.
+        if !self.find_sync(input)? || self.start + self.at as u64 != place {
+            return Ok(false);
+        }
+        let found = info.header(&self.buf[self.at..]).and_then(|header| info.samples(&header));
+        if found.is_none_or(|samples| samples.start != sample) {
+            return Ok(false);
+        }
+        let frame = self.next(input, info)?;
+        Ok(frame.is_some_and(|frame| self.behind == place + frame.bytes.len() as u64))
+    }
+
     fn go_to(&mut self, position: u64) {
-        self.buf.clear();
-        (self.start, self.at, self.behind) = (position, 0, position);
+        let ahead = position.checked_sub(self.start).and_then(|ahead| usize::try_from(ahead).ok());
+        if let Some(ahead) = ahead.filter(|&ahead| ahead < self.buf.len()) {
+            // It was read already.
+            self.at = ahead;
+        } else {
+            self.buf.clear();
+            (self.start, self.at) = (position, 0);
+        }
+        self.behind = position;
     }
 
     /// Goes to the next place where a header may be; false if there is none.
@@ -205,6 +241,20 @@ impl Scanner {
     fn count(&mut self, input: &Input, bytes: usize) -> Result<()> {
         self.scanned += bytes as u64;
         input.limit("bytes in search of a FLAC frame", self.scanned, input.limits.scanned_bytes)
+    }
+}
+
+impl StreamInfo {
+    /// Where, from `from` on, the header of a frame of this stream is in `bytes`, and which samples it says it holds.
+    pub(in crate::master) fn find(&self, bytes: &[u8], from: usize) -> Option<(usize, Range<u64>)> {
+        let mut at = from;
+        while let Some(next) = sync(bytes, at) {
+            if let Some(samples) = self.header(&bytes[next..]).and_then(|header| self.samples(&header)) {
+                return Some((next, samples));
+            }
+            at = next + 1;
+        }
+        None
     }
 }
 

@@ -5,6 +5,7 @@ use std::ops::Range;
 use super::packets::Packets;
 use crate::error::Result;
 use crate::master::flac::{Format, FrameHeader, StreamInfo};
+use crate::master::frame_index::Point;
 use crate::master::packet::Packet;
 use crate::master::source::Input;
 
@@ -117,6 +118,11 @@ impl Chain {
         (!links.is_empty()).then_some(Self { links })
     }
 
+    /// From the first page on.
+    pub(in crate::master) fn bytes(&self) -> Range<u64> {
+        self.links[0].bytes.start..self.links[self.links.len() - 1].bytes.end
+    }
+
     pub(in crate::master) fn format(&self) -> Format {
         self.links[0].info.format
     }
@@ -134,7 +140,7 @@ impl Chain {
     pub(in crate::master) fn stray_bytes(&self, input: &Input) -> Result<u64> {
         let last = &self.links[self.links.len() - 1];
         let mut frames = self.frames();
-        frames.seek(input, self, last.samples.end)?;
+        frames.seek(input, self, last.samples.end, None)?;
         let mut end = 0;
         while let Some(frame) = frames.next(input, self)? {
             end = frame.samples.end;
@@ -175,11 +181,38 @@ impl Frames {
         Ok(None)
     }
 
-    /// Goes near sample `at`: before it, beyond it, or nowhere in particular. The next frame tells.
-    pub(in crate::master) fn seek(&mut self, input: &Input, chain: &Chain, at: u64) -> Result<()> {
+    /// How many bytes behind the chain's begin the page begins of which the last frame is the first that begins there,
+    /// if it is.
+    pub(in crate::master) fn place(&self, chain: &Chain) -> Option<u64> {
+        self.packets.begin()?.checked_sub(chain.bytes().start)
+    }
+
+    /// Goes near sample `at`: before it, beyond it, or nowhere in particular. The next frame tells. `near`: a frame
+    /// before it, if it is there.
+    pub(in crate::master) fn seek(
+        &mut self,
+        input: &Input,
+        chain: &Chain,
+        at: u64,
+        near: Option<Point>,
+    ) -> Result<()> {
         let index = chain.links.partition_point(|link| link.samples.start <= at).saturating_sub(1);
         let link = &chain.links[index];
-        (self.link, self.packets) = (index, link.packets());
+        if self.link != index {
+            (self.link, self.packets) = (index, link.packets());
+        }
+        if let Some(Point { sample, offset }) = near.filter(|near| link.samples.contains(&near.sample))
+            && let Some(place) = chain.bytes().start.checked_add(offset)
+            && link.bytes.contains(&place)
+        {
+            self.packets.go_to(place);
+            let found = link.next(input, &mut self.packets)?;
+            let is_there = found.is_some_and(|frame| link.samples.start + frame.samples.start == sample);
+            if is_there && self.packets.begin() == Some(place) {
+                self.packets.go_to(place);
+                return Ok(());
+            }
+        }
         link.seek(input, &mut self.packets, at - link.samples.start)
     }
 }

@@ -17,6 +17,11 @@ pub(in crate::master) struct Packets {
     offset: usize,
     /// The packet that goes on in the next page.
     begun: Begun,
+    /// Whether no packet of that page has begun.
+    is_fresh: bool,
+    /// Where the page lies in which the packet that comes next begins before all others; of the last packet.
+    begun_in: Option<u64>,
+    begin: Option<u64>,
     /// Where the stream's page ends that was found last.
     end: u64,
 }
@@ -35,7 +40,18 @@ impl Packets {
     pub(in crate::master) fn new(bytes: Range<u64>, serial: u32) -> Self {
         let end = bytes.start;
         let pages = Pages::new(bytes);
-        Self { pages, serial, number: None, segment: 0, offset: 0, begun: Begun::No, end }
+        Self {
+            pages,
+            serial,
+            number: None,
+            segment: 0,
+            offset: 0,
+            begun: Begun::No,
+            is_fresh: false,
+            begun_in: None,
+            begin: None,
+            end,
+        }
     }
 
     /// The next packet all of which is there; `None` when there is none.
@@ -43,6 +59,13 @@ impl Packets {
         loop {
             while let Some((part, is_end)) = self.next_part() {
                 let begun = std::mem::replace(&mut self.begun, Begun::No);
+                if matches!(begun, Begun::No) {
+                    self.begun_in = self.is_fresh.then(|| self.pages.place().start);
+                    self.is_fresh = false;
+                }
+                if is_end {
+                    self.begin = self.begun_in;
+                }
                 let part = &self.pages.body()[part];
                 match (begun, is_end) {
                     (Begun::No, true) => return Ok(Some(part.into())),
@@ -62,6 +85,11 @@ impl Packets {
                 return Ok(None);
             }
         }
+    }
+
+    /// Where the page begins in the file of which the last packet is the first that begins there, if it is.
+    pub(super) fn begin(&self) -> Option<u64> {
+        self.begin
     }
 
     /// Where the stream's page that was found last ends in the file.
@@ -107,6 +135,7 @@ impl Packets {
                 self.begun = if is_there { begun } else { Begun::Unseen };
             }
             (self.number, self.segment, self.offset) = (Some(page.number), 0, 0);
+            self.is_fresh = true;
             self.end = self.pages.place().end;
             return Ok(true);
         }

@@ -71,8 +71,15 @@ impl Pages {
 
     /// Looks for the next page from `position` on.
     pub(super) fn go_to(&mut self, position: u64) {
-        self.buf.clear();
-        (self.start, self.at, self.page) = (position, 0, None);
+        let ahead = position.checked_sub(self.start).and_then(|ahead| usize::try_from(ahead).ok());
+        if let Some(ahead) = ahead.filter(|&ahead| ahead < self.buf.len()) {
+            // It was read already.
+            self.at = ahead;
+        } else {
+            self.buf.clear();
+            (self.start, self.at) = (position, 0);
+        }
+        self.page = None;
         self.progress();
     }
 
