@@ -6,7 +6,7 @@ use super::error::{Fault, FrameError};
 use super::header::{Channels, Format, FrameHeader};
 use super::instructions::Any;
 #[cfg(target_arch = "x86_64")]
-use super::instructions::Bmi;
+use super::instructions::Avx2;
 use super::output::{self, Sample};
 use super::predict::PAD;
 use super::subframe;
@@ -32,14 +32,14 @@ pub(super) enum Processor {
     Any,
     /// AVX2, BMI1, BMI2 and LZCNT.
     #[cfg(target_arch = "x86_64")]
-    Bmi,
+    Avx2,
 }
 
 impl Processor {
     fn this() -> Self {
         #[cfg(target_arch = "x86_64")]
-        if Bmi::is_there() {
-            return Self::Bmi;
+        if Avx2::is_there() {
+            return Self::Avx2;
         }
         Self::Any
     }
@@ -138,7 +138,7 @@ impl FrameDecoder {
             }
             (Processor::Any, width) => subframe::read::<Any>(bits, width, samples),
             #[cfg(target_arch = "x86_64")]
-            (Processor::Bmi, width) => subframe::read::<Bmi>(bits, width, samples),
+            (Processor::Avx2, width) => subframe::read::<Avx2>(bits, width, samples),
         }
     }
 

@@ -19,6 +19,7 @@ mod decoder;
 mod error;
 mod header;
 mod instructions;
+mod long;
 mod output;
 mod predict;
 mod residual;

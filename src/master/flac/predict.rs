@@ -14,6 +14,9 @@ pub(super) trait Predictor {
     /// How many samples it looks back.
     const BACK: usize;
 
+    /// Whether it is given [`four`](Self::four) at a time, by AVX2 if there is that.
+    const BY_FOUR: bool = false;
+
     /// The state that the next sample finds.
     fn state(&self) -> Self::State;
 
@@ -26,6 +29,14 @@ pub(super) trait Predictor {
 
     /// The same for the next two.
     fn two(&mut self, state: &mut Self::State, residuals: [i32; 2], samples: &mut [i32]);
+
+    /// The same for the next four.
+    #[inline(always)]
+    fn four(&mut self, state: &mut Self::State, residuals: [i32; 4], samples: &mut [i32]) {
+        let [a, b, c, d] = residuals;
+        self.two(state, [a, b], samples);
+        self.two(state, [c, d], &mut samples[2..]);
+    }
 
     /// Whether no sample was wider than 32 bits (33 where it can hold them).
     fn is_narrow(&self) -> bool {
@@ -185,66 +196,6 @@ impl<const N: usize> Predictor for Pairs<N> {
         let two = two.wrapping_add(self.first.wrapping_mul(one));
         *latest = residuals[1].wrapping_add(two >> self.shift);
         (samples[N], samples[N + 1]) = (one, *latest);
-    }
-}
-
-/// A linear predictor of up to `N` samples whose sums have 64 bits.
-pub(super) struct Long<const N: usize> {
-    /// In the order of the samples.
-    weights: [i64; N],
-    shift: u32,
-    latest: i32,
-    beyond: i64,
-}
-
-impl<const N: usize> Long<N> {
-    /// `first`: the first samples of the block.
-    #[inline(always)]
-    pub(super) fn new(linear: &Linear, first: &[i32]) -> Self {
-        let mut weights = [0; N];
-        for (weight, coef) in weights.iter_mut().rev().zip(linear.coefs) {
-            *weight = coef.into();
-        }
-        Self { weights, shift: linear.shift, latest: first[linear.order - 1], beyond: 0 }
-    }
-}
-
-impl<const N: usize> Predictor for Long<N> {
-    /// The latest sample, and what was too wide.
-    type State = (i32, i64);
-
-    const BACK: usize = N;
-
-    #[inline(always)]
-    fn state(&self) -> (i32, i64) {
-        (self.latest, self.beyond)
-    }
-
-    #[inline(always)]
-    fn keep(&mut self, (latest, beyond): (i32, i64)) {
-        (self.latest, self.beyond) = (latest, beyond);
-    }
-
-    #[inline(always)]
-    fn one(&mut self, (latest, beyond): &mut (i32, i64), residual: i32, samples: &mut [i32]) {
-        let older = self.weights[..N - 1].iter().zip(&*samples);
-        let sum = older
-            .fold(0_i64, |sum, (weight, sample)| sum.wrapping_add(weight.wrapping_mul((*sample).into())));
-        let sum = sum.wrapping_add(self.weights[N - 1].wrapping_mul((*latest).into()));
-        let value = i64::from(residual) + (sum >> self.shift);
-        let narrow = value as i32;
-        *beyond |= value ^ i64::from(narrow);
-        (samples[N], *latest) = (narrow, narrow);
-    }
-
-    #[inline(always)]
-    fn two(&mut self, state: &mut (i32, i64), residuals: [i32; 2], samples: &mut [i32]) {
-        self.one(state, residuals[0], samples);
-        self.one(state, residuals[1], &mut samples[1..]);
-    }
-
-    fn is_narrow(&self) -> bool {
-        self.beyond == 0
     }
 }
 

@@ -36,6 +36,12 @@ pub(super) fn read_rice<'a, P: Predictor>(
 ) -> Result<Bits<'a>, Fault> {
     let (mut bits, mut state) = (bits.in_registers(), predictor.state());
     let mut rest = samples;
+    while P::BY_FOUR && rest.len() >= P::BACK + 4 {
+        let (one, two) = read_two(&mut bits, k)?;
+        let (three, four) = read_two(&mut bits, k)?;
+        predictor.four(&mut state, [one, two, three, four].map(folded), rest);
+        rest = &mut rest[4..];
+    }
     while rest.len() >= P::BACK + 2 {
         let (one, two) = read_two(&mut bits, k)?;
         predictor.two(&mut state, [folded(one), folded(two)], rest);

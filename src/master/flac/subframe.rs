@@ -3,7 +3,8 @@
 use super::bits::Bits;
 use super::error::Fault;
 use super::instructions::{Any, Instructions};
-use super::predict::{self, Differences, Linear, Long, PAD, Pairs, Widest};
+use super::long::Long;
+use super::predict::{self, Differences, Linear, PAD, Pairs, Widest};
 use super::residual;
 
 const TOO_LONG: &str = "a predictor longer than its block";
@@ -114,7 +115,7 @@ fn restore_fixed<I: Instructions>(
     match order {
         // Sums of so many differences need four bits more.
         1..=4 if stored > 28 => {
-            residual::restore::<I, _>(bits, order, Long::<4>::new(&Linear::fixed(order), first), samples)
+            residual::restore::<I, _>(bits, order, Long::<I, 4>::new(&Linear::fixed(order), first), samples)
         }
         0 => residual::restore::<I, _>(bits, order, Differences::<0>::new(first), samples),
         1 => residual::restore::<I, _>(bits, order, Differences::<1>::new(first), samples),
@@ -149,14 +150,14 @@ fn restore_linear<I: Instructions>(
         (13..=16, true) => with!(Pairs::<16>::new(linear, &samples[PAD..])),
         (17..=24, true) => with!(Pairs::<24>::new(linear, &samples[PAD..])),
         (_, true) => with!(Pairs::<32>::new(linear, &samples[PAD..])),
-        (1..=4, false) => with!(Long::<4>::new(linear, &samples[PAD..])),
-        (5..=6, false) => with!(Long::<6>::new(linear, &samples[PAD..])),
-        (7..=8, false) => with!(Long::<8>::new(linear, &samples[PAD..])),
-        (9..=10, false) => with!(Long::<10>::new(linear, &samples[PAD..])),
-        (11..=12, false) => with!(Long::<12>::new(linear, &samples[PAD..])),
-        (13..=16, false) => with!(Long::<16>::new(linear, &samples[PAD..])),
-        (17..=24, false) => with!(Long::<24>::new(linear, &samples[PAD..])),
-        (_, false) => with!(Long::<32>::new(linear, &samples[PAD..])),
+        (1..=4, false) => with!(Long::<I, 4>::new(linear, &samples[PAD..])),
+        (5..=6, false) => with!(Long::<I, 6>::new(linear, &samples[PAD..])),
+        (7..=8, false) => with!(Long::<I, 8>::new(linear, &samples[PAD..])),
+        (9..=10, false) => with!(Long::<I, 10>::new(linear, &samples[PAD..])),
+        (11..=12, false) => with!(Long::<I, 12>::new(linear, &samples[PAD..])),
+        (13..=16, false) => with!(Long::<I, 16>::new(linear, &samples[PAD..])),
+        (17..=24, false) => with!(Long::<I, 24>::new(linear, &samples[PAD..])),
+        (_, false) => with!(Long::<I, 32>::new(linear, &samples[PAD..])),
     }
 }
 
