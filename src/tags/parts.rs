@@ -84,7 +84,7 @@ impl fmt::Display for PictureKind {
     }
 }
 
-/// Lyrics with the time of every line.
+/// Lyrics with the time of every line, or of every word.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct SyncedLyrics {
@@ -92,8 +92,42 @@ pub struct SyncedLyrics {
     pub language: String,
     /// In words; usually empty.
     pub description: String,
-    /// Milliseconds from the start, and what is sung from then on.
+    /// Milliseconds from the start, and what is sung from then on: a line. Where words have times of their own, as in
+    /// enhanced LRC, it is a piece of a line, with the space behind it; those that begin a line have a line feed before it,
+    /// but for the first one.
     pub lines: Vec<(u32, String)>,
+}
+
+impl SyncedLyrics {
+    /// The text alone, one line each.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let is_in_pieces = self.lines.iter().any(|(_, text)| text.starts_with('\n'));
+        let texts: Vec<&str> = self.lines.iter().map(|(_, text)| text.as_str()).collect();
+        if !is_in_pieces {
+            return texts.join("\n");
+        }
+        let text = texts.concat();
+        text.split('\n').map(str::trim_end).collect::<Vec<_>>().join("\n")
+    }
+
+    /// Takes lines, or their pieces as programs write them: with the line feed before a line or behind it.
+    pub(super) fn set(&mut self, entries: Vec<(u32, String)>) {
+        let count = |is: fn(&str) -> bool| entries.iter().filter(|(_, text)| is(text)).count();
+        let (before, behind) = (count(|text| text.starts_with('\n')), count(|text| text.ends_with('\n')));
+        let most = entries.len().saturating_sub(1);
+        let is_in_pieces = before.max(behind) > 0 && before.max(behind) < most;
+        let mut begins = false;
+        self.lines = entries
+            .into_iter()
+            .map(|(time, text)| {
+                let line = text.trim_matches(['\r', '\n']);
+                let feed = if is_in_pieces && (begins || text.starts_with('\n')) { "\n" } else { "" };
+                begins = text.ends_with('\n');
+                (time, format!("{feed}{line}"))
+            })
+            .collect();
+    }
 }
 
 /// What a link leads to.

@@ -25,7 +25,7 @@ pub(super) fn read(input: &Input, container: Container, limits: &Limits) -> Resu
         Container::Wav => riff::read_wav(&mut reading, start)?,
         Container::Wave64 => riff::read_w64(&mut reading, start)?,
         Container::Aiff => riff::read_aiff(&mut reading, start)?,
-        Container::Mp4 => mp4::read(&mut reading, start)?,
+        Container::M4a | Container::Mp4 | Container::Mov => mp4::read(&mut reading, start)?,
         Container::Caf => caf::read(&mut reading, start)?,
     }
     for prefix in prefixes {

@@ -112,8 +112,7 @@ impl<'a> Reading<'a> {
             return;
         };
         if self.tags.get("LYRICS").is_empty() {
-            let lines: Vec<&str> = synced.lines.iter().map(|(_, line)| line.as_str()).collect();
-            self.tags.add("LYRICS", &lines.join("\n"));
+            self.tags.add("LYRICS", &synced.text());
         }
         self.tags.synced_lyrics.push(synced);
     }

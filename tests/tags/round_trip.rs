@@ -233,6 +233,37 @@ fn old_players_get_v2_3() {
 }
 
 #[test]
+fn words_with_times_travel() {
+    let folder = tempfile::tempdir().unwrap();
+    let sung = json!([
+        ["Zei", 1_000],
+        ["le ", 1_400],
+        ["eins", 1_700],
+        ["\nzwei ", 2_500],
+        ["😀", 3_000],
+        ["\ndrei", 9_000]
+    ]);
+    let (Some(with_id3), Some(with_lrc)) = (master(&folder, "a.aiff"), master(&folder, "b.flac")) else {
+        return;
+    };
+    if !tagger::write(&with_id3, &json!({"texts": {}, "pictures": [], "lyrics": sung, "links": {}})) {
+        return;
+    }
+    let lrc = "[00:01.00]<00:01.00>Zei<00:01.40>le <00:01.70> eins <00:02.00>\n[00:02.5]zwei <00:03.00>😀\n[00:09]drei";
+    tagger::write(&with_lrc, &json!({"texts": {"LYRICS": [lrc]}, "pictures": []}));
+    for (master, version) in [("a.aiff", "2.4"), ("b.flac", "2.4"), ("a.aiff", "2.3"), ("b.flac", "2.3")] {
+        let mut args = vec!["encode", master, "--to", "128", "--force"];
+        args.extend((version == "2.3").then_some("--id3v23"));
+        let made = tonepress(folder.path(), &args);
+        let read = tagger::read(&folder.path().join(made[0]["path"].as_str().unwrap())).unwrap();
+        assert_eq!((&read["lyrics"], &read["version"]), (&sung, &json!(version)), "{master}");
+        if master == "b.flac" {
+            assert_eq!(read["texts"]["LYRICS"], json!(["Zeile eins\nzwei 😀\ndrei"]));
+        }
+    }
+}
+
+#[test]
 fn lyrics_with_times_and_links_travel() {
     let folder = tempfile::tempdir().unwrap();
     let sung = json!([["Zeile eins", 1_000], ["zwei 😀", 2_500], ["", 61_230]]);

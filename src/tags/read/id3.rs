@@ -336,12 +336,13 @@ fn read_synced(reading: &mut Reading, encoding: Encoding, rest: &mut &[u8]) -> O
     }
     let language = if language.eq_ignore_ascii_case("xxx") { String::new() } else { language };
     let mut lyrics = SyncedLyrics { language, description, lines: Vec::new() };
-    while !rest.is_empty() && lyrics.lines.len() < MAX_LINES {
-        let line = encoding.text(rest);
+    let mut entries = Vec::new();
+    while !rest.is_empty() && entries.len() < MAX_LINES {
+        let text = encoding.text(rest);
         let Some(time) = take_array(rest).map(u32::from_be_bytes) else { break };
-        // Programs end lines in the line before or in the next.
-        lyrics.lines.push((time, line.trim_matches(['\r', '\n']).to_owned()));
+        entries.push((time, text));
     }
+    lyrics.set(entries);
     if !lyrics.lines.is_empty() {
         reading.synced_lyrics(lyrics);
     }
