@@ -18,8 +18,12 @@ pub enum Container {
     Wave64,
     /// AIFF or AIFF-C.
     Aiff,
-    /// MPEG-4 (M4A) or `QuickTime`.
+    /// MPEG-4 of audio alone, by its brand.
+    M4a,
+    /// MPEG-4.
     Mp4,
+    /// `QuickTime`.
+    Mov,
     /// Apple's Core Audio Format.
     Caf,
 }
@@ -32,7 +36,9 @@ impl fmt::Display for Container {
             Self::Wav => "WAV",
             Self::Wave64 => "Wave64",
             Self::Aiff => "AIFF",
-            Self::Mp4 => "M4A",
+            Self::M4a => "M4A",
+            Self::Mp4 => "MP4",
+            Self::Mov => "MOV",
             Self::Caf => "CAF",
         })
     }

@@ -34,7 +34,20 @@ struct Track {
 
 /// Opens a file of atoms that starts at `start`.
 pub(super) fn open(input: &Input, start: u64) -> Result<Opened> {
-    Opened::of_packets(input, Container::Mp4, start, read)
+    let container = container(input, start)?;
+    Opened::of_packets(input, container, start, read)
+}
+
+/// What the file calls itself: by its brands (ISO/IEC 14496-12, section 4.3), of which `QuickTime` did without at first.
+fn container(input: &Input, start: u64) -> Result<Container> {
+    if input.array(start + 4)? != *b"ftyp" {
+        return Ok(Container::Mov);
+    }
+    Ok(match &input.array(start + 8)? {
+        b"qt  " => Container::Mov,
+        b"M4A " | b"M4B " | b"M4P " => Container::M4a,
+        _ => Container::Mp4,
+    })
 }
 
 fn read(input: &Input, start: u64) -> Result<Table> {

@@ -188,7 +188,7 @@ fn the_files_in_testdata_are_what_their_readme_says() {
     assert_eq!(facts("strings.flac"), (Container::Flac, Codec::Flac, 44_100, 16, stereo(), 1_058_400));
     assert_eq!(facts("short-24-96.flac"), (Container::Flac, Codec::Flac, 96_000, 24, stereo(), 144_000));
     assert_eq!(facts("short.oga"), short(Container::Ogg, Codec::Flac));
-    assert_eq!(facts("short.m4a"), short(Container::Mp4, Codec::Alac));
+    assert_eq!(facts("short.m4a"), short(Container::M4a, Codec::Alac));
     assert_eq!(facts("short.caf"), short(Container::Caf, Codec::Alac));
     assert_eq!(facts("short.aiff"), short(Container::Aiff, Codec::Pcm));
     assert_eq!(facts("short-5.1.wav"), (Container::Wav, Codec::Pcm, 44_100, 16, "5.1".to_owned(), 22_050));
