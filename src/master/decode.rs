@@ -276,6 +276,9 @@ impl Packets {
                 {
                     return Err(inner.input.damaged(end, change));
                 }
+                if let Some(change) = self.supply.change(end) {
+                    return Err(inner.input.damaged(end, change));
+                }
                 return Err(missing(inner, end, other.map(|packet| packet.samples.start)));
             }
         }

@@ -18,7 +18,7 @@ use std::str::FromStr;
 /// | container | coding | audio |
 /// |---|---|---|
 /// | WAV, RF64, AIFF, CAF, MP4 with PCM | `s16le`, `s24be`, `u8`, `f32le`… | the sample data: whole samples only, no pad byte |
-/// | FLAC | `flac` | the bytes behind the metadata blocks, which are the frames; `ID3v1` and `APEv2` tags behind them are not part of it |
+/// | FLAC | `flac` | the bytes behind the metadata blocks, which are the frames; tags behind them (`ID3v1`, `ID3v2`, `APEv2`, `Lyrics3`) are not part of it |
 /// | Ogg FLAC | `flac` | the audio packets one after the other, which are the frames; not the pages. Streams behind the first count as its continuation |
 /// | FLAC in M4A or CAF | `flac` | the packets by the sample or packet tables, in playing order |
 /// | ALAC in M4A or CAF | `alac` and the 24 bytes of its configuration in hexadecimal, without the two fields (bytes 12 to 19) that only describe the size of the stream | the packets by the sample or packet tables, in playing order |

@@ -33,6 +33,7 @@ pub(crate) mod source;
 mod stream;
 mod supply;
 mod survey;
+mod trailing_tags;
 mod verdict;
 mod verify;
 pub(crate) mod w64;
@@ -183,7 +184,7 @@ impl Master {
         Ok(salvage)
     }
 
-    /// How many bytes lie behind the audio of a FLAC file that are neither audio nor an `ID3v1` or `APEv2` tag: a line
+    /// How many bytes lie behind the audio of a FLAC file that are neither audio nor a tag: a line
     /// feed that a transfer added, padding, tags of other kinds. They are no part of the master. 0 of other formats,
     /// and where the last frame is damaged.
     ///

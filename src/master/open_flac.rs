@@ -6,6 +6,7 @@ use super::flac::{Format, StreamInfo, Tail, channel_mask, tail};
 use super::info::{Codec, Container, MasterInfo};
 use super::source::Input;
 use super::stream::Stream;
+use super::trailing_tags::without_tags;
 use super::{Audio, Opened, positions};
 use crate::error::{Error, Result};
 use crate::units::Samples;
@@ -53,26 +54,6 @@ pub(super) fn open(input: &Input, start: u64) -> Result<Opened> {
         count(input, &stream, &mut info)?;
     }
     Opened::new(input, info, Audio::Flac(stream))
-}
-
-/// Where the audio from `start` ends: before an `ID3v1` and an `APEv2` tag, which some programs append.
-pub(super) fn without_tags(input: &Input, start: u64) -> Result<u64> {
-    let mut end = input.len;
-    if end >= start + 128 && input.array::<3>(end - 128)? == *b"TAG" {
-        end -= 128;
-    }
-    if end >= start + 32 {
-        let footer: [u8; 32] = input.array(end - 32)?;
-        if footer.starts_with(b"APETAGEX") {
-            let size = u32::from_le_bytes([footer[12], footer[13], footer[14], footer[15]]);
-            let header = if footer[23] & 0x80 != 0 { 32 } else { 0 };
-            let size = u64::from(size) + header;
-            if size <= end - start {
-                end -= size;
-            }
-        }
-    }
-    Ok(end)
 }
 
 /// What a stream says of the master that it is, and a block of comments of its channels.

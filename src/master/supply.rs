@@ -63,6 +63,14 @@ impl Supply {
         }
     }
 
+    /// How the format changes at sample `at`, if it is known of FLAC in Ogg that it does.
+    pub(super) fn change(&self, at: u64) -> Option<String> {
+        match self {
+            Self::Frames(frames) => frames.change(at).map(|how| format!("the format changes here: {how}")),
+            _ => None,
+        }
+    }
+
     /// The next one that can be read.
     pub(super) fn next_there(&mut self, inner: &Inner) -> Result<Option<Packet>> {
         loop {

@@ -31,8 +31,8 @@ const RACY: i128 = 2_000_000_000;
 /// The version of the records. Those of another are not read.
 const VERSION: u32 = 1;
 /// The version of the records of files: raised when a file is understood as another master than before, so that it
-/// is hashed anew. 2: edit lists of M4A, channel masks of FLAC.
-const FILE_VERSION: u32 = 2;
+/// is hashed anew. 2: edit lists of M4A, channel masks of FLAC. 3: tags of all kinds behind FLAC.
+const FILE_VERSION: u32 = 3;
 
 /// A store's index of masters. Its records can all be computed anew, so they are written without
 /// waiting for the disk, and one that cannot be read is ignored.

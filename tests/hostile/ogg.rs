@@ -2,7 +2,7 @@
 
 use super::case::Want::{Damaged, Disorder, Sound, Unfinished};
 use super::case::{ALL, Case, FRAME, Why, case, frames, refused};
-use super::flac::{INFO, Info, all, crc, good, noise, numbered};
+use super::flac::{INFO, Info, all, crc, frame, good, noise, numbered};
 
 /// A page with one packet.
 fn page(serial: u32, number: u32, flags: u8, granule: u64, packet: &[u8]) -> Vec<u8> {
@@ -106,6 +106,18 @@ pub fn cases() -> Vec<Case> {
         cases.push(case(format!("ogg: cut before page {cut}"), bytes.clone(), want.clone()));
         let half = [bytes, sound[cut][..1_000].to_vec()].concat();
         cases.push(case(format!("ogg: cut in page {cut}"), half, want));
+    }
+    // A frame of another format amid the others.
+    let whole = numbered(5, 5);
+    for (what, format, samples) in
+        [("one channel", 0x08, &whole[9..9 + 2_049]), ("24 bits", 0x1c, &whole[9..whole.len() - 2])]
+    {
+        let mut other = all();
+        other[5] = frame(0xf8, 5, format, FRAME, samples);
+        let bytes = pages(INFO, &other).concat();
+        cases.push(case(format!("ogg: {what} midway"), bytes, Damaged(ALL, vec![frames(5..6)])));
+        let unstated = pages(Info { samples: 0, ..INFO }, &other).concat();
+        cases.push(refused(format!("ogg: {what} midway, no length"), unstated, Why::Damaged(5 * FRAME)));
     }
     let mut noisy = sound.clone();
     noisy.insert(7, noise(70_000));

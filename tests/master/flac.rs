@@ -114,6 +114,34 @@ fn what_follows_the_audio_is_looked_at() {
         assert_eq!(master.info().samples.0, samples, "{what}");
         master.verify().unwrap_or_else(|error| panic!("{what}: {error}"));
     }
+    // Tags behind each other, in any order, are no part of the audio, and do not change its id.
+    let id = {
+        fs::write(&path, &bytes).unwrap();
+        Master::open(&path).unwrap().id().unwrap()
+    };
+    let lyrics = b"LYRICSBEGINEAL00003abcLYR00010[00:01]abcde";
+    let lyrics = [&lyrics[..], format!("{:06}LYRICS200", lyrics.len()).as_bytes()].concat();
+    let old_lyrics = [b"LYRICSBEGIN".to_vec(), vec![b'x'; 3_000], b"LYRICSEND".to_vec()].concat();
+    let id3v1 = [b"TAG".to_vec(), vec![b' '; 125]].concat();
+    let longer = [b"TAG+".to_vec(), vec![0; 223], id3v1.clone()].concat();
+    let item = b"\x01\0\0\0\0\0\0\0Title\0x";
+    let ape = |flags: u8| {
+        let size = u32::try_from(item.len() + 32).unwrap().to_le_bytes();
+        [b"APETAGEX\xd0\x07\0\0", &size[..], b"\x01\0\0\0\0\0\0", &[flags], &[0; 8]].concat()
+    };
+    let whole_ape = [&ape(0xa0)[..], item, &ape(0x80)].concat();
+    let id3v2 = [&b"ID3\x04\0\x10\0\0\x01\0"[..], &[0; 128], b"3DI\x04\0\x10\0\0\x01\0"].concat();
+    let tags = [lyrics, old_lyrics, id3v1, longer, whole_ape, id3v2];
+    for first in 0..tags.len() {
+        for second in 0..tags.len() {
+            let tail = [&tags[first][..], &tags[second], &tags[(first + 3) % tags.len()]].concat();
+            fs::write(&path, [&bytes[..], &tail].concat()).unwrap();
+            let master = Master::open(&path).unwrap_or_else(|error| panic!("{first}, {second}: {error}"));
+            assert_eq!(master.info().samples.0, samples, "{first}, {second}");
+            assert_eq!(master.id().unwrap(), id, "{first}, {second}");
+            assert_eq!(master.stray_bytes().unwrap(), 0, "{first}, {second}");
+        }
+    }
     let frame_begins = vec![0xff, 0xf8, 0xcb];
     let noise: Vec<u8> = (0..1_000_u32).map(|n| ((n * n) >> 3) as u8).collect();
     for (what, tail) in [("a frame that begins", frame_begins), ("noise", noise)] {

@@ -33,7 +33,9 @@ pub(in crate::master) fn tail(input: &Input, info: &StreamInfo, at: u64, end: u6
     {
         return Ok(Tail::OtherFormat(error.fault.to_string()));
     }
-    if buf.starts_with(b"LYRICSBEGIN") || len <= STRAY && buf.first() != Some(&0xff) {
+    let is_tag =
+        [b"LYRICSBEGIN", &b"APETAGEX"[..], b"ID3", b"TAG"].iter().any(|magic| buf.starts_with(magic));
+    if is_tag || len <= STRAY && buf.first() != Some(&0xff) {
         return Ok(Tail::Harmless);
     }
     let mut from = at;

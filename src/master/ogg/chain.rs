@@ -133,7 +133,7 @@ impl Chain {
 
     /// A reader of the frames, at the first one.
     pub(in crate::master) fn frames(&self) -> Frames {
-        Frames { link: 0, packets: self.links[0].packets() }
+        Frames { link: 0, packets: self.links[0].packets(), change: None }
     }
 
     /// How many bytes follow the last page, if that is where the audio ends.
@@ -154,6 +154,8 @@ impl Chain {
 pub(in crate::master) struct Frames {
     link: usize,
     packets: Packets,
+    /// The first sample of the frame of another format that was passed last, and how it differs.
+    change: Option<(u64, String)>,
 }
 
 impl Frames {
@@ -164,7 +166,9 @@ impl Frames {
             if let Some(Frame { samples, bytes, change }) = link.next(input, &mut self.packets)? {
                 let samples = start + samples.start..start + samples.end;
                 if let Some(how) = change {
-                    return Err(input.damaged(samples.start, format!("the format changes here: {how}")));
+                    // Whoever reads on finds it missing, and asks.
+                    self.change = Some((samples.start, how));
+                    continue;
                 }
                 let is_last = self.link + 1 == chain.links.len();
                 if samples.end > link.samples.end && !is_last {
@@ -179,6 +183,11 @@ impl Frames {
             self.link += 1;
         }
         Ok(None)
+    }
+
+    /// How the format changes at sample `at`, if a frame there was passed that is of another one.
+    pub(in crate::master) fn change(&self, at: u64) -> Option<&str> {
+        self.change.as_ref().filter(|(start, _)| *start == at).map(|(_, how)| how.as_str())
     }
 
     /// How many bytes behind the chain's begin the page begins of which the last frame is the first that begins there,
