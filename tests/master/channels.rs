@@ -125,7 +125,8 @@ fn by_pan(ints: &[i32], channels: usize, masks: &[u32]) -> Option<Vec<f32>> {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("it.raw");
     fs::write(&path, pcm_le(ints, 16)).unwrap();
-    let labels = |letter: char| (0..masks.len()).map(move |n| format!("[{letter}{n}]")).collect::<String>();
+    let labels =
+        |letter: char| (0..masks.len()).map(|n| format!("[{letter}{n}]")).collect::<Vec<_>>().concat();
     let mut filters = vec![format!("[0]aformat=flt,asplit={}{}", masks.len(), labels('a'))];
     for (n, &mask) in masks.iter().enumerate() {
         let (_, gains) = expected(mask);

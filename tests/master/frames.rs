@@ -74,7 +74,7 @@ fn a_segment_in_the_middle_is_found_by_one_read() {
         let count = Count::default();
         let master = count.open(&bytes);
         store.masters().identify(&master).unwrap();
-        let mut told = String::new();
+        let mut told = vec![String::new()];
         for at in [3 * SEGMENT, SEGMENT, 5 * SEGMENT + 7, SAMPLES - 1_000, 0] {
             count.take();
             let want = first_samples(&mut master.decoder().unwrap(), at);
@@ -83,9 +83,9 @@ fn a_segment_in_the_middle_is_found_by_one_read() {
             count.take();
             assert_eq!(first_samples(&mut decoder, at), want, "{at}");
             let [reads, bytes] = count.take();
-            told += &format!(
-                "\n  {at}: {plain_reads} reads of {plain_bytes} bytes, by the index {reads} of {bytes}"
-            );
+            told.push(format!(
+                "  {at}: {plain_reads} reads of {plain_bytes} bytes, by the index {reads} of {bytes}"
+            ));
             if at > 0 {
                 assert!(
                     reads <= 4 && bytes <= 256 << 10,
@@ -94,7 +94,7 @@ fn a_segment_in_the_middle_is_found_by_one_read() {
                 assert!(bytes < plain_bytes, "{at}");
             }
         }
-        println!("{switches:?}, {} bytes:{told}", bytes.len());
+        println!("{switches:?}, {} bytes:{}", bytes.len(), told.join("\n"));
     }
 }
 
