@@ -4,13 +4,13 @@
 //!
 //! | text | meaning |
 //! |---|---|
-//! | `128`, `cbr128` | constant bitrate, kbps: 8 … 320 |
+//! | `128`, `128k`, `cbr128` | constant bitrate, kbps: 8 … 320 |
 //! | `abr160` | average bitrate, kbps |
 //! | `v0` … `v9`, `v2.5` | variable bitrate by quality: 0 is the best and largest |
 //! | `:mono`, `:stereo`, `:joint` | one channel, two separate ones, two in joint stereo |
 //! | `:rate=22050` | the sampling rate in hertz |
-//! | `:lame`, `:native` | the encoder; LAME unless said otherwise. The native one is ten times as fast and has one effort |
-//! | `:q=4` | LAME's effort, 0 (slowest) … 9 (fastest); 4 unless said otherwise |
+//! | `:lame`, `:native` | the encoder; LAME unless said otherwise. The native one is ten times as fast |
+//! | `:q=4` | LAME's effort, 0 (slowest) … 9 (fastest); 4 unless said otherwise. The native encoder has one |
 //! | `:whole` | one segment, as LAME alone would encode it: no seams, no parallelism |
 //! | `:salvage` | silence for what of the master is damaged or missing, instead of an error |
 
@@ -243,13 +243,13 @@ fn parse_coding(text: &str) -> Result<Coding, String> {
             .ok_or_else(|| format!("'{text}': VBR quality is v0 (best) to v9.999, such as v2 or v2.5"));
     }
     if let Some(kbps) = text.strip_prefix("abr") {
-        return number(kbps)
+        return kilobits(kbps)
             .filter(|kbps| (8..=320).contains(kbps))
             .map(|kbps| Coding::Abr(Kbps(kbps)))
             .ok_or_else(|| format!("'{text}': an average bitrate is abr8 to abr320"));
     }
     let digits = text.strip_prefix("cbr").unwrap_or(text);
-    let kbps = number(digits).ok_or_else(|| {
+    let kbps = kilobits(digits).ok_or_else(|| {
         format!("'{text}' is no coding; use a bitrate (128, cbr192), abr160, or a VBR quality (v0 to v9)")
     })?;
     let all = all_bitrates();
@@ -281,6 +281,11 @@ fn parse_quality(text: &str) -> Option<VbrQuality> {
         return None;
     }
     VbrQuality::new(number(whole)? * 1000 + number(&format!("{fraction:0<3}"))?)
+}
+
+/// "128", as people type it: "128k", "128kbps".
+fn kilobits(text: &str) -> Option<u16> {
+    number(text.strip_suffix("kbps").or_else(|| text.strip_suffix('k')).unwrap_or(text))
 }
 
 fn number(text: &str) -> Option<u16> {
@@ -345,6 +350,9 @@ mod tests {
         for (typed, canonical) in [
             ("128", "128"),
             ("cbr128:q=4", "128"),
+            ("320k", "320"),
+            ("CBR192kbps", "192"),
+            ("abr160K:mono", "abr160:mono"),
             ("V2.50", "v2.5"),
             ("v2.0", "v2"),
             ("abr160:whole:mono", "abr160:mono:whole"),
@@ -366,6 +374,8 @@ mod tests {
             ("v2.1234", "v0 (best) to v9.999"),
             ("abr400", "abr8 to abr320"),
             ("+128", "use a bitrate"),
+            ("128kk", "use a bitrate"),
+            ("v0k", "v0 (best) to v9.999"),
             ("128:rate=44000", "48000, 44100"),
             ("128:q=10", "0 (slowest)"),
             ("128:loud", "mono, stereo, joint"),

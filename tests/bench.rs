@@ -97,9 +97,18 @@ fn everything_is_measured_and_compared() {
 
     let svg = fs::read_to_string(folder.path().join("speed.svg")).unwrap();
     assert!(svg.starts_with("<svg") && svg.trim_end().ends_with("</svg>"), "{svg}");
-    for text in ["LAME alone", "v2:mono", "ideal"] {
+    for text in [
+        "LAME alone",
+        "v2:mono",
+        "ideal",
+        "<title>How fast tonepress presses MP3s</title>",
+        "times real time",
+        "times as fast as one thread",
+        "@media (prefers-color-scheme:dark)",
+    ] {
         assert!(svg.contains(text), "{text}");
     }
+    assert!(svg.contains("fill=\"#FFFFFF\""), "what the dark colours stand for");
 
     // Compared with what it said before, with one figure changed.
     let mut before = results.clone();
@@ -127,14 +136,70 @@ fn everything_is_measured_and_compared() {
     let table = String::from_utf8(bench(&args, folder.path()).stdout).unwrap();
     for text in [
         "OVER LAME",
-        "EFFICIENCY",
+        "OF IDEAL",
         "2 of LAME alone at once",
         "RANDOM 64 KiB",
         "Peak memory",
         "Beside the earlier run",
+        "TRACKS A DAY",
     ] {
         assert!(table.contains(text), "{text}: {table}");
     }
+}
+
+/// A run that the machine is twice, or half, as fast in as in the last.
+fn scaled(results: &Value, factor: f64) -> String {
+    fn scale(value: &mut Value, factor: f64) {
+        match value {
+            Value::Object(map) if map.contains_key("median") => {
+                for number in map.values_mut() {
+                    *number = (number.as_f64().unwrap() * factor).into();
+                }
+            }
+            Value::Object(map) => map.values_mut().for_each(|value| scale(value, factor)),
+            Value::Array(values) => values.iter_mut().for_each(|value| scale(value, factor)),
+            _ => {}
+        }
+    }
+    let mut results = results.clone();
+    scale(&mut results["works"], factor);
+    results.to_string()
+}
+
+#[test]
+fn a_slower_run_fails_where_that_was_asked_for() {
+    let folder = masters();
+    let args = ["bench", "one.wav", "--to", "64", "--runs", "1", "--jobs", "1"];
+    let run = |more: &[&str]| {
+        Command::new(env!("CARGO_BIN_EXE_tonepress"))
+            .args(args)
+            .args(more)
+            .current_dir(folder.path())
+            .output()
+            .unwrap()
+    };
+    let first = run(&["--json"]);
+    let said = String::from_utf8_lossy(&first.stderr).into_owned();
+    assert!(said.contains("measuring takes about 0:") && said.contains("run 1 of 1, 0:"), "{said}");
+    let results: Value = serde_json::from_slice(&first.stdout).unwrap();
+    assert!(
+        number(&results, "/capacities/0/tracks_per_day") > 0.0 && results["listeners"]["profile"] == "64"
+    );
+
+    // Far beyond what any machine's moods make of it.
+    for (factor, code, verdict) in [(1e-6, 1, "worse"), (1e6, 0, "better")] {
+        fs::write(folder.path().join("before.json"), scaled(&results, factor)).unwrap();
+        let output = run(&["--baseline", "before.json", "--fail-above", "100000%"]);
+        let (text, error) = (
+            String::from_utf8_lossy(&output.stdout).into_owned(),
+            String::from_utf8_lossy(&output.stderr).into_owned(),
+        );
+        assert_eq!(output.status.code(), Some(code), "{text}{error}");
+        let row = text.lines().find(|line| line.starts_with("64: 1 thread, CPU s")).unwrap();
+        assert!(row.ends_with(verdict), "{row}");
+        assert_eq!(error.contains("error: 64: 1 thread, CPU s: worse by "), code == 1, "{error}");
+    }
+    assert_eq!(run(&["--fail-above", "5%"]).status.code(), Some(2), "than what?");
 }
 
 #[test]

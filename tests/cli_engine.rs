@@ -257,7 +257,7 @@ fn a_killed_run_goes_on_and_an_interrupted_one_leaves_nothing_unfinished() {
     let summary = objects(&output).pop().unwrap();
     assert_eq!((&summary["interrupted"], &summary["present"]), (&true.into(), &before.into()));
     assert!(
-        err(&output).contains("interrupted: ") && err(&output).contains(" are left for the next run"),
+        err(&output).contains("interrupted: ") && err(&output).contains(" left for the next run"),
         "{}",
         err(&output)
     );

@@ -52,8 +52,9 @@ fn master(rate: u32, channels: usize, samples: u64) -> Master {
 #[test]
 fn the_number_of_threads_does_not_matter() {
     let master = master(44_100, 2, 3_500_000);
-    let profiles =
-        ["128", "320", "v2", "abr160", "64:mono:rate=22050", "128:mono", "v4:rate=48000", "128:whole"];
+    let lame = ["128", "320", "v2", "abr160", "64:mono:rate=22050", "128:mono", "v4:rate=48000", "128:whole"];
+    let native = lame.map(|profile| format!("{profile}:native"));
+    let profiles: Vec<&str> = lame.into_iter().chain(native.iter().map(String::as_str)).collect();
     let one = press(&master, &profiles, 1);
     for threads in [2, 3, 8] {
         for ((plan, bytes), (_, expected)) in press(&master, &profiles, threads).iter().zip(&one) {

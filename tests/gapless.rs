@@ -100,7 +100,9 @@ fn every_rate_and_length_plays_exactly() {
         for samples in [1, 575, 576, 1151, 1152, 1153, two - 1, two, two + 577, 2 * two - 576] {
             let profile = format!("{kbps}:rate={rate}");
             let vbr = format!("v3:rate={rate}");
-            check(rate, 1 + (samples % 2) as usize, samples, &[&profile, &vbr]);
+            let native = [&profile, &vbr].map(|profile| format!("{profile}:native"));
+            let profiles = [&profile, &vbr, &native[0], &native[1]].map(String::as_str);
+            check(rate, 1 + (samples % 2) as usize, samples, &profiles);
         }
     }
 }
@@ -120,7 +122,7 @@ fn resampled_masters_play_exactly() {
         (8_000, "v2:rate=44100"),
     ] {
         for samples in [1_000, u64::from(rate) * 9 + 12_345] {
-            check(rate, 2, samples, &[profile]);
+            check(rate, 2, samples, &[profile, &format!("{profile}:native")]);
         }
     }
 }

@@ -10,7 +10,7 @@ use tonepress::master::Layout;
 use tonepress::mp3::frame::{Header, RATES, Version};
 use tonepress::mp3::info::Info;
 use tonepress::pcm::Pcm;
-use tonepress::profile::{Coding, VbrQuality};
+use tonepress::profile::{Coding, Encoder, VbrQuality};
 use tonepress::rendition::press::SegmentEncoder;
 use tonepress::{Kbps, Plan, Profile, SampleRate, Size};
 
@@ -85,11 +85,18 @@ fn segments_are_of_one_length_and_two_or_four_cores_can_share_them() {
     }
 }
 
-fn cbr() -> impl Strategy<Value = (u32, u16, bool, u64)> {
+/// A profile at `rate`, of LAME's at an effort that is fast.
+fn profile(rate: u32, coding: Coding, encoder: Encoder) -> Profile {
+    let effort = if encoder == Encoder::Lame { 7 } else { Profile::DEFAULT_EFFORT };
+    Profile { rate: SampleRate::new(rate), encoder: Some(encoder), effort, ..Profile::new(coding) }
+}
+
+fn cbr() -> impl Strategy<Value = (u32, u16, bool, Encoder, u64)> {
     prop::sample::select(RATES.to_vec()).prop_flat_map(|rate| {
         let version = Version::of(SampleRate::new(rate).unwrap()).unwrap();
         let kbps = prop::sample::select(version.bitrates().to_vec());
-        (Just(rate), kbps, any::<bool>(), lengths(version.samples_per_frame(), rate))
+        let encoder = prop::sample::select(Encoder::ALL.to_vec());
+        (Just(rate), kbps, any::<bool>(), encoder, lengths(version.samples_per_frame(), rate))
     })
 }
 
@@ -97,9 +104,9 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: common::cases(60), max_shrink_iters: 60, ..ProptestConfig::default() })]
 
     #[test]
-    fn every_cbr_rendition_has_the_planned_size((rate, kbps, mono, samples) in cbr()) {
+    fn every_cbr_rendition_has_the_planned_size((rate, kbps, mono, encoder, samples) in cbr()) {
         let layout = if mono { Layout::MONO } else { Layout::STEREO };
-        let profile = Profile { rate: SampleRate::new(rate), effort: 7, ..Profile::new(Coding::Cbr(Kbps(kbps))) };
+        let profile = profile(rate, Coding::Cbr(Kbps(kbps)), encoder);
         let plan = Plan::new(&info(rate, layout, samples), &profile).unwrap();
         let music = Music::new(rate, samples);
         check(&plan, &press(&plan, &music, 0..plan.segments()));
@@ -112,10 +119,12 @@ fn every_cbr_rate_of_every_version_with_and_without_a_seam() {
         let version = Version::of(SampleRate::new(rate).unwrap()).unwrap();
         let per_frame = version.samples_per_frame();
         for &kbps in version.bitrates() {
-            let profile =
-                Profile { rate: SampleRate::new(rate), effort: 7, ..Profile::new(Coding::Cbr(Kbps(kbps))) };
             let two = 20 * u64::from(rate);
-            for (samples, segments) in [(two - 1, 1), (two + per_frame, 2)] {
+            let cases = [(two - 1, 1), (two + per_frame, 2)];
+            for (encoder, (samples, segments)) in
+                Encoder::ALL.into_iter().flat_map(|e| cases.map(|case| (e, case)))
+            {
+                let profile = profile(rate, Coding::Cbr(Kbps(kbps)), encoder);
                 let plan = Plan::new(&info(rate, Layout::MONO, samples), &profile).unwrap();
                 assert_eq!(plan.segments(), segments);
                 check(&plan, &press(&plan, &Music::new(rate, samples), 0..plan.segments()));
@@ -135,17 +144,18 @@ proptest! {
             (32..=64_u16).prop_map(|kbps| Coding::Abr(Kbps(kbps))),
         ],
         mono: bool,
+        encoder in prop::sample::select(Encoder::ALL.to_vec()),
         samples in lengths(1152, 44_100),
     ) {
         let layout = if mono { Layout::MONO } else { Layout::STEREO };
-        let profile = Profile { rate: SampleRate::new(rate), ..Profile::new(coding) };
+        let profile = profile(rate, coding, encoder);
         let plan = Plan::new(&info(rate, layout, samples), &profile).unwrap();
         check(&plan, &press(&plan, &Music::new(rate, samples), 0..plan.segments()));
     }
 
     #[test]
     fn the_order_of_segments_does_not_matter(
-        profile in prop::sample::select(vec!["128", "v2", "abr160", "64:mono:rate=22050"]),
+        profile in prop::sample::select(vec!["128", "v2", "abr160", "64:mono:rate=22050", "128:native", "v2:native"]),
         samples in 4_000_000..5_000_000_u64,
         order in Just((0..4_u64).collect::<Vec<_>>()).prop_shuffle(),
     ) {

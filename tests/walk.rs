@@ -97,7 +97,7 @@ fn links_that_lead_nowhere_or_in_a_circle_are_one_line_each() {
 fn reported_a_line_feed_behind_the_audio_is_noted() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/reports");
     let probe = |name: &str| tonepress(&["probe", name], &folder);
-    let note = "note     1 bytes behind the audio are no part of it";
+    let note = "note     1 byte behind the audio is no part of it";
     assert!(out(&probe("B1_known_newline_behind.flac")).contains(note));
     assert!(!out(&probe("D3_old_variable_blocks.flac")).contains("note "));
     let output = tonepress(&["probe", "--json", "B1_known_newline_behind.flac"], &folder);

@@ -1,28 +1,61 @@
 //! The command line as typed.
 
-use std::fmt;
-use std::num::NonZeroUsize;
-use std::path::PathBuf;
-use std::time::Duration;
+mod bench;
+mod cache;
 
-use bytesize::ByteSize;
-use clap::{Parser, Subcommand, ValueEnum};
-use tonepress::master::MasterId;
+use std::path::PathBuf;
+
+use clap::{ColorChoice, Parser, Subcommand};
 use tonepress::store::Store;
 use tonepress::{Error, Profile};
 
+pub(crate) use bench::{Bench, Rival};
+pub(crate) use cache::{CacheAction, CacheCommand, Selection, Sort};
+
 use super::byte_range::ByteRange;
-use super::help::{BENCH_HELP, CACHE_HELP, ENCODE_HELP, GET_HELP, PLAN_HELP, PREWARM_HELP, PROBE_HELP};
+use super::help::{
+    BENCH_HELP, CACHE_HELP, COMPLETIONS_HELP, ENCODE_HELP, ENVIRONMENT, GET_HELP, MAN_HELP, PLAN_HELP,
+    PREWARM_HELP, PROBE_HELP,
+};
 use super::name::NameTemplate;
-use super::options::{Cache, EncoderChoice, Jobs, Json, Masters, Profiles, once};
+use super::nearest::Nearest;
+use super::options::{Cache, EncoderChoice, Exclude, Jobs, Json, Masters, Profiles};
+use super::report::Voice;
 use super::tags::TagOptions;
 
 /// Presses lossless masters (FLAC, WAV, AIFF, ALAC) into MP3s at any bitrate.
 #[derive(Debug, Parser)]
-#[command(version = version(), propagate_version = true, arg_required_else_help = true)]
+#[command(name = "tonepress", version = version(), propagate_version = true, arg_required_else_help = true,
+    after_help = ENVIRONMENT)]
 pub(crate) struct Args {
+    #[command(flatten)]
+    pub(crate) manner: Manner,
     #[command(subcommand)]
     pub(crate) command: Command,
+}
+
+/// How the program speaks.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Manner {
+    /// Say nothing but errors, and what was asked for
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    quiet: bool,
+    /// Say also what is passed over, and how things are done
+    #[arg(short, long, global = true)]
+    verbose: bool,
+    /// Colours: as the terminal and the variable `NO_COLOR` have it, or regardless of both
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub(crate) color: ColorChoice,
+}
+
+impl Manner {
+    pub(crate) fn voice(&self) -> Voice {
+        match (self.quiet, self.verbose) {
+            (true, _) => Voice::Quiet,
+            (false, true) => Voice::Verbose,
+            (false, false) => Voice::Normal,
+        }
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -48,6 +81,29 @@ pub(crate) enum Command {
     /// Measure speed: what is spent on what, beside LAME alone, other programs, and an earlier run
     #[command(after_help = BENCH_HELP)]
     Bench(Bench),
+    /// Write what a shell needs to complete commands and options
+    #[command(after_help = COMPLETIONS_HELP)]
+    Completions(Completions),
+    /// Write manual pages
+    #[command(after_help = MAN_HELP)]
+    Man(Man),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Completions {
+    /// The shell
+    #[arg(value_name = "SHELL")]
+    pub(crate) shell: clap_complete::Shell,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Man {
+    /// The command whose page is written; that of tonepress itself unless given
+    #[arg(value_name = "COMMAND", conflicts_with = "output")]
+    pub(crate) commands: Vec<String>,
+    /// Write all pages into this folder
+    #[arg(short, long, value_name = "DIR")]
+    pub(crate) output: Option<PathBuf>,
 }
 
 fn version() -> String {
@@ -65,13 +121,19 @@ pub(crate) struct Encode {
     pub(crate) masters: Masters,
     #[command(flatten)]
     pub(crate) profiles: Profiles,
-    /// The folder to write to; the folders of the masters are kept below it. Unless given, MP3s are
-    /// written beside their masters
-    #[arg(short, long, value_name = "DIR")]
+    /// The folder to write to; the folders of the masters are kept below it. Of one master at one profile also a
+    /// file whose name ends with .mp3, or "-" for standard output. Unless given, MP3s are written beside
+    /// their masters
+    #[arg(short, long, value_name = "DIR|FILE.mp3|-")]
     pub(crate) output: Option<PathBuf>,
-    /// How to name MP3s, with {stem}, {profile}, and {dir} (where the master lies below the MASTER given)
-    #[arg(long, value_name = "TEMPLATE", default_value = "{dir}/{stem}.{profile}.mp3")]
-    pub(crate) name: NameTemplate,
+    /// How to name MP3s: {stem}, {profile}, {dir} (where the master lies below the MASTER given), and tags:
+    /// {artist}, {albumartist}, {album}, {title}, {track}, {disc}, {date}, {year}, {genre}, {composer};
+    /// {track:02} has two digits at least [default: {dir}/{stem}.{profile}.mp3]
+    #[arg(long, value_name = "TEMPLATE")]
+    pub(crate) name: Option<NameTemplate>,
+    /// Write nothing: tell which files would be written, and how large
+    #[arg(long)]
+    pub(crate) dry_run: bool,
     #[command(flatten)]
     pub(crate) jobs: Jobs,
     #[command(flatten)]
@@ -90,12 +152,14 @@ pub(crate) struct Encode {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Get {
-    /// The file to press; what it is, its content tells, not its name
+    /// The file to press, or "-" for standard input; what it is, its content tells, not its name
     #[arg(value_name = "MASTER", required_unless_present = "key", requires = "profile")]
     pub(crate) master: Option<PathBuf>,
     /// The profile
-    #[arg(long = "to", value_name = "PROFILE", requires = "master")]
+    #[arg(short = 'b', long = "to", value_name = "PROFILE", requires = "master")]
     pub(crate) profile: Option<Profile>,
+    #[command(flatten)]
+    pub(crate) nearest: Nearest,
     #[command(flatten)]
     pub(crate) encoder: EncoderChoice,
     /// Instead of a master: what the store has under this key, or the only one that begins so; also
@@ -119,6 +183,9 @@ pub(crate) struct Get {
     pub(crate) jobs: Jobs,
     #[command(flatten)]
     pub(crate) cache: Cache,
+    /// One JSON object on standard output about what was written to FILE
+    #[arg(long, requires = "output")]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, clap::Args)]
@@ -126,9 +193,13 @@ pub(crate) struct Prewarm {
     /// Files, or folders to walk through; what a file is, its content tells, not its name
     #[arg(value_name = "MASTER", required_unless_present = "from", requires = "profiles")]
     pub(crate) paths: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) exclude: Exclude,
     /// Profiles, separated by commas; for what --from lists, those where it names none
-    #[arg(long = "to", value_name = "PROFILE,…", value_delimiter = ',')]
+    #[arg(short = 'b', long = "to", value_name = "PROFILE,…", value_delimiter = ',')]
     pub(crate) profiles: Vec<Profile>,
+    #[command(flatten)]
+    pub(crate) nearest: Nearest,
     #[command(flatten)]
     pub(crate) encoder: EncoderChoice,
     /// A list ("-": standard input) with a JSON object a line: "master" (a file or folder), and if
@@ -197,169 +268,12 @@ impl Probe {
     }
 }
 
-/// A program that does the same work.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Rival {
-    /// The `lame` program, behind `flac -dc` where the master is FLAC
-    Lame,
-    /// ffmpeg with libmp3lame, all MP3s of a master by one process
-    Ffmpeg,
-}
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
 
-impl fmt::Display for Rival {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Lame => "lame",
-            Self::Ffmpeg => "ffmpeg",
-        })
-    }
-}
-
-#[derive(Debug, clap::Args)]
-pub(crate) struct Bench {
-    /// Files, or folders to walk through: the first master is measured in detail, all of them once more
-    /// together. Unless given, a signal like music is made
-    #[arg(value_name = "MASTER")]
-    pub(crate) masters: Vec<PathBuf>,
-    /// Profiles, separated by commas
-    #[arg(
-        long = "to",
-        value_name = "PROFILE,…",
-        value_delimiter = ',',
-        default_value = "128,192,256,320,v2,v0"
-    )]
-    profiles: Vec<Profile>,
-    #[command(flatten)]
-    encoder: EncoderChoice,
-    /// Programs to let do the same in between
-    #[arg(long, value_name = "PROGRAM,…", value_delimiter = ',')]
-    against: Vec<Rival>,
-    #[command(flatten)]
-    pub(crate) jobs: Jobs,
-    /// How often everything is measured; medians are shown
-    #[arg(long, value_name = "N", default_value = "5")]
-    pub(crate) runs: NonZeroUsize,
-    /// The length of the signal that is made
-    #[arg(long, value_name = "SECONDS", default_value = "240", value_parser = clap::value_parser!(u32).range(1..=20_000))]
-    pub(crate) seconds: u32,
-    /// Compare with an earlier run, kept by --json
-    #[arg(long, value_name = "FILE")]
-    pub(crate) baseline: Option<PathBuf>,
-    /// Draw bars by profile and the scaling by threads
-    #[arg(long, value_name = "FILE.svg")]
-    pub(crate) plot: Option<PathBuf>,
-    #[command(flatten)]
-    pub(crate) json: Json,
-}
-
-impl Bench {
-    /// The profiles as asked for, each once.
-    pub(crate) fn profiles(&self) -> Vec<Profile> {
-        self.encoder.each(&self.profiles)
-    }
-
-    /// The programs as asked for, each once.
-    pub(crate) fn against(&self) -> Vec<Rival> {
-        once(&self.against)
-    }
-}
-
-#[derive(Debug, clap::Args)]
-pub(crate) struct CacheCommand {
-    /// The folder of the store
-    #[arg(long, global = true, value_name = "DIR", env = "TONEPRESS_CACHE")]
-    cache: Option<PathBuf>,
-    /// What the store may take on disk, such as 20GiB
-    #[arg(long, global = true, value_name = "SIZE", env = "TONEPRESS_CACHE_SIZE")]
-    cache_size: Option<ByteSize>,
-    /// One JSON object a line on standard output
-    #[arg(long, global = true)]
-    pub(crate) json: bool,
-    #[command(subcommand)]
-    pub(crate) action: CacheAction,
-}
-
-impl CacheCommand {
-    /// Opens the store, which must be there.
-    pub(crate) fn open(&self) -> Result<Store, String> {
-        Cache { cache: self.cache.clone(), cache_size: self.cache_size }.open_existing()
-    }
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum CacheAction {
-    /// Sums: what is stored, by profile, by build, and by when it was last used
-    Stat,
-    /// List renditions
-    Ls(Selection),
-    /// Compare renditions with their digests; bad ones are set aside and will be pressed anew
-    Verify {
-        #[command(flatten)]
-        selection: Selection,
-        /// Check only this part of them, chosen at random, such as 0.1
-        #[arg(long, value_name = "PART", default_value_t = 1.0, value_parser = part)]
-        sample: f64,
-        /// Read at most so much a second, such as 50MB
-        #[arg(long, value_name = "SIZE")]
-        rate: Option<ByteSize>,
-    },
-    /// Clear away what dead writers left, what failed verification, and what is beyond the budget
-    Gc {
-        /// Also renditions of other builds than this one, which no new request will find
-        #[arg(long)]
-        stale: bool,
-    },
-    /// Remove renditions; pinned ones stay
-    Rm {
-        #[command(flatten)]
-        selection: Selection,
-        /// All of them
-        #[arg(long)]
-        all: bool,
-    },
-    /// Print where a rendition lies
-    Path {
-        /// The key, or how it begins
-        key: String,
-    },
-    /// Keep renditions from being evicted
-    Pin {
-        /// Keys, or how they begin
-        #[arg(required = true)]
-        keys: Vec<String>,
-        /// No longer keep them
-        #[arg(long)]
-        undo: bool,
-    },
-}
-
-fn part(text: &str) -> Result<f64, String> {
-    let part = text.parse().ok().filter(|part| (0.0..=1.0).contains(part));
-    part.ok_or_else(|| "a part is 0.0 to 1.0".to_owned())
-}
-
-/// Which renditions; all conditions must be met.
-#[derive(Debug, clap::Args)]
-pub(crate) struct Selection {
-    /// Keys, or how they begin
-    pub(crate) keys: Vec<String>,
-    /// Of this master
-    #[arg(long, value_name = "ID")]
-    pub(crate) master: Option<MasterId>,
-    /// Of this profile
-    #[arg(long)]
-    pub(crate) profile: Option<Profile>,
-    /// Pressed by another build than this one
-    #[arg(long)]
-    pub(crate) stale: bool,
-    /// Not used for so long, such as 12h or 30d
-    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
-    pub(crate) unused_for: Option<Duration>,
-}
-
-impl Selection {
-    pub(crate) fn is_everything(&self) -> bool {
-        let Self { keys, master, profile, stale, unused_for } = self;
-        keys.is_empty() && master.is_none() && profile.is_none() && !stale && unused_for.is_none()
+    #[test]
+    fn no_two_options_are_in_each_others_way() {
+        super::Args::command().debug_assert();
     }
 }

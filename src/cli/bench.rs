@@ -1,11 +1,14 @@
 //! `tonepress bench`: what speed there is, and where it goes.
 
 mod baseline;
+mod capacity;
 mod cold;
 mod cost;
+mod expect;
 mod memory;
 mod ours;
 mod plot;
+mod progress;
 mod results;
 mod rivals;
 mod signal;
@@ -16,17 +19,18 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::{fs, io};
 
-use indicatif::ProgressBar;
 use tonepress::Profile;
 use tonepress::master::Master;
 
 use cost::{Cost, Spread, Whose};
+use progress::Progress;
 use results::{MasterFacts, Program, Results, Samples, Work};
 
 use super::args::Rival;
 use super::masters::candidates;
 use super::report::{self, Failure};
-use super::{Outcome, args, interrupt, options};
+use super::text::{self, wait};
+use super::{Outcome, args, interrupt, json, options};
 
 pub(crate) fn run(args: &args::Bench) -> Result<Outcome, Failure> {
     let interrupted = interrupt::catch(|| ())?;
@@ -50,12 +54,24 @@ pub(crate) fn run(args: &args::Bench) -> Result<Outcome, Failure> {
         plot::draw(&results, path)?;
     }
     if args.json.json {
-        report::json(&results)?;
+        json::line("bench", &results)?;
     } else {
         table::print(&results)?;
     }
-    Ok(Outcome::Done)
+    results.warnings.iter().for_each(|warning| report::warn(warning));
+    let Some(limit) = args.fail_above else { return Ok(Outcome::Done) };
+    let worse = baseline::worse_than(&results.baseline, limit);
+    for ratio in &worse {
+        report::error(&format!(
+            "{}: worse by {:.1} %, and {limit} % is the limit",
+            ratio.figure, ratio.worse_percent
+        ));
+    }
+    Ok(if worse.is_empty() { Outcome::Done } else { Outcome::SomeFailed })
 }
+
+/// What a signal that was made is called.
+const SIGNAL: &str = "a signal like music";
 
 /// The masters to measure with.
 fn masters(args: &args::Bench, folder: &Path) -> Result<Vec<Master>, Failure> {
@@ -67,15 +83,17 @@ fn masters(args: &args::Bench, folder: &Path) -> Result<Vec<Master>, Failure> {
     }
     let limits = options::limits(&args.profiles());
     let mut masters = Vec::new();
-    for candidate in candidates(&args.masters) {
-        masters.extend(candidate.map_err(Failure::Other)?.open(&limits).transpose()?);
+    let exclude = args.exclude.set()?;
+    for candidate in candidates(&args.masters, &exclude) {
+        let candidate = candidate.map_err(|unread| Failure::Other(unread.error))?;
+        masters.extend(candidate.open(&limits).transpose()?);
     }
     if masters.is_empty() { Err(Failure::Usage("no master was found".to_owned())) } else { Ok(masters) }
 }
 
 /// "1 thread", "2 threads".
 fn several(number: usize, what: &str) -> String {
-    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+    text::several(number as u64, what)
 }
 
 /// 1, 2, 4 … and `most`.
@@ -135,14 +153,16 @@ fn measure(args: &args::Bench, folder: &Path, interrupted: &AtomicBool) -> Resul
     }
     let tasks = tasks(&masters, &profiles, threads);
     let (rivals, programs) = rivals(args, &masters, &profiles, folder);
-    let bench = Bench {
-        rivals,
-        folder,
-        interrupted,
-        progress: report::progress(
-            (runs * tasks.iter().map(|task| task.threads.len() + 1).sum::<usize>()) as u64,
-        ),
-    };
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    let mut warnings: Vec<String> = expect::busy(cores).into_iter().collect();
+    let expected = expect::duration(&tasks, &masters[0], runs, rivals.len(), cores);
+    report::note(&format!("measuring takes about {}: {}", wait(expected), several(runs, "run")));
+    let steps: usize = tasks
+        .iter()
+        .map(|task| task.threads.len() + usize::from(task.masters.len() == 1) + rivals.len())
+        .sum();
+    let bench = Bench { rivals, folder, interrupted, progress: Progress::start(runs * steps, expected) };
+    bench.progress.doing("memory".to_owned());
     let mut memory = Vec::new();
     memory.extend(memory::peak("one master".to_owned(), &masters[..1], &profiles, threads, folder)?);
     if masters.len() > 1 {
@@ -153,7 +173,8 @@ fn measure(args: &args::Bench, folder: &Path, interrupted: &AtomicBool) -> Resul
     let pressing = works[0].ours.last().map_or(0.0, |ours| ours.runs.wall_s.median);
     let cold = cold::cold(&masters[0], &profiles, threads, runs)?;
     let hits = cold::hits(&masters[0], &profiles[0], (threads, runs), pressing, folder)?;
-    bench.progress.finish_and_clear();
+    bench.progress.end();
+    warnings.extend(lame_speedup.and_then(|speedup| expect::shared(speedup.median, threads)));
     let build = tonepress::build_info();
     Ok(Results {
         version: build.version.to_owned(),
@@ -161,17 +182,20 @@ fn measure(args: &args::Bench, folder: &Path, interrupted: &AtomicBool) -> Resul
         lame: build.lame,
         lame_flags: build.lame_flags.to_owned(),
         cpu: processor(),
-        cores: thread::available_parallelism().map_or(1, usize::from),
+        cores,
         threads,
         runs,
-        masters: masters.iter().map(facts).collect(),
+        masters: masters.iter().map(|master| facts(master, folder)).collect(),
         programs,
+        capacities: capacity::capacities(&works, args.cost_per_core_hour),
+        listeners: capacity::listeners(&works),
         works,
         lame_speedup,
         cold,
         hits,
         memory,
         baseline: Vec::new(),
+        warnings,
     })
 }
 
@@ -204,7 +228,7 @@ struct Bench<'a> {
     rivals: Vec<Rival>,
     folder: &'a Path,
     interrupted: &'a AtomicBool,
-    progress: ProgressBar,
+    progress: Progress,
 }
 
 impl Bench<'_> {
@@ -214,7 +238,8 @@ impl Bench<'_> {
         for task in tasks {
             samples.push(self.prepare(task)?);
         }
-        for _ in 0..runs {
+        for run in 1..=runs {
+            self.progress.run(run, runs);
             for (at, (task, samples)) in tasks.iter().zip(&mut samples).enumerate() {
                 self.once(task, samples)?;
                 if at == 0 {
@@ -234,7 +259,7 @@ impl Bench<'_> {
     fn lame_speedup(&self, task: &Task, samples: &Samples) -> Result<Option<f64>, Failure> {
         let most = task.threads.last().copied().unwrap_or(1);
         let Some(&one) = samples.floor.last().filter(|_| most > 1) else { return Ok(None) };
-        self.progress.set_message(format!("{}: LAME alone, {most} at once", task.name));
+        self.progress.doing(format!("{}: LAME alone, {most} at once", task.name));
         Ok(Some(ours::lame_speedup(&task.masters[0], &task.profiles[0], most, one)?))
     }
 
@@ -258,13 +283,13 @@ impl Bench<'_> {
 
     fn once(&self, task: &Task, samples: &mut Samples) -> Result<(), Failure> {
         if let [master] = task.masters {
-            self.progress.set_message(format!("{}: LAME alone", task.name));
+            self.progress.doing(format!("{}: LAME alone", task.name));
             let costs = task.profiles.iter().map(|profile| ours::floor(master, profile));
             samples.floor.push(costs.sum::<Result<Cost, String>>()?);
             self.step()?;
         }
         for (threads, costs) in &mut samples.ours {
-            self.progress.set_message(format!("{}: {}", task.name, several(*threads, "thread")));
+            self.progress.doing(format!("{}: {}", task.name, several(*threads, "thread")));
             let (cost, done) = Cost::of(Whose::Ours, || {
                 ours::press(task.masters, task.profiles, *threads, self.folder, self.interrupted)
             });
@@ -273,7 +298,7 @@ impl Bench<'_> {
             self.step()?;
         }
         for (rival, (name, at_once, costs)) in self.rivals.iter().zip(&mut samples.others) {
-            self.progress.set_message(format!("{}: {name}", task.name));
+            self.progress.doing(format!("{}: {name}", task.name));
             let pipelines = rivals::pipelines(*rival, task.masters, task.profiles, self.folder)?;
             costs.push(rivals::run(pipelines, *at_once)?);
             self.step()?;
@@ -282,7 +307,7 @@ impl Bench<'_> {
     }
 
     fn step(&self) -> Result<(), Failure> {
-        self.progress.inc(1);
+        self.progress.step();
         if self.interrupted.load(Ordering::Relaxed) {
             return Err(Failure::Other("interrupted".to_owned()));
         }
@@ -290,10 +315,10 @@ impl Bench<'_> {
     }
 }
 
-fn facts(master: &Master) -> MasterFacts {
+fn facts(master: &Master, folder: &Path) -> MasterFacts {
     let info = master.info();
     MasterFacts {
-        name: master.name().to_owned(),
+        name: if Path::new(master.name()).starts_with(folder) { SIGNAL } else { master.name() }.to_owned(),
         audio: format!("{}, {} bits, {}, {}", info.codec, info.bits, info.rate, info.layout),
         duration_s: info.seconds(),
     }

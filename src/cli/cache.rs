@@ -1,39 +1,91 @@
 //! `tonepress cache`: looking after a store.
 
-use std::collections::BTreeMap;
+mod age;
+mod list;
+mod stat;
+
 use std::ops::ControlFlow;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use serde::Serialize;
 use tonepress::rendition::fingerprint::Fingerprint;
 use tonepress::store::{Entry, Filter, Key, Scrub, Store};
 
 use super::args::{CacheAction, CacheCommand, Selection};
-use super::report::{self, Failure, count, megabytes};
+use super::json::{self, At};
+use super::report::{self, Failure};
+use super::text::{are, listed, megabytes, plain, several};
 use super::{Outcome, args};
 
 pub(crate) fn run(args: &args::CacheCommand) -> Result<Outcome, Failure> {
     let store = args.open().map_err(Failure::Usage)?;
     match &args.action {
-        CacheAction::Stat => stat(args, &store),
-        CacheAction::Ls(selection) => ls(args, &store, selection),
+        CacheAction::Stat => stat::stat(args, &store),
+        CacheAction::Ls { selection, sort, reverse } => list::ls(args, &store, selection, (*sort, *reverse)),
         CacheAction::Verify { selection, sample, rate } => {
             let rate = rate.map(|rate| rate.as_u64());
             verify(args, &store, selection, *sample, rate)
         }
         CacheAction::Gc { stale } => gc(args, &store, *stale),
         CacheAction::Rm { selection, all } => rm(args, &store, selection, *all),
-        CacheAction::Path { key } => {
-            let key = one_key(&store, key)?;
-            report::line(store.path(&key).display())?;
-            Ok(Outcome::Done)
+        CacheAction::Path { key } => path(args, &store, key),
+        CacheAction::Pin { keys, undo } => pin(args, &store, keys, !undo),
+    }
+}
+
+#[derive(Serialize)]
+struct PathJson<'a> {
+    key: Key,
+    #[serde(flatten)]
+    at: At<'a>,
+}
+
+fn path(args: &CacheCommand, store: &Store, key: &str) -> Result<Outcome, Failure> {
+    let key = one_key(store, key)?;
+    let path = store.path(&key);
+    if args.json {
+        json::line("path", &PathJson { key, at: At::new(&path) })?;
+    } else {
+        report::line(path.display())?;
+    }
+    Ok(Outcome::Done)
+}
+
+#[derive(Serialize)]
+struct PinJson {
+    key: Key,
+    pinned: bool,
+    /// Whether there is a rendition under the key yet.
+    stored: bool,
+}
+
+fn pin(args: &CacheCommand, store: &Store, keys: &[String], pinned: bool) -> Result<Outcome, Failure> {
+    // All are understood before the first is pinned.
+    let keys = keys.iter().map(|key| one_key(store, key)).collect::<Result<Vec<_>, _>>()?;
+    for key in keys {
+        store.pin(&key, pinned)?;
+        let entry = store.list(&Filter { key: Some(key.to_string()), ..Filter::default() })?.pop();
+        if args.json {
+            json::line("pin", &PinJson { key, pinned, stored: entry.is_some() })?;
+            continue;
         }
-        CacheAction::Pin { keys, undo } => {
-            for key in keys {
-                store.pin(&one_key(&store, key)?, !undo)?;
-            }
-            Ok(Outcome::Done)
-        }
+        let what = match &entry {
+            Some(entry) => called(entry),
+            None => format!("{:.12} (not stored yet)", key.to_string()),
+        };
+        report::done(format!("{} {what}", if pinned { "pinned" } else { "no longer pinned:" }))?;
+    }
+    Ok(Outcome::Done)
+}
+
+/// A rendition for people: the beginning of its key, and what it is.
+fn called(entry: &Entry) -> String {
+    let key = format!("{:.12}", entry.key.to_string());
+    let Some(facts) = &entry.sidecar else { return key };
+    let names: Vec<_> = [&facts.artist, &facts.title].into_iter().flatten().map(|name| plain(name)).collect();
+    match &names[..] {
+        [] => format!("{key} ({})", facts.profile),
+        names => format!("{key} ({} at {})", names.join(": "), facts.profile),
     }
 }
 
@@ -77,194 +129,6 @@ pub(super) fn one_key(store: &Store, start: &str) -> Result<Key, Failure> {
     }
 }
 
-fn age(entry: &Entry) -> Duration {
-    entry.last_used.elapsed().unwrap_or_default()
-}
-
-/// `3 days` rather than `3days 4h 12m 1s`.
-fn rough(age: Duration) -> String {
-    let seconds = age.as_secs();
-    let (number, unit) = match seconds {
-        0..3_600 => return "less than an hour".to_owned(),
-        3_600..172_800 => (seconds / 3_600, "hour"),
-        _ => (seconds / 86_400, "day"),
-    };
-    format!("{number} {unit}{}", if number == 1 { "" } else { "s" })
-}
-
-#[derive(Default, Clone, Copy, Serialize)]
-struct Sum {
-    renditions: u64,
-    bytes: u64,
-}
-
-impl Sum {
-    fn add(&mut self, entry: &Entry) {
-        self.renditions += 1;
-        self.bytes += entry.bytes;
-    }
-}
-
-/// The classes of age, by the days that they end at.
-const AGES: [(u64, &str); 4] =
-    [(1, "within a day"), (7, "within a week"), (30, "within a month"), (u64::MAX, "longer ago")];
-
-#[derive(Serialize)]
-struct StatJson {
-    renditions: u64,
-    bytes: u64,
-    disk_bytes: u64,
-    reserved_bytes: u64,
-    writers: u64,
-    pinned: u64,
-    quarantined: u64,
-    max_bytes: Option<u64>,
-    free_bytes: u64,
-    /// One for each encoder.
-    this_build: Vec<String>,
-    profiles: BTreeMap<String, Sum>,
-    builds: BTreeMap<String, Sum>,
-    last_used: BTreeMap<&'static str, Sum>,
-}
-
-fn stat(args: &CacheCommand, store: &Store) -> Result<Outcome, Failure> {
-    let stat = store.stat()?;
-    let this_build: Vec<_> = Fingerprint::current()?.iter().map(Fingerprint::to_string).collect();
-    let (mut profiles, mut builds, mut ages) =
-        (BTreeMap::new(), BTreeMap::new(), [Sum::default(); AGES.len()]);
-    let mut all = Sum::default();
-    for entry in store.list(&Filter::default())? {
-        let fact = |known: Option<String>| known.unwrap_or_else(|| "unknown".to_owned());
-        let (profile, build) = match &entry.sidecar {
-            Some(sidecar) => (Some(sidecar.profile.clone()), Some(sidecar.fingerprint.to_string())),
-            None => (None, None),
-        };
-        let days = age(&entry).as_secs() / 86_400;
-        let class = AGES.iter().position(|&(end, _)| days < end).unwrap_or(AGES.len() - 1);
-        for sum in [
-            &mut all,
-            &mut ages[class],
-            profiles.entry(fact(profile)).or_insert_with(Sum::default),
-            builds.entry(fact(build)).or_insert_with(Sum::default),
-        ] {
-            sum.add(&entry);
-        }
-    }
-    if args.json {
-        report::json(&StatJson {
-            renditions: all.renditions,
-            bytes: all.bytes,
-            disk_bytes: stat.charged,
-            reserved_bytes: stat.reserved,
-            writers: stat.writers,
-            pinned: stat.pinned,
-            quarantined: stat.quarantined,
-            max_bytes: stat.max_bytes,
-            free_bytes: stat.free,
-            this_build,
-            profiles,
-            builds,
-            last_used: AGES.iter().map(|&(_, name)| name).zip(ages).collect(),
-        })?;
-        return Ok(Outcome::Done);
-    }
-    let budget = stat.max_bytes.map_or("no limit".to_owned(), |max| format!("of {}", megabytes(max)));
-    report::line(format!(
-        "{} renditions, {} on disk ({budget}), {} pinned; {} free on the file system",
-        count(all.renditions),
-        megabytes(stat.charged),
-        stat.pinned,
-        megabytes(stat.free)
-    ))?;
-    if stat.writers > 0 {
-        report::line(format!("{} being written, {} reserved", stat.writers, megabytes(stat.reserved)))?;
-    }
-    if stat.quarantined > 0 {
-        report::line(format!("{} failed verification; `cache gc` removes them", stat.quarantined))?;
-    }
-    let rows = |sums: Vec<(String, Sum)>| {
-        let row = |(name, sum): (String, Sum)| vec![name, count(sum.renditions), megabytes(sum.bytes)];
-        sums.into_iter().filter(|(_, sum)| sum.renditions > 0).map(row).collect::<Vec<_>>()
-    };
-    let this = |build: String| {
-        let note = if this_build.contains(&build) { " (this build)" } else { "" };
-        format!("{build:.12}{note}")
-    };
-    for (header, sums) in [
-        ("PROFILE", profiles.into_iter().collect::<Vec<_>>()),
-        ("PRESSED BY", builds.into_iter().map(|(build, sum)| (this(build), sum)).collect()),
-        ("LAST USED", AGES.iter().map(|&(_, name)| name.to_owned()).zip(ages).collect()),
-    ] {
-        let rows = rows(sums);
-        if !rows.is_empty() {
-            report::line(format!(
-                "\n{}",
-                report::table(&[header, "RENDITIONS", "SIZE"], &[1, 2], rows).trim_fmt()
-            ))?;
-        }
-    }
-    Ok(Outcome::Done)
-}
-
-#[derive(Serialize)]
-struct EntryJson<'a> {
-    key: Key,
-    path: String,
-    bytes: u64,
-    unused_s: u64,
-    pinned: bool,
-    #[serde(flatten)]
-    sidecar: Option<Facts<'a>>,
-}
-
-#[derive(Serialize)]
-struct Facts<'a> {
-    master: String,
-    profile: &'a str,
-    resolved: &'a str,
-    duration_frames: u64,
-    fingerprint: String,
-    engine: &'a str,
-    published: u64,
-}
-
-fn ls(args: &CacheCommand, store: &Store, selection: &Selection) -> Result<Outcome, Failure> {
-    let mut rows = Vec::new();
-    for entry in entries(store, selection)? {
-        if args.json {
-            report::json(&EntryJson {
-                key: entry.key,
-                path: store.path(&entry.key).display().to_string(),
-                bytes: entry.bytes,
-                unused_s: age(&entry).as_secs(),
-                pinned: entry.pinned,
-                sidecar: entry.sidecar.as_ref().map(|sidecar| Facts {
-                    master: sidecar.master.to_string(),
-                    profile: &sidecar.profile,
-                    resolved: &sidecar.resolved,
-                    duration_frames: sidecar.frames,
-                    fingerprint: sidecar.fingerprint.to_string(),
-                    engine: &sidecar.engine,
-                    published: sidecar.published,
-                }),
-            })?;
-            continue;
-        }
-        let (profile, master) = match &entry.sidecar {
-            Some(sidecar) => (sidecar.profile.clone(), format!("{:.12}", sidecar.master.to_string())),
-            None => ("unknown".to_owned(), "unknown".to_owned()),
-        };
-        let pinned = if entry.pinned { "pinned" } else { "" };
-        let key = format!("{:.12}", entry.key.to_string());
-        rows.push(vec![key, profile, count(entry.bytes), rough(age(&entry)), master, pinned.to_owned()]);
-    }
-    if !rows.is_empty() {
-        let header = ["KEY", "PROFILE", "BYTES", "UNUSED FOR", "MASTER", ""];
-        report::line(report::table(&header, &[2, 3], rows).trim_fmt())?;
-    }
-    Ok(Outcome::Done)
-}
-
 #[derive(Serialize)]
 struct CheckedJson {
     key: Key,
@@ -289,13 +153,16 @@ fn verify(
         let scrub = Scrub { filter, sample, bytes_per_second };
         let sums = store.verify(&scrub, |checked| {
             told = if args.json {
-                report::json(&CheckedJson {
-                    key: checked.key,
-                    bytes: checked.bytes,
-                    ok: checked.fault.is_none(),
-                    fault: checked.fault.clone(),
-                    quarantined: checked.quarantined.as_ref().map(|path| path.display().to_string()),
-                })
+                json::line(
+                    "checked",
+                    &CheckedJson {
+                        key: checked.key,
+                        bytes: checked.bytes,
+                        ok: checked.fault.is_none(),
+                        fault: checked.fault.clone(),
+                        quarantined: checked.quarantined.as_ref().map(|path| path.display().to_string()),
+                    },
+                )
             } else {
                 if let Some(fault) = &checked.fault {
                     let place = match &checked.quarantined {
@@ -313,7 +180,8 @@ fn verify(
         bad += sums.bad.len();
     }
     told?;
-    report::note(&format!("{} renditions read, {}, {bad} bad", count(checked), megabytes(bytes)));
+    let bad_ones = if bad == 0 { "all are sound".to_owned() } else { format!("{bad} bad") };
+    report::note(&format!("{} read, {}; {bad_ones}", several(checked, "rendition"), megabytes(bytes)));
     Ok(if bad == 0 { Outcome::Done } else { Outcome::SomeFailed })
 }
 
@@ -330,51 +198,88 @@ struct CollectedJson {
 fn gc(args: &CacheCommand, store: &Store, stale: bool) -> Result<Outcome, Failure> {
     let collected = store.gc(&if stale { Fingerprint::current()? } else { Vec::new() })?;
     if args.json {
-        report::json(&CollectedJson {
-            stale: collected.stale,
-            evicted: collected.evicted,
-            quarantined: collected.quarantined,
-            leftovers: collected.leftovers,
-            orphans: collected.orphans,
-            masters: collected.masters,
-        })?;
+        json::line(
+            "collected",
+            &CollectedJson {
+                stale: collected.stale,
+                evicted: collected.evicted,
+                quarantined: collected.quarantined,
+                leftovers: collected.leftovers,
+                orphans: collected.orphans,
+                masters: collected.masters,
+            },
+        )?;
         return Ok(Outcome::Done);
     }
-    for (number, what) in [
-        (collected.stale, "renditions of other builds"),
-        (collected.evicted, "renditions beyond the budget"),
-        (collected.quarantined, "files that had failed verification"),
-        (collected.leftovers, "files of dead writers"),
-        (collected.orphans, "sidecars without a rendition"),
-        (collected.masters, "records of masters that are gone"),
-    ] {
-        if number > 0 {
-            report::line(format!("removed {} {what}", count(number)))?;
-        }
-    }
+    let removed = [
+        (collected.stale, "rendition", " of other builds"),
+        (collected.evicted, "rendition", " beyond the budget"),
+        (collected.quarantined, "file", " that failed verification"),
+        (collected.leftovers, "file", " of dead writers"),
+        (collected.orphans, "sidecar", " without a rendition"),
+        (collected.masters, "record", " of masters that are gone"),
+    ];
+    let removed: Vec<_> = removed
+        .into_iter()
+        .filter(|(number, ..)| *number > 0)
+        .map(|(number, what, which)| format!("{}{which}", several(number, what)))
+        .collect();
+    let left = store.stat()?;
+    let (renditions, size) = (several(left.objects, "rendition"), megabytes(left.charged));
+    let removed = if removed.is_empty() { "nothing".to_owned() } else { listed(&removed) };
+    let stay = if left.objects == 1 { "stays" } else { "stay" };
+    report::done(format!("removed {removed}; {renditions}, {size}, {stay}"))?;
     Ok(Outcome::Done)
 }
 
 #[derive(Serialize)]
 struct RemovedJson {
     removed: Key,
+    bytes: u64,
 }
 
 fn rm(args: &CacheCommand, store: &Store, selection: &Selection, all: bool) -> Result<Outcome, Failure> {
     if selection.is_everything() && !all {
         return Err(Failure::Usage("say which renditions to remove, or --all".to_owned()));
     }
+    // Whoever names a rendition means it: that it is not there, or pinned, is no small matter.
+    for start in &selection.keys {
+        let key = one_key(store, start)?;
+        let entry = store.list(&Filter { key: Some(key.to_string()), ..Filter::default() })?.pop();
+        match entry {
+            None => return Err(Failure::Other(format!("the store has no rendition under the key {key}"))),
+            Some(entry) if entry.pinned => {
+                let key = format!("{:.12}", key.to_string());
+                let error = format!(
+                    "{} is pinned: `tonepress cache pin --undo {key}` first; nothing was removed",
+                    called(&entry)
+                );
+                return Err(Failure::Other(error));
+            }
+            Some(_) => {}
+        }
+    }
     let entries = entries(store, selection)?;
     let keys: Vec<Key> = entries.iter().map(|entry| entry.key).collect();
     let removed = store.remove(&keys)?;
+    let gone = || entries.iter().filter(|entry| removed.contains(&entry.key));
     if args.json {
-        return removed
-            .iter()
-            .try_for_each(|&removed| report::json(&RemovedJson { removed }))
-            .map(|()| Outcome::Done);
+        gone().try_for_each(|entry| {
+            json::line("removed", &RemovedJson { removed: entry.key, bytes: entry.bytes })
+        })?;
+        return Ok(Outcome::Done);
     }
-    let kept = keys.len() - removed.len();
-    let note = if kept > 0 { format!("; {kept} pinned or being written stay") } else { String::new() };
-    report::line(format!("removed {} renditions{note}", count(removed.len() as u64)))?;
+    let kept = (keys.len() - removed.len()) as u64;
+    let note = if kept > 0 {
+        format!("; {} pinned or being written {} kept", kept, are(kept))
+    } else {
+        String::new()
+    };
+    let what = match &gone().collect::<Vec<_>>()[..] {
+        [only] => called(only),
+        several_ => several(several_.len() as u64, "rendition"),
+    };
+    let bytes = gone().map(|entry| entry.bytes).sum();
+    report::done(format!("removed {what}, {}{note}", megabytes(bytes)))?;
     Ok(Outcome::Done)
 }

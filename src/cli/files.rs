@@ -1,7 +1,6 @@
 //! Files that get their name when they are complete.
 
-use std::fs::{self, Permissions};
-use std::os::unix::fs::PermissionsExt;
+use std::fs::{self, File};
 use std::path::Path;
 
 use tempfile::NamedTempFile;
@@ -11,9 +10,11 @@ pub(crate) fn unfinished(path: &Path) -> Result<NamedTempFile, String> {
     // The folder of "song.mp3" is "", which the system does not know.
     let folder = path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
     let file = fs::create_dir_all(folder).and_then(|()| {
-        // What the user's umask leaves of this, as for any other new file.
-        let all = Permissions::from_mode(0o666);
-        tempfile::Builder::new().prefix(".tonepress-").suffix(".tmp").permissions(all).tempfile_in(folder)
+        // Made here, for its errors would name a file that nobody asked for.
+        tempfile::Builder::new()
+            .prefix(".tonepress-")
+            .suffix(".tmp")
+            .make_in(folder, |path| File::options().read(true).write(true).create_new(true).open(path))
     });
     file.map_err(|error| format!("writing to {}: {error}", folder.display()))
 }

@@ -8,72 +8,131 @@ use std::os::fd::AsFd;
 use std::path::Path;
 use std::process;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
+use serde::Serialize;
 use tempfile::NamedTempFile;
 use tonepress::engine::{OnDrop, Request, Shutdown};
-use tonepress::master::Master;
 use tonepress::{Engine, Plan, Profile, ReadAt, Size, WithOverlay};
 
 use super::byte_range::ByteRange;
 use super::cache::one_key;
 use super::files::{name, unfinished};
+use super::json::{self, At, Of};
+use super::nearest::Nearest;
+use super::options::{Cache, Jobs};
 use super::report::{self, Failure};
-use super::tags::Tagged;
-use super::{Outcome, args, interrupt};
+use super::tags::{TagOptions, Tagged};
+use super::text::plain;
+use super::{Outcome, args, interrupt, masters};
 
 /// What is read and written at a time.
 const CHUNK: usize = 64 << 10;
 
+/// A rendition to press, or to take from the store.
+pub(crate) struct Order<'a> {
+    pub(crate) master: &'a Path,
+    pub(crate) profile: &'a Profile,
+    pub(crate) nearest: Nearest,
+    /// `None`: the audio alone.
+    pub(crate) tags: Option<&'a TagOptions>,
+    pub(crate) cache: &'a Cache,
+    pub(crate) jobs: &'a Jobs,
+    pub(crate) delivery: Delivery<'a>,
+}
+
+/// What is wanted of it, and where it goes.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Delivery<'a> {
+    range: Option<ByteRange>,
+    /// Standard output unless given.
+    output: Option<&'a Path>,
+    json: bool,
+}
+
+#[derive(Serialize)]
+struct Json<'a> {
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    of: Option<Of<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    profile: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key: Option<String>,
+    #[serde(flatten)]
+    at: At<'a>,
+    /// The whole, of which a range may have been written.
+    size: u64,
+    from: u64,
+    bytes: u64,
+}
+
 pub(crate) fn run(args: &args::Get) -> Result<Outcome, Failure> {
-    let terminal = args.output.is_none() && io::stdout().is_terminal();
-    if terminal {
-        let how = "say -o FILE, or send standard output somewhere: > song.mp3, | mpg123 -";
-        return Err(Failure::Usage(format!("an MP3 cannot be shown on a terminal; {how}")));
-    }
+    let delivery = Delivery { range: args.range, output: args.output.as_deref(), json: args.json };
     match (&args.key, &args.master, &args.profile) {
-        (Some(key), ..) => stored(args, key),
-        (None, Some(master), Some(profile)) => pressed(args, master, &args.encoder.of(profile)),
+        (Some(key), ..) => stored(args, key, delivery),
+        (None, Some(master), Some(profile)) => pressed(&Order {
+            master,
+            profile: &args.encoder.of(profile),
+            nearest: args.nearest,
+            tags: (args.with_tags || args.tags.any()).then_some(&args.tags),
+            cache: &args.cache,
+            jobs: &args.jobs,
+            delivery,
+        }),
         // The parser sees to it.
         (None, ..) => Err(Failure::Usage("which master, and at which profile?".to_owned())),
     }
 }
 
 /// What the store has under a key.
-fn stored(args: &args::Get, key: &str) -> Result<Outcome, Failure> {
+fn stored(args: &args::Get, key: &str, delivery: Delivery) -> Result<Outcome, Failure> {
+    delivery.check()?;
     let store = args.cache.open_existing().map_err(Failure::Usage)?;
     let key = one_key(&store, key)?;
     let Some(object) = store.get(&key)? else {
         return Err(Failure::Other(format!("the store has no rendition under the key {key}")));
     };
-    let range = within(args.range, object.len())?;
-    let to_pipe = args.output.is_none();
+    let range = within(delivery.range, object.len())?;
+    let to_pipe = delivery.output.is_none();
     let interrupted = interrupt::catch(move || leave(to_pipe))?;
-    deliver(args, &object, range, &interrupted)
+    let outcome = deliver(delivery, &object, range.clone(), &interrupted)?;
+    delivery.tell(None, None, Some(key.to_string()), object.len(), &range)?;
+    Ok(outcome)
 }
 
 /// A rendition from the store, or pressed now.
-fn pressed(args: &args::Get, master: &Path, profile: &Profile) -> Result<Outcome, Failure> {
-    let master = Master::open_with(master, &crate::cli::options::limits(&[*profile]))?;
-    let plan = Plan::new(master.info(), profile)?;
-    let store = args.cache.open()?;
-    let Tagged { overlay, notes } = if args.with_tags || args.tags.any() {
-        args.tags.tagger()?.overlay(&master, store.as_ref())?
-    } else {
-        Tagged::default()
+pub(crate) fn pressed(order: &Order) -> Result<Outcome, Failure> {
+    let delivery = order.delivery;
+    delivery.check()?;
+    // A master from a pipe may be waited for, until somebody has had enough.
+    let stop = Arc::new(OnceLock::<Engine>::new());
+    let (to_stop, to_pipe) = (Arc::clone(&stop), delivery.output.is_none());
+    let interrupted = interrupt::catch(move || {
+        if let Some(engine) = to_stop.get() {
+            engine.shutdown(Shutdown::Cancel);
+        }
+        leave(to_pipe);
+    })?;
+    let limits = crate::cli::options::limits(&[*order.profile]);
+    let master = masters::open(order.master, &limits)?;
+    let Some(plan) = order.nearest.plan(order.master, master.info(), order.profile, &[])? else {
+        return Ok(Outcome::Done);
+    };
+    let profile = plan.profile();
+    let store = order.cache.open()?;
+    let Tagged { overlay, notes } = match order.tags {
+        Some(tags) => tags.tagger()?.overlay(&master, store.as_ref())?,
+        None => Tagged::default(),
     };
     for note in notes {
-        report::note(&format!("{}: {}", report::plain(master.name()), report::plain(&note)));
+        report::note(&format!("{}: {}", plain(master.name()), plain(&note)));
     }
-    let mut builder = Engine::builder().threads(threads(args, &plan, overlay.len())?);
+    let mut builder = Engine::builder().threads(threads(order, &plan, overlay.len())?);
     if let Some(store) = store {
         builder = builder.store(store);
     }
     let engine = builder.build()?;
-    let (to_stop, to_pipe) = (engine.clone(), args.output.is_none());
-    let interrupted = interrupt::catch(move || {
-        to_stop.shutdown(Shutdown::Cancel);
-        leave(to_pipe);
-    })?;
+    let _ = stop.set(engine.clone()); // set once
     let request = Request { on_drop: OnDrop::Cancel, ..Request::default() };
     let outcome =
         engine.request_with(&master, profile, request).map_err(Failure::from).and_then(|rendition| {
@@ -81,30 +140,61 @@ fn pressed(args: &args::Get, master: &Path, profile: &Profile) -> Result<Outcome
                 Size::Exact(size) => size,
                 Size::Estimate { .. } => rendition.wait()?.len(),
             };
-            let range = within(args.range, overlay.len() + size)?;
-            let outcome = deliver(args, &WithOverlay::new(&rendition, overlay), range, &interrupted)?;
-            if args.range.is_none() {
+            let size = overlay.len() + size;
+            let range = within(delivery.range, size)?;
+            let from = WithOverlay::new(&rendition, overlay);
+            let outcome = deliver(delivery, &from, range.clone(), &interrupted)?;
+            if delivery.range.is_none() {
                 rendition.wait()?;
             }
             let repairs = rendition.repairs();
             report::note_repairs(master.name(), repairs.not_finite, repairs.clamped);
+            delivery.tell(Some(order.master), Some(profile.to_string()), None, size, &range)?;
             Ok(outcome)
         });
     if interrupted.load(Ordering::Relaxed) { Ok(Outcome::Interrupted) } else { outcome }
 }
 
+impl Delivery<'_> {
+    /// An MP3 is nothing to look at.
+    fn check(self) -> Result<(), Failure> {
+        if self.output.is_some() || !io::stdout().is_terminal() {
+            return Ok(());
+        }
+        let how = "say -o FILE, or send standard output somewhere: > song.mp3, | mpg123 -";
+        Err(Failure::Usage(format!("an MP3 cannot be shown on a terminal; {how}")))
+    }
+
+    /// Tells machines what was written.
+    fn tell(
+        self,
+        master: Option<&Path>,
+        profile: Option<String>,
+        key: Option<String>,
+        size: u64,
+        range: &Range<u64>,
+    ) -> Result<(), Failure> {
+        let Some(path) = self.output.filter(|_| self.json) else { return Ok(()) };
+        let (from, bytes) = (range.start, range.end - range.start);
+        json::line(
+            "written",
+            &Json { of: master.map(Of::new), profile, key, at: At::new(path), size, from, bytes },
+        )
+    }
+}
+
 /// As many threads as there are segments to press behind a tag of so many bytes: more would press what
 /// nobody has asked for.
-fn threads(args: &args::Get, plan: &Plan, tag: u64) -> Result<NonZeroUsize, Failure> {
+fn threads(order: &Order, plan: &Plan, tag: u64) -> Result<NonZeroUsize, Failure> {
     let mut segments = plan.segments();
-    if let (Some(range), Size::Exact(size)) = (args.range, plan.size()) {
+    if let (Some(range), Size::Exact(size)) = (order.delivery.range, plan.size()) {
         let range = within(Some(range), tag + size)?;
         let ends = [range.start, range.end - 1].map(|at| plan.segment_at(at.saturating_sub(tag)));
         if let [Some(first), Some(last)] = ends {
             segments = last - first + 1;
         }
     }
-    let threads = usize::try_from(segments).unwrap_or(usize::MAX).min(args.jobs.threads());
+    let threads = usize::try_from(segments).unwrap_or(usize::MAX).min(order.jobs.threads());
     Ok(NonZeroUsize::new(threads).unwrap_or(NonZeroUsize::MIN))
 }
 
@@ -144,12 +234,12 @@ impl<'a> Output<'a> {
 
 /// Writes a range of what `from` gives.
 fn deliver(
-    args: &args::Get,
+    delivery: Delivery,
     from: &impl ReadAt,
     range: Range<u64>,
     interrupted: &AtomicBool,
 ) -> Result<Outcome, Failure> {
-    let mut output = Output::open(args.output.as_deref())?;
+    let mut output = Output::open(delivery.output)?;
     let file = match &mut output {
         Output::Stream(file) => file,
         Output::File(file, _) => file.as_file_mut(),

@@ -1,4 +1,8 @@
-//! What `--help` says below the options: examples, and what a profile is.
+//! What `--help` says below the options: examples, and what a profile is; and hints for those who have not read it.
+
+use std::path::Path;
+
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 macro_rules! with_profiles {
     ($examples:literal) => {
@@ -6,7 +10,7 @@ macro_rules! with_profiles {
             $examples,
             "
 Profiles:
-  128, cbr192, 320    constant bitrate in kbps; the size is exact beforehand
+  128, 192k, cbr320   constant bitrate in kbps; the size is exact beforehand
   v0 … v9, v2.5       variable bitrate by quality, v0 is the best
   abr160              average bitrate in kbps
   with options        :mono :stereo :joint :rate=22050 :q=0-9 :whole :salvage
@@ -15,11 +19,40 @@ Profiles:
     };
 }
 
+pub(super) const ENVIRONMENT: &str = "\
+Environment:
+  TONEPRESS_CACHE       the folder of the store, as --cache
+  TONEPRESS_CACHE_SIZE  what the store may take on disk, as --cache-size
+  TONEPRESS_ENCODER     the encoder of profiles that name none, as --encoder
+  NO_COLOR              no colours unless --color says otherwise
+  COLUMNS               how wide lines may be; the terminal says unless set
+  TMPDIR                where masters from pipes lie while they are pressed
+
+Exit codes: 0 all well, 1 something failed, 2 wrong usage, 130 interrupted.
+";
+
+pub(super) const COMPLETIONS_HELP: &str = "\
+Examples:
+  tonepress completions bash > ~/.local/share/bash-completion/completions/tonepress
+  tonepress completions zsh > ~/.zfunc/_tonepress
+  tonepress completions fish > ~/.config/fish/completions/tonepress.fish
+";
+
+pub(super) const MAN_HELP: &str = "\
+Examples:
+  tonepress man encode | man -l -
+  tonepress man -o ~/.local/share/man/man1
+";
+
 pub(super) const ENCODE_HELP: &str = with_profiles!(
     "\
 Examples:
+  tonepress encode song.flac --to 320 -o song.mp3
   tonepress encode song.flac --to 128,320,v0
   tonepress encode album/ -o mp3/ --to 192 --name '{dir}/{profile}/{stem}.mp3'
+  tonepress encode albums/ -o mp3/ --to v0 --name '{albumartist}/{album}/{track:02} {title}' --dry-run
+  tonepress encode albums/ -o mp3/ --to 320 --nearest --exclude '*.wav' --exclude demos
+  ffmpeg -i film.mkv -f wav - | tonepress encode - --to 192 -o film.mp3
   tonepress encode album/ --to v2 --json | jq .file_bytes
   tonepress encode album/ -o mp3/ --to 128,v0 --cache /var/cache/tonepress --cache-size 20GiB
   tonepress encode song.wav --to v0 --tag TITLE='Für Elise' --tag ARTIST=Beethoven --cover front.jpg
@@ -48,7 +81,8 @@ Examples:
   tonepress prewarm --from list.jsonl --to 192 --json
   echo '{\"master\": \"song.flac\", \"to\": [\"320\", \"v0\"], \"priority\": 9}' | tonepress prewarm --from -
 
-What is there is skipped, so an interrupted run goes on when it is started again. Nothing that a run
+What is there is skipped, so an interrupted run is gone on with when it is started again; renditions that
+were not complete are pressed from their beginning. Nothing that a run
 wants gives way to something else that it wants: it stops when those fill the store.
 
 --verify and --loudness look at as many masters ahead as there are threads, on threads of their own beside
@@ -77,7 +111,7 @@ pub(super) const CACHE_HELP: &str = "\
 Examples:
   export TONEPRESS_CACHE=/var/cache/tonepress
   tonepress cache stat
-  tonepress cache ls --profile 128 --unused-for 30d
+  tonepress cache ls --profile 128 --unused-for 30d --sort size
   tonepress cache verify --sample 0.1 --rate 50MB
   tonepress cache gc --stale
   tonepress cache pin 3fa92c
@@ -88,6 +122,20 @@ pub(super) const BENCH_HELP: &str = with_profiles!(
 Examples:
   tonepress bench
   tonepress bench album/ --against lame,ffmpeg --plot speed.svg
-  tonepress bench --json > before.json && tonepress bench --baseline before.json
+  tonepress bench --cost-per-core-hour 0.045
+  tonepress bench --json > before.json && tonepress bench --baseline before.json --fail-above 5%
 "
 );
+
+/// Says which command was probably meant where a master stands in the place of one.
+pub(super) fn with_hint(mut error: clap::Error) -> clap::Error {
+    if error.kind() == ErrorKind::InvalidSubcommand
+        && let Some(ContextValue::String(typed)) = error.get(ContextKind::InvalidSubcommand)
+        && Path::new(typed).exists()
+    {
+        let hint = format!("a master comes behind a command: tonepress encode {typed} --to 320");
+        error.remove(ContextKind::SuggestedSubcommand);
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![hint.into()]));
+    }
+    error
+}

@@ -3,9 +3,14 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use globset::GlobSet;
 use tonepress::Error;
 use tonepress::master::{Limits, Master};
 use walkdir::WalkDir;
+
+use super::report::detail;
+use super::spool;
+use super::text::plain;
 
 /// A file that may be a master.
 pub(crate) struct Candidate {
@@ -18,49 +23,90 @@ pub(crate) struct Candidate {
     pub(crate) found: bool,
 }
 
-/// All files under `paths`, in the order given and folders sorted by name, or why a place could not be read.
-pub(crate) fn candidates(paths: &[PathBuf]) -> impl Iterator<Item = Result<Candidate, String>> {
-    paths.iter().flat_map(|root| {
-        WalkDir::new(root).follow_links(true).sort_by_file_name().into_iter().filter_map(move |entry| {
-            let entry = match entry {
-                Ok(entry) if entry.file_type().is_dir() => return None,
-                Ok(entry) => entry,
-                Err(error)
-                    if error.depth() > 0
-                        && error.path().is_some_and(|path| is_hidden(path) || is_gone(path)) =>
-                {
-                    return None;
-                }
-                Err(error) => return Some(Err(why_not(&error))),
-            };
-            let found = entry.depth() > 0;
-            if found && is_hidden(entry.path()) {
-                return None;
+/// A place that could not be read, or a master that could not be opened, and why.
+#[derive(Debug)]
+pub(crate) struct Unread {
+    pub(crate) path: PathBuf,
+    pub(crate) error: String,
+}
+
+/// All files under `paths`, in the order given and folders sorted by name, without those that are to be left out; or why
+/// a place could not be read.
+pub(crate) fn candidates<'a>(
+    paths: &'a [PathBuf],
+    exclude: &'a GlobSet,
+) -> impl Iterator<Item = Result<Candidate, Unread>> {
+    paths.iter().flat_map(move |root| {
+        let is_wanted = move |entry: &walkdir::DirEntry| {
+            // What is named is wanted.
+            let below = entry.path().strip_prefix(root).unwrap_or(Path::new(""));
+            let wanted = entry.depth() == 0 || !exclude.is_match(below);
+            if !wanted {
+                detail(|| format!("{}: excluded", plain(&entry.path().to_string_lossy())));
             }
-            let folder = entry.path().parent().unwrap_or(Path::new(""));
-            let root = if found { root.as_path() } else { folder };
-            let dir = folder.strip_prefix(root).unwrap_or(Path::new("")).to_owned();
-            Some(Ok(Candidate { root: root.to_owned(), dir, path: entry.into_path(), found }))
+            wanted
+        };
+        // A pipe is no folder, and not to be looked into.
+        let walked = (!spool::is_stream(root)).then(|| {
+            WalkDir::new(root).follow_links(true).sort_by_file_name().into_iter().filter_entry(is_wanted)
+        });
+        let streamed = walked.is_none().then(|| Ok(Candidate::streamed(root)));
+        streamed.into_iter().chain(walked.into_iter().flatten().filter_map(move |entry| found(root, entry)))
+    })
+}
+
+/// What was found on a walk through `root`; `None` if it is not to be looked at.
+fn found(root: &Path, entry: walkdir::Result<walkdir::DirEntry>) -> Option<Result<Candidate, Unread>> {
+    let entry = match entry {
+        Ok(entry) if entry.file_type().is_dir() => return None,
+        Ok(entry) => entry,
+        Err(error)
+            if error.depth() > 0 && error.path().is_some_and(|path| is_hidden(path) || is_gone(path)) =>
+        {
+            return None;
+        }
+        Err(error) => {
+            let path = error.path().unwrap_or(root).to_owned();
+            return Some(Err(Unread { error: why_not(&error, &path), path }));
+        }
+    };
+    let found = entry.depth() > 0;
+    if found && is_hidden(entry.path()) {
+        return None;
+    }
+    let folder = entry.path().parent().unwrap_or(Path::new(""));
+    let root = if found { root } else { folder };
+    let dir = folder.strip_prefix(root).unwrap_or(Path::new("")).to_owned();
+    Some(Ok(Candidate { root: root.to_owned(), dir, path: entry.into_path(), found }))
+}
+
+/// The masters under `paths`, opened, each with where it was found; or why one could not be. What is no master and need not
+/// be one is passed over.
+pub(crate) fn opened<'a>(
+    paths: &'a [PathBuf],
+    exclude: &'a GlobSet,
+    limits: &'a Limits,
+) -> impl Iterator<Item = Result<(Candidate, Master), Unread>> {
+    candidates(paths, exclude).filter_map(move |candidate| {
+        let candidate = match candidate {
+            Ok(candidate) => candidate,
+            Err(unread) => return Some(Err(unread)),
+        };
+        Some(match candidate.open(limits)? {
+            Ok(master) => Ok((candidate, master)),
+            Err(error) => Err(Unread { path: candidate.path, error: error.to_string() }),
         })
     })
 }
 
-/// The masters under `paths`, opened, each with where it was found; or why one could not be, with the name of its file
-/// if it has one. What is no master and need not be one is passed over.
-pub(crate) fn opened(
-    paths: &[PathBuf],
-    limits: &Limits,
-) -> impl Iterator<Item = Result<(Candidate, Master), (String, String)>> {
-    candidates(paths).filter_map(move |candidate| {
-        let candidate = match candidate {
-            Ok(candidate) => candidate,
-            Err(error) => return Some(Err((String::new(), error))),
-        };
-        Some(match candidate.open(limits)? {
-            Ok(master) => Ok((candidate, master)),
-            Err(error) => Err((candidate.name(), error.to_string())),
-        })
-    })
+/// What people call the master at `path`.
+pub(crate) fn called(path: &Path) -> String {
+    if spool::is_stdin(path) { "standard input".to_owned() } else { path.display().to_string() }
+}
+
+/// Opens a master that was named: a file, or what can be read only once.
+pub(crate) fn open(path: &Path, limits: &Limits) -> Result<Master, Error> {
+    if spool::is_stream(path) { spool::open(path, limits) } else { Master::open_with(path, limits) }
 }
 
 /// Hidden files in folders are nobody's masters: system clutter, unfinished copies, locks of editors.
@@ -75,8 +121,7 @@ fn is_gone(path: &Path) -> bool {
 }
 
 /// Why a place could not be read.
-fn why_not(error: &walkdir::Error) -> String {
-    let Some(path) = error.path() else { return error.to_string() };
+fn why_not(error: &walkdir::Error, path: &Path) -> String {
     let is_link = path.symlink_metadata().is_ok_and(|meta| meta.is_symlink());
     match (error.loop_ancestor(), error.io_error()) {
         (Some(ancestor), _) => {
@@ -84,7 +129,7 @@ fn why_not(error: &walkdir::Error) -> String {
         }
         (None, Some(why)) if is_link => format!("{}: a link that leads nowhere ({why})", path.display()),
         (None, Some(why)) => format!("{}: {why}", path.display()),
-        (None, None) => error.to_string(),
+        (None, None) => format!("{}: cannot be read", path.display()),
     }
 }
 
@@ -104,6 +149,15 @@ fn promised(path: &Path) -> Option<&'static str> {
 }
 
 impl Candidate {
+    /// Standard input, or a pipe. MP3s of it are not written beside it.
+    fn streamed(path: &Path) -> Self {
+        Self { path: path.to_owned(), root: PathBuf::new(), dir: PathBuf::new(), found: false }
+    }
+
+    pub(crate) fn is_stream(&self) -> bool {
+        !self.found && spool::is_stream(&self.path)
+    }
+
     /// Opens the master. `None` if it lies in a folder that was walked and is none: a cover, a text,
     /// an MP3 from before, or what is gone again. One that is none though it is called like one may be a failed copy.
     pub(crate) fn open(&self, limits: &Limits) -> Option<Result<Master, Error>> {
@@ -113,15 +167,20 @@ impl Candidate {
             (Error::Lossy { container: Some(found), .. }, Some(promised)) => found == promised,
             _ => false,
         };
-        match Master::open_with(&self.path, limits) {
-            Err(error) if self.found && (is_nobodys(&error) || is_gone(&self.path)) => None,
+        let opened =
+            if self.found { Master::open_with(&self.path, limits) } else { open(&self.path, limits) };
+        match opened {
+            Err(error) if self.found && (is_nobodys(&error) || is_gone(&self.path)) => {
+                detail(|| format!("{}: passed over, no master", plain(&self.name())));
+                None
+            }
             opened => Some(opened),
         }
     }
 
-    /// The path for people and JSON.
+    /// The path for people.
     pub(crate) fn name(&self) -> String {
-        self.path.display().to_string()
+        called(&self.path)
     }
 }
 
@@ -142,7 +201,8 @@ mod tests {
         fs::create_dir(file("3")).unwrap();
         std::os::unix::fs::symlink("nowhere", file("5")).unwrap();
         let named = [root.clone(), file("6")];
-        let mut all = candidates(&named);
+        let none = GlobSet::empty();
+        let mut all = candidates(&named, &none);
 
         let first = all.next().unwrap().unwrap();
         assert_eq!(first.path, file("1"));

@@ -1,4 +1,4 @@
-//! The command line: one file a command; what they share is in `args` and `report`.
+//! The command line: one file a command; what they share is in `args`, `report`, `json` and `text`.
 
 mod albums;
 mod args;
@@ -6,23 +6,31 @@ mod batch;
 mod bench;
 mod byte_range;
 mod cache;
+mod completions;
 mod encode;
+mod failures;
 mod files;
 mod get;
 mod help;
 mod interrupt;
+mod json;
+mod man;
 mod masters;
 mod name;
+mod nearest;
 mod options;
 mod plan;
 mod prewarm;
 mod probe;
 mod report;
+mod spool;
 mod tags;
+mod text;
+mod trial;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{ColorChoice, Parser};
 
 use args::{Args, Command};
 use report::Failure;
@@ -40,7 +48,13 @@ pub(crate) enum Outcome {
 /// Parses the command line, runs the command, and says how it went: 0 all well, 1 some failed,
 /// 2 wrong usage, 130 interrupted.
 pub(crate) fn run() -> ExitCode {
-    let args = Args::parse();
+    let args = Args::try_parse().unwrap_or_else(|error| help::with_hint(error).exit());
+    report::speak(args.manner.voice());
+    match args.manner.color {
+        ColorChoice::Auto => {}
+        ColorChoice::Always => anstream::ColorChoice::Always.write_global(),
+        ColorChoice::Never => anstream::ColorChoice::Never.write_global(),
+    }
     let outcome = match &args.command {
         Command::Encode(command) => encode::run(command),
         Command::Plan(command) => plan::run(command),
@@ -49,6 +63,8 @@ pub(crate) fn run() -> ExitCode {
         Command::Prewarm(command) => prewarm::run(command),
         Command::Cache(command) => cache::run(command),
         Command::Bench(command) => bench::run(command),
+        Command::Completions(command) => completions::run(command),
+        Command::Man(command) => man::run(command),
     };
     match outcome {
         // Whoever does not read on has seen enough.

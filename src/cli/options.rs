@@ -4,10 +4,12 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use bytesize::ByteSize;
+use globset::{Glob, GlobBuilder, GlobSet, GlobSetBuilder};
 use tonepress::master::Limits;
 use tonepress::store::{Options, Store};
 use tonepress::{Encoder, Error, Profile};
 
+use super::nearest::Nearest;
 use super::report::Failure;
 
 /// Which masters.
@@ -16,14 +18,47 @@ pub(crate) struct Masters {
     /// Files, or folders to walk through; what a file is, its content tells, not its name
     #[arg(value_name = "MASTER", required = true)]
     pub(crate) paths: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) exclude: Exclude,
+}
+
+/// What is left out where folders are walked through.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct Exclude {
+    /// In folders, leave out what is called so, or lies so below MASTER if it has a '/': '*.wav', 'live*',
+    /// 'demos/**'. May be given again
+    #[arg(long = "exclude", value_name = "GLOB", value_parser = glob)]
+    globs: Vec<Glob>,
+}
+
+fn glob(text: &str) -> Result<Glob, String> {
+    // A pattern without folders is about names at any depth.
+    let text = text.trim_end_matches('/');
+    let anywhere =
+        if text.contains('/') { text.trim_start_matches('/').to_owned() } else { format!("**/{text}") };
+    let glob = GlobBuilder::new(&anywhere).literal_separator(true).build();
+    glob.map_err(|error| error.kind().to_string())
+}
+
+impl Exclude {
+    pub(crate) fn set(&self) -> Result<GlobSet, Failure> {
+        let mut set = GlobSetBuilder::new();
+        for glob in &self.globs {
+            set.add(glob.clone());
+        }
+        set.build().map_err(|error| Failure::Usage(format!("--exclude: {}", error.kind())))
+    }
 }
 
 /// Which profiles.
 #[derive(Debug, clap::Args)]
+#[allow(clippy::struct_field_names)] // what they are called on the command line
 pub(crate) struct Profiles {
     /// Profiles, separated by commas
-    #[arg(long = "to", value_name = "PROFILE,…", value_delimiter = ',', required = true)]
+    #[arg(short = 'b', long = "to", value_name = "PROFILE,…", value_delimiter = ',', required = true)]
     profiles: Vec<Profile>,
+    #[command(flatten)]
+    pub(crate) nearest: Nearest,
     #[command(flatten)]
     encoder: EncoderChoice,
 }
@@ -85,7 +120,7 @@ pub(crate) fn once<T: Copy + PartialEq>(all: &[T]) -> Vec<T> {
 pub(crate) struct Jobs {
     /// Threads; all cores unless given
     #[arg(short, long, value_name = "N")]
-    jobs: Option<NonZeroUsize>,
+    pub(crate) jobs: Option<NonZeroUsize>,
 }
 
 impl Jobs {

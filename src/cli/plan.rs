@@ -1,15 +1,21 @@
 //! `tonepress plan`: sizes without encoding.
 
-use serde::Serialize;
-use tonepress::{Plan, Size};
+use std::path::Path;
 
+use serde::Serialize;
+use tonepress::{Plan, Profile, Size};
+
+use super::failures::Failures;
+use super::json::{self, Failed, Of};
 use super::masters::opened;
-use super::report::{self, FailedJson, Failure, clock, count};
+use super::report::{self, Failure};
+use super::text::{clock, count, plain, table};
 use super::{Outcome, args};
 
 #[derive(Serialize)]
 struct Json<'a> {
-    master: &'a str,
+    #[serde(flatten)]
+    of: Of<'a>,
     profile: String,
     resolved: String,
     sample_rate: u32,
@@ -33,50 +39,132 @@ struct Bounds {
     cap_bytes: u64,
 }
 
+/// All renditions of one profile.
+#[derive(Default)]
+struct Sum {
+    renditions: u64,
+    /// The likely value where it is not exact.
+    bytes: u64,
+    low: u64,
+    high: u64,
+    audio: f64,
+}
+
+impl Sum {
+    fn add(&mut self, plan: &Plan) {
+        let size = plan.size();
+        let (low, high) = match size {
+            Size::Exact(bytes) => (bytes, bytes),
+            Size::Estimate { low, high, .. } => (low, high),
+        };
+        self.renditions += 1;
+        self.bytes += size.likely();
+        self.low += low;
+        self.high += high;
+        self.audio += seconds(plan);
+    }
+
+    fn row(&self, name: String) -> Vec<String> {
+        let exact = self.low == self.high;
+        let about = if exact { "" } else { "~" };
+        let range = if exact { String::new() } else { between(self.low, self.high) };
+        vec![name, count(self.renditions), clock(self.audio), format!("{about}{}", count(self.bytes)), range]
+    }
+}
+
 pub(crate) fn run(args: &args::Plan) -> Result<Outcome, Failure> {
     let profiles = args.profiles.each();
+    let (exclude, limits) = (args.masters.exclude.set()?, args.profiles.limits());
     let mut rows = Vec::new();
-    let mut some_failed = false;
-    let mut fail = |master: &str, profile: Option<String>, error: &str| {
-        some_failed = true;
+    // In the order in which they were asked for; those that a master fell to come where they are met first.
+    let mut sums: Vec<(Profile, Sum)> = Vec::new();
+    let mut failures = Failures::default();
+    let mut fail = |master: &Path, profile: Option<&Profile>, error: &str| {
+        failures.add(master, profile, error);
         if args.json.json {
-            return report::json(&FailedJson { master, profile, error });
+            return json::line("failed", &Failed::new(master, profile, error));
         }
-        report::error(error);
+        failures.of(master).iter().for_each(|line| report::error(line));
         Ok(())
     };
-    for opened in opened(&args.masters.paths, &args.profiles.limits()) {
+    for opened in opened(&args.masters.paths, &exclude, &limits) {
         let (candidate, master) = match opened {
             Ok(opened) => opened,
-            Err((name, error)) => {
-                fail(&name, None, &error)?;
+            Err(unread) => {
+                fail(&unread.path, None, &unread.error)?;
                 continue;
             }
         };
-        let name = candidate.name();
-        for profile in &profiles {
-            match Plan::new(master.info(), profile) {
-                Ok(plan) if args.json.json => report::json(&to_json(&name, &plan))?,
-                Ok(plan) => rows.push(to_row(&name, &plan)),
-                Err(error) => fail(&name, Some(profile.to_string()), &format!("{name}: {error}"))?,
+        for plan in args.profiles.nearest.each(&candidate.path, master.info(), &profiles) {
+            let plan = match plan {
+                Ok(plan) => plan,
+                Err((profile, error)) => {
+                    let error = args.profiles.nearest.refusal(&candidate.name(), &profile, &error);
+                    fail(&candidate.path, Some(&profile), &error)?;
+                    continue;
+                }
+            };
+            if args.json.json {
+                json::line("plan", &to_json(&candidate.path, &plan))?;
+                continue;
             }
+            rows.push(to_row(&candidate.name(), &plan));
+            let known = sums.iter().position(|(profile, _)| profile == plan.profile());
+            let at = known.unwrap_or_else(|| {
+                sums.push((*plan.profile(), Sum::default()));
+                sums.len() - 1
+            });
+            sums[at].1.add(&plan);
         }
     }
     if !rows.is_empty() {
-        let header = ["MASTER", "PROFILE", "RATE", "CHANNELS", "DURATION", "FRAMES", "BYTES", ""];
-        report::line(report::table(&header, &[2, 4, 5, 6], rows).trim_fmt())?;
+        let header = ["MASTER", "PROFILE", "RATE", "CHANNELS", "DURATION", "BYTES"];
+        report::line(table(&header, &[2, 4, 5], &[0], rows))?;
+        totals(&sums)?;
     }
-    Ok(if some_failed { Outcome::SomeFailed } else { Outcome::Done })
+    if let Some(sum) = failures.sum() {
+        report::note(&sum);
+    }
+    Ok(if failures.is_empty() { Outcome::Done } else { Outcome::SomeFailed })
+}
+
+/// The sums of the profiles, where there is anything to sum up; and what estimates mean.
+fn totals(sums: &[(Profile, Sum)]) -> Result<(), Failure> {
+    let inexact = sums.iter().any(|(_, sum)| sum.low != sum.high);
+    let many = sums.iter().map(|(_, sum)| sum.renditions).sum::<u64>() > 1;
+    if !many && !inexact {
+        return Ok(());
+    }
+    let mut all = Sum::default();
+    let mut rows = Vec::new();
+    for (profile, sum) in sums {
+        rows.push(sum.row(profile.to_string()));
+        all.renditions += sum.renditions;
+        all.bytes += sum.bytes;
+        all.low += sum.low;
+        all.high += sum.high;
+        all.audio += sum.audio;
+    }
+    if sums.len() > 1 {
+        rows.push(all.row("all".to_owned()));
+    }
+    let range = if inexact { "PROBABLY BETWEEN" } else { "" };
+    let header = ["PROFILE", "RENDITIONS", "DURATION", "BYTES", range];
+    report::line(format!("\n{}", table(&header, &[1, 2, 3], &[], rows)))
+}
+
+fn between(low: u64, high: u64) -> String {
+    format!("{} and {}", count(low), count(high))
 }
 
 fn seconds(plan: &Plan) -> f64 {
     plan.resolved().rate().seconds(plan.samples())
 }
 
-fn to_json<'a>(master: &'a str, plan: &Plan) -> Json<'a> {
+fn to_json<'a>(master: &'a Path, plan: &Plan) -> Json<'a> {
     let size = plan.size();
     Json {
-        master,
+        of: Of::new(master),
         profile: plan.profile().to_string(),
         resolved: plan.resolved().to_string(),
         sample_rate: plan.resolved().rate().hz(),
@@ -97,20 +185,14 @@ fn to_json<'a>(master: &'a str, plan: &Plan) -> Json<'a> {
 }
 
 fn to_row(master: &str, plan: &Plan) -> Vec<String> {
-    let (bytes, note) = match plan.size() {
-        Size::Exact(bytes) => (count(bytes), String::new()),
-        Size::Estimate { low, likely, high, .. } => {
-            (format!("~{}", count(likely)), format!("probably {} to {}", count(low), count(high)))
-        }
-    };
+    let size = plan.size();
+    let about = if size.is_exact() { "" } else { "~" };
     vec![
-        report::plain(master).into_owned(),
+        plain(master).into_owned(),
         plan.profile().to_string(),
         plan.resolved().rate().hz().to_string(),
         if plan.resolved().channels() == 1 { "mono" } else { "stereo" }.to_owned(),
         clock(seconds(plan)),
-        count(plan.frames().0),
-        bytes,
-        note,
+        format!("{about}{}", count(size.likely())),
     ]
 }

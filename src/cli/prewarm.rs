@@ -6,6 +6,7 @@ mod look;
 mod report;
 
 use std::num::NonZeroUsize;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
@@ -20,7 +21,9 @@ use report::Report;
 
 use super::albums::Albums;
 use super::batch::{self, Ahead, Batch, SEGMENTS, has_room};
-use super::report::{Failure, megabytes, stems};
+use super::nearest::Nearest;
+use super::report::Failure;
+use super::text::{megabytes, plain, stems};
 use super::{Outcome, args, interrupt};
 
 /// What a rendition takes of the budget besides its bytes, at most: its last block, and its sidecar's.
@@ -36,7 +39,11 @@ pub(crate) fn run(args: &args::Prewarm) -> Result<Outcome, Failure> {
         return Err(Failure::Usage("which store? Say --cache DIR, or set TONEPRESS_CACHE".to_owned()));
     };
     let mut report = Report::new(args.json.json);
-    let wanted = list::read(args, |error| report.failed("", None, error))?;
+    let wanted = list::read(args, |unread| {
+        report.failed(&unread.path, None, &unread.error)?;
+        report.settled(&unread.path);
+        Ok(())
+    })?;
     if args.dry_run {
         return dry_run::run(args, &store, &wanted, report);
     }
@@ -58,6 +65,7 @@ pub(crate) fn run(args: &args::Prewarm) -> Result<Outcome, Failure> {
         full: false,
         pressing: Vec::new(),
         albums: Albums::default(),
+        nearest: args.nearest,
         report,
     };
     batch::run(&mut press, &mut ahead, &interrupted)?;
@@ -72,7 +80,7 @@ pub(crate) fn run(args: &args::Prewarm) -> Result<Outcome, Failure> {
     // Otherwise there is nothing left to cancel.
     press.engine.shutdown(Shutdown::Cancel);
     press.report.summarise(interrupted, left)?;
-    Ok(match (interrupted, press.report.failed) {
+    Ok(match (interrupted, press.report.failures()) {
         (true, _) => Outcome::Interrupted,
         (false, 0) => Outcome::Done,
         (false, _) => Outcome::SomeFailed,
@@ -81,7 +89,7 @@ pub(crate) fn run(args: &args::Prewarm) -> Result<Outcome, Failure> {
 
 /// A rendition being pressed.
 struct Pressing {
-    master: Arc<str>,
+    master: Arc<Path>,
     priority: i64,
     rendition: Rendition,
     began: Instant,
@@ -101,6 +109,7 @@ struct Press {
     pressing: Vec<Pressing>,
     /// As far as they were measured.
     albums: Albums,
+    nearest: Nearest,
     report: Report,
 }
 
@@ -108,14 +117,15 @@ impl Press {
     /// Tells of a master that is not sound, and takes away the profiles at which it may not be pressed.
     fn heed(
         &mut self,
-        name: &str,
+        path: &Path,
         verdict: &Verdict,
         profiles: &mut Vec<Profile>,
         work: f64,
     ) -> Result<(), Failure> {
+        let name = &*path.to_string_lossy();
         if let Verdict::Sound(verification) = verdict {
             if *verification == Verification::NoMd5 {
-                self.report.note(&format!("{}: {verification}", super::report::plain(name)));
+                self.report.note(&format!("{}: {verification}", plain(name)));
             }
             return Ok(());
         }
@@ -123,15 +133,93 @@ impl Press {
         profiles.retain(|profile| verdict.allow(name, profile.salvage).is_ok());
         self.report.settle(work * (all - profiles.len()) as f64);
         match verdict.check(name) {
-            Err(error) if profiles.len() < all => self.report.failed(name, None, &error.to_string()),
+            Err(error) if profiles.len() < all => self.report.failed(path, None, &error.to_string()),
             _ => Ok(()),
         }
     }
 
     /// Begins no more.
-    fn stop(&mut self, master: &str, error: &str) -> Result<(), Failure> {
+    fn stop(&mut self, master: &Path, error: &str) -> Result<(), Failure> {
         self.full = true;
         self.report.failed(master, None, error)
+    }
+
+    /// Asks for the renditions of a master.
+    fn ask(&mut self, path: &Arc<Path>, Looked { mut wanted, found }: Looked) -> Result<(), Failure> {
+        let name = wanted.candidate.name();
+        let work = wanted.bytes as f64;
+        let Some(found) = found else {
+            self.report.settle(work * wanted.profiles.len() as f64);
+            return Ok(());
+        };
+        let Found { master, verdict, loudness } = match found {
+            Ok(found) => found,
+            Err(error) => {
+                self.report.settle(work * wanted.profiles.len() as f64);
+                self.albums.fail(&wanted.candidate);
+                return self.report.failed(path, None, &error.to_string());
+            }
+        };
+        match loudness {
+            Some(Ok((tags, loudness))) => self.albums.add(&wanted.candidate, &master, &tags, &loudness),
+            Some(Err(error)) => {
+                self.albums.fail(&wanted.candidate);
+                self.report.failed(path, None, &format!("not measured: {error}"))?;
+            }
+            None => {}
+        }
+        if let Some(verdict) = verdict {
+            self.heed(path, &verdict, &mut wanted.profiles, work)?;
+        }
+        let request = Request { priority: Priority::Prewarm, on_drop: OnDrop::Cancel };
+        let plans = self.nearest.each(path, master.info(), &wanted.profiles);
+        // Those that fell to others.
+        self.report.settle(work * (wanted.profiles.len() - plans.len()) as f64);
+        for plan in plans {
+            let plan = match plan {
+                Ok(plan) => plan,
+                Err((profile, error)) => {
+                    self.report.settle(work);
+                    let error = self.nearest.refusal(&name, &profile, &error);
+                    self.report.failed(path, Some(&profile), &error)?;
+                    continue;
+                }
+            };
+            let profile = *plan.profile();
+            let rendition = match self.engine.request_with(&master, &profile, request) {
+                Ok(rendition) => rendition,
+                Err(error) => {
+                    self.report.settle(work);
+                    self.report.failed(path, Some(&profile), &format!("{name}: {error}"))?;
+                    continue;
+                }
+            };
+            let cap = rendition.len().cap() + OVERHEAD;
+            if rendition.was_stored() {
+                self.kept += cap;
+                self.report.settle(work);
+                self.report.present(path, &profile, &rendition.wait()?, false)?;
+                continue;
+            }
+            if let Some(budget) = self.budget.filter(|budget| self.kept + cap > *budget) {
+                let error = format!(
+                    "{name} at {profile}: no room: what this run wants fills the budget of {}; stopping",
+                    megabytes(budget)
+                );
+                return self.stop(path, &error);
+            }
+            self.kept += cap;
+            let (master, priority) = (Arc::clone(path), wanted.priority);
+            self.pressing.push(Pressing { master, priority, rendition, began: Instant::now(), work, cap });
+        }
+        Ok(())
+    }
+
+    /// Says what failed of a master if nothing more is to come of it.
+    fn told(&mut self, master: &Path) {
+        if !self.pressing.iter().any(|pressing| *pressing.master == *master) {
+            self.report.settled(master);
+        }
     }
 }
 
@@ -159,60 +247,10 @@ impl Batch for Press {
         self.full
     }
 
-    fn begin(&mut self, Looked { mut wanted, found }: Looked) -> Result<(), Failure> {
-        let name: Arc<str> = wanted.candidate.name().into();
-        let work = wanted.bytes as f64;
-        let Some(found) = found else {
-            self.report.settle(work * wanted.profiles.len() as f64);
-            return Ok(());
-        };
-        let Found { master, verdict, loudness } = match found {
-            Ok(found) => found,
-            Err(error) => {
-                self.report.settle(work * wanted.profiles.len() as f64);
-                self.albums.fail(&wanted.candidate);
-                return self.report.failed(&name, None, &error.to_string());
-            }
-        };
-        match loudness {
-            Some(Ok((tags, loudness))) => self.albums.add(&wanted.candidate, &master, &tags, &loudness),
-            Some(Err(error)) => {
-                self.albums.fail(&wanted.candidate);
-                self.report.failed(&name, None, &format!("not measured: {error}"))?;
-            }
-            None => {}
-        }
-        if let Some(verdict) = verdict {
-            self.heed(&name, &verdict, &mut wanted.profiles, work)?;
-        }
-        let request = Request { priority: Priority::Prewarm, on_drop: OnDrop::Cancel };
-        for profile in &wanted.profiles {
-            let rendition = match self.engine.request_with(&master, profile, request) {
-                Ok(rendition) => rendition,
-                Err(error) => {
-                    self.report.settle(work);
-                    self.report.failed(&name, Some(profile), &format!("{name}: {error}"))?;
-                    continue;
-                }
-            };
-            let cap = rendition.len().cap() + OVERHEAD;
-            if rendition.was_stored() {
-                self.kept += cap;
-                self.report.settle(work);
-                self.report.present(&name, profile, &rendition.wait()?, false)?;
-                continue;
-            }
-            if let Some(budget) = self.budget.filter(|budget| self.kept + cap > *budget) {
-                let error = format!(
-                    "{name} at {profile}: no room: what this run wants fills the budget of {}; stopping",
-                    megabytes(budget)
-                );
-                return self.stop(&name, &error);
-            }
-            self.kept += cap;
-            let (master, priority) = (Arc::clone(&name), wanted.priority);
-            self.pressing.push(Pressing { master, priority, rendition, began: Instant::now(), work, cap });
-        }
+    fn begin(&mut self, looked: Looked) -> Result<(), Failure> {
+        let path: Arc<Path> = looked.wanted.candidate.path.as_path().into();
+        self.ask(&path, looked)?;
+        self.told(&path);
         Ok(())
     }
 
@@ -230,7 +268,8 @@ impl Batch for Press {
                 Ok(object) if object.path().is_none() => {
                     self.report.settle(work);
                     let error = "pressed, but the store could not take it: no room, or no permission to write; stopping";
-                    self.stop(&master, &format!("{master} at {}: {error}", plan.profile()))?;
+                    let error = format!("{} at {}: {error}", master.display(), plan.profile());
+                    self.stop(&master, &error)?;
                 }
                 Ok(object) => {
                     self.kept += object.len() + OVERHEAD;
@@ -238,16 +277,17 @@ impl Batch for Press {
                         self.report.settle(work);
                         let elsewhere = origin == Origin::Elsewhere;
                         self.report.present(&master, plan.profile(), &object, elsewhere)?;
-                        continue;
+                    } else {
+                        let repairs = rendition.repairs();
+                        self.report.pressed(&master, plan, &object, repairs, (work, began.elapsed()))?;
                     }
-                    let repairs = rendition.repairs();
-                    self.report.pressed(&master, plan, &object, repairs, (work, began.elapsed()))?;
                 }
                 Err(error) => {
                     self.report.settle(work);
                     self.report.failed(&master, Some(plan.profile()), &error.to_string())?;
                 }
             }
+            self.told(&master);
         }
         Ok(())
     }
@@ -260,6 +300,7 @@ impl Batch for Press {
             work += part * all;
             audio += part * plan.resolved().rate().seconds(plan.samples());
         }
-        self.report.show(work, audio, &stems(self.pressing.iter().map(|pressing| &*pressing.master)));
+        let names: Vec<_> = self.pressing.iter().map(|pressing| pressing.master.to_string_lossy()).collect();
+        self.report.show(work, audio, &stems(names.iter().map(|name| &**name)));
     }
 }

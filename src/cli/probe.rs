@@ -2,6 +2,8 @@
 
 mod loudness;
 
+use std::path::Path;
+
 use serde::Serialize;
 use tonepress::master::loudness::Loudness;
 use tonepress::master::{Limits, Master, MasterId, Verification};
@@ -12,9 +14,12 @@ use loudness::LoudnessJson;
 
 use super::albums::Albums;
 use super::batch::Ahead;
-use super::masters::{Candidate, candidates};
-use super::report::{self, FailedJson, Failure, clock, count};
+use super::failures::Failures;
+use super::json::{self, Failed, Of};
+use super::masters::{Candidate, Unread, candidates};
+use super::report::{self, Failure};
 use super::tags::{self, TagsJson};
+use super::text::{are, clock, count, plain, several};
 use super::{Outcome, args};
 
 /// What was found out about one file.
@@ -29,7 +34,8 @@ struct Probed {
 
 #[derive(Serialize)]
 struct Json<'a> {
-    master: &'a str,
+    #[serde(flatten)]
+    of: Of<'a>,
     master_id: String,
     container: String,
     codec: String,
@@ -63,16 +69,16 @@ pub(crate) fn run(args: &args::Probe) -> Result<Outcome, Failure> {
     }
     let store = args.open_store()?;
     let (ask, of) = (Ask { verify: args.verify, loudness: args.loudness }, store.clone());
-    let look = move |candidate: Result<Candidate, String>| {
+    let look = move |candidate: Result<Candidate, Unread>| {
         let probed = candidate.as_ref().ok().and_then(|candidate| probe(candidate, ask, of.as_ref()));
         (candidate, probed)
     };
-    let paths = args.masters.paths.clone();
-    let mut ahead = Ahead::new(candidates(&paths), args.jobs.threads(), look)?;
-    let mut some_failed = false;
+    let exclude = args.masters.exclude.set()?;
+    let mut ahead = Ahead::new(candidates(&args.masters.paths, &exclude), args.jobs.threads(), look)?;
+    let mut failures = Failures::default();
     let mut albums = Albums::default();
     while let Some(looked) = ahead.next()? {
-        let (name, probed) = match looked {
+        let (path, probed) = match looked {
             (Ok(candidate), Some(probed)) => {
                 match &probed {
                     Ok(Probed { loudness: Some(loudness), master, tags, .. }) => {
@@ -80,20 +86,20 @@ pub(crate) fn run(args: &args::Probe) -> Result<Outcome, Failure> {
                     }
                     _ => albums.fail(&candidate),
                 }
-                (candidate.name(), probed.map_err(|error| error.to_string()))
+                (candidate.path, probed.map_err(|error| error.to_string()))
             }
             (Ok(_), None) => continue,
-            (Err(error), _) => (String::new(), Err(error)),
+            (Err(unread), _) => (unread.path, Err(unread.error)),
         };
         match probed {
-            Ok(probed) if args.json.json => report::json(&to_json(&name, &probed))?,
-            Ok(probed) => report::line(to_text(&name, &probed))?,
+            Ok(probed) if args.json.json => json::line("master", &to_json(&path, &probed))?,
+            Ok(probed) => report::line(to_text(&path.to_string_lossy(), &probed))?,
             Err(error) => {
-                some_failed = true;
+                failures.add(&path, None, &error);
                 if args.json.json {
-                    report::json(&FailedJson { master: &name, profile: None, error: &error })?;
+                    json::line("failed", &Failed::new(&path, None, &error))?;
                 } else {
-                    report::error(&error);
+                    failures.of(&path).iter().for_each(|line| report::error(line));
                 }
             }
         }
@@ -104,7 +110,10 @@ pub(crate) fn run(args: &args::Probe) -> Result<Outcome, Failure> {
             albums.note(store)?;
         }
     }
-    Ok(if some_failed { Outcome::SomeFailed } else { Outcome::Done })
+    if let Some(sum) = failures.sum() {
+        report::note(&sum);
+    }
+    Ok(if failures.is_empty() { Outcome::Done } else { Outcome::SomeFailed })
 }
 
 fn probe(candidate: &Candidate, ask: Ask, store: Option<&Store>) -> Option<Result<Probed, Error>> {
@@ -136,10 +145,10 @@ fn verify(master: &Master, id: &MasterId, store: Option<&Store>) -> Result<Verif
     verdict.check(master.name())
 }
 
-fn to_json<'a>(name: &'a str, probed: &'a Probed) -> Json<'a> {
+fn to_json<'a>(path: &'a Path, probed: &'a Probed) -> Json<'a> {
     let info = probed.master.info();
     Json {
-        master: name,
+        of: Of::new(path),
         master_id: probed.id.to_string(),
         container: info.container.to_string(),
         codec: info.codec.to_string(),
@@ -171,7 +180,10 @@ fn to_text(name: &str, probed: &Probed) -> String {
         probed.verification.map_or(String::new(), |verification| format!("\n  check    {verification}"));
     let stray = match probed.stray_bytes {
         0 => String::new(),
-        bytes => format!("\n  note     {} bytes behind the audio are no part of it", count(bytes)),
+        bytes => {
+            let (bytes, are) = (several(bytes, "byte"), are(bytes));
+            format!("\n  note     {bytes} behind the audio {are} no part of it")
+        }
     };
     let loudness = probed.loudness.as_ref().map_or(String::new(), loudness::to_text);
     let layout = if info.layout.channels() > 2 {
@@ -188,7 +200,7 @@ fn to_text(name: &str, probed: &Probed) -> String {
     });
     format!(
         "{}\n  audio    {codec}, {} bits, {}, {}\n  length   {} ({} samples)\n  id       {}{verification}{stray}{loudness}{tags}\n",
-        report::plain(name),
+        plain(name),
         info.bits,
         info.rate,
         layout,

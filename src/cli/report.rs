@@ -1,14 +1,12 @@
-//! What commands say: lines, tables, JSON, errors, progress.
+//! What commands say to people: lines, remarks, errors, progress.
 
-use std::borrow::Cow;
-use std::fmt::Write as _;
-use std::io::{self, Write};
-use std::path::Path;
-use std::time::Duration;
+use std::fmt;
+use std::io::{self, IsTerminal, Write};
+use std::sync::atomic::{AtomicU8, Ordering};
 
-use comfy_table::{CellAlignment, Table, presets};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use serde::Serialize;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
+
+use super::text::{columns_of, fold, plain, wait, without_numbers};
 
 /// Why a command stopped before its end.
 pub(crate) enum Failure {
@@ -42,68 +40,73 @@ impl From<tonepress::Error> for Failure {
     }
 }
 
+/// How much is said beside what was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Voice {
+    /// Errors.
+    Quiet,
+    /// Also what was done, remarks and progress.
+    Normal,
+    /// Also what was passed over, and how things were done.
+    Verbose,
+}
+
+static VOICE: AtomicU8 = AtomicU8::new(Voice::Normal as u8);
+
+/// To be said once, before anything else is.
+pub(crate) fn speak(voice: Voice) {
+    VOICE.store(voice as u8, Ordering::Relaxed);
+}
+
+fn is_at_least(voice: Voice) -> bool {
+    VOICE.load(Ordering::Relaxed) >= voice as u8
+}
+
 /// A line on standard output.
 pub(crate) fn line(text: impl std::fmt::Display) -> Result<(), Failure> {
     Ok(writeln!(io::stdout().lock(), "{text}")?)
 }
 
-/// An object on a line of standard output.
-pub(crate) fn json(object: &impl Serialize) -> Result<(), Failure> {
-    let text = serde_json::to_string(object).map_err(|error| Failure::Other(error.to_string()))?;
-    let mut shown = String::with_capacity(text.len());
-    for char in text.chars() {
-        // serde_json leaves some for terminals to obey.
-        if is_hostile(char) {
-            let _ = write!(shown, "\\u{:04x}", u32::from(char)); // a String takes all
-        } else {
-            shown.push(char);
-        }
-    }
-    line(shown)
-}
-
-/// A name from a stranger, for people: what would control the terminal is shown escaped.
-pub(crate) fn plain(name: &str) -> Cow<'_, str> {
-    if !name.contains(is_hostile) {
-        return name.into();
-    }
-    let mut shown = String::new();
-    for char in name.chars() {
-        if is_hostile(char) {
-            shown.extend(char.escape_default());
-        } else {
-            shown.push(char);
-        }
-    }
-    shown.into()
-}
-
-/// Whether a terminal may obey a character instead of showing it, or show what follows elsewhere.
-fn is_hostile(char: char) -> bool {
-    char.is_control() || matches!(char, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-}
-
-/// What progress calls the masters of these names: each stem once.
-pub(crate) fn stems<'a>(masters: impl Iterator<Item = &'a str>) -> String {
-    let mut stems: Vec<_> = Vec::new();
-    for master in masters {
-        let stem = Path::new(master).file_stem().unwrap_or_default().to_string_lossy();
-        if !stems.contains(&stem) {
-            stems.push(stem);
-        }
-    }
-    stems.join(", ")
+/// A line on standard output about what was done, for those who want to know.
+pub(crate) fn done(text: impl std::fmt::Display) -> Result<(), Failure> {
+    if is_at_least(Voice::Normal) { line(text) } else { Ok(()) }
 }
 
 /// An error, on standard error, red where that is a terminal.
 pub(crate) fn error(message: &str) {
-    // Nothing can be done if standard error is closed.
-    let _ = writeln!(anstream::stderr().lock(), "\x1b[1;31merror:\x1b[0m {}", plain(message));
+    say("error: ", "\x1b[1;31m", &plain(&without_numbers(message)));
+}
+
+/// A warning, likewise in yellow.
+pub(crate) fn warn(message: &str) {
+    if is_at_least(Voice::Normal) {
+        say("warning: ", "\x1b[1;33m", &plain(message));
+    }
 }
 
 /// A remark on standard error.
 pub(crate) fn note(message: &str) {
-    let _ = writeln!(anstream::stderr().lock(), "{message}");
+    if is_at_least(Voice::Normal) {
+        say("", "", message);
+    }
+}
+
+/// A message behind what it is, in a colour.
+fn say(what: &str, colour: &str, message: &str) {
+    let message = format!("{what}{message}");
+    let message =
+        columns_of(&io::stderr()).map_or_else(|| message.clone(), |columns| fold(&message, columns));
+    let rest = message.strip_prefix(what.trim_end()).unwrap_or(&message);
+    let head = if what.is_empty() { String::new() } else { format!("{colour}{}\x1b[0m", what.trim_end()) };
+    // Nothing can be done if standard error is closed.
+    let _ = writeln!(anstream::stderr().lock(), "{head}{rest}");
+}
+
+/// A remark for those who asked for more.
+pub(crate) fn detail(message: impl FnOnce() -> String) {
+    if is_at_least(Voice::Verbose) {
+        note(&message());
+    }
 }
 
 /// Says what had to be changed about a master's samples, if anything had.
@@ -116,85 +119,26 @@ pub(crate) fn note_repairs(master: &str, silenced: u64, clamped: u64) {
     }
 }
 
-/// A failed master or rendition, as JSON has it.
-#[derive(Serialize)]
-pub(crate) struct FailedJson<'a> {
-    pub(crate) master: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) profile: Option<String>,
-    pub(crate) error: &'a str,
+/// Whether somebody sees progress that moves.
+pub(crate) fn is_watched() -> bool {
+    io::stderr().is_terminal() && is_at_least(Voice::Normal)
 }
 
-/// A rendition that was there already, as JSON has it.
-#[derive(Serialize)]
-pub(crate) struct SkippedJson<'a> {
-    pub(crate) master: &'a str,
-    pub(crate) profile: String,
-    pub(crate) path: String,
-    pub(crate) skipped: bool,
-}
-
-/// For fields that are left out then.
-#[allow(clippy::trivially_copy_pass_by_ref)] // serde's form
-pub(crate) fn is_zero(number: &u64) -> bool {
-    *number == 0
-}
-
-/// A table with a header; columns whose number is in `right` are aligned to the right.
-pub(crate) fn table(header: &[&str], right: &[usize], rows: Vec<Vec<String>>) -> Table {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_header(header).add_rows(rows);
-    for column in table.column_iter_mut() {
-        column.set_padding((0, 2));
-        if right.contains(&column.index) {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
-    }
-    table
-}
-
-/// `1234567` as "1,234,567".
-pub(crate) fn count(number: u64) -> String {
-    indicatif::HumanCount(number).to_string()
-}
-
-/// A duration as "4:05.123", with hours if there are any.
-pub(crate) fn clock(seconds: f64) -> String {
-    let duration = Duration::try_from_secs_f64(seconds).unwrap_or_default();
-    let (whole, millis) = (duration.as_secs(), duration.subsec_millis());
-    let (hours, minutes, seconds) = (whole / 3600, whole / 60 % 60, whole % 60);
-    match hours {
-        0 => format!("{minutes}:{seconds:02}.{millis:03}"),
-        _ => format!("{hours}:{minutes:02}:{seconds:02}.{millis:03}"),
-    }
-}
-
-/// Bytes as "3.84 MB", in the megabytes (1,000,000) that music is sold by.
-pub(crate) fn megabytes(bytes: u64) -> String {
-    indicatif::DecimalBytes(bytes).to_string()
-}
-
-/// A progress bar over `millis` of audio; invisible unless standard error is a terminal.
-pub(crate) fn progress(millis: u64) -> ProgressBar {
-    bar(millis, "{bar:24.cyan/dim} {percent:>3} %  {prefix}  ETA {eta}  {wide_msg}")
-}
-
-/// A progress bar of a length, as indicatif's `template` has it.
+/// A progress bar of a length, as indicatif's `template` has it, with `{bar}` for the bar itself and `{clock}` for the
+/// time since it was made. It is invisible unless
+/// standard error is a terminal, and with --quiet.
 pub(crate) fn bar(length: u64, template: &str) -> ProgressBar {
+    if !is_watched() {
+        return ProgressBar::hidden();
+    }
+    let coloured = anstream::AutoStream::choice(&io::stderr()) != anstream::ColorChoice::Never;
+    let template = template.replace("{bar}", if coloured { "{bar:16.cyan/dim}" } else { "{bar:16}" });
     let bar = ProgressBar::with_draw_target(Some(length), ProgressDrawTarget::stderr_with_hz(8));
-    if let Ok(style) = ProgressStyle::with_template(template) {
-        bar.set_style(style.progress_chars("━╸─"));
+    if let Ok(style) = ProgressStyle::with_template(&template) {
+        let clock = |state: &ProgressState, to: &mut dyn fmt::Write| {
+            let _ = to.write_str(&wait(state.elapsed().as_secs_f64())); // indicatif takes all
+        };
+        bar.set_style(style.with_key("clock", clock).progress_chars("━╸─"));
     }
     bar
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_would_control_the_terminal_is_escaped() {
-        assert_eq!(plain("Björk \u{2013} Jóga.flac"), "Björk \u{2013} Jóga.flac");
-        assert_eq!(plain("a\nb\x1b[2J\u{9b}1m\u{202e}c"), r"a\nb\u{1b}[2J\u{9b}1m\u{202e}c");
-    }
 }

@@ -11,7 +11,8 @@ use tonepress::tags::{LinkKind, Picture, PictureKind, Tags};
 use tonepress::{Error, Overlay, Store};
 
 use super::albums::album_of;
-use super::report::{Failure, plain};
+use super::report::Failure;
+use super::text::{megabytes, plain};
 
 /// Changes to a master's tags on their way into an MP3.
 #[derive(Debug, clap::Args)]
@@ -188,7 +189,7 @@ pub(crate) fn lines(tags: &Tags) -> Vec<(String, String)> {
     for picture in tags.pictures() {
         let described =
             if picture.description.is_empty() { String::new() } else { format!(", {}", picture.description) };
-        let bytes = super::report::megabytes(picture.data.len() as u64);
+        let bytes = megabytes(picture.data.len() as u64);
         lines.push((picture.kind.to_string(), brief(&format!("{}, {bytes}{described}", picture.mime))));
     }
     for (kind, url) in tags.links() {

@@ -30,7 +30,7 @@ impl Floor {
     /// [`Error::Processor`](crate::Error::Processor), or [`Error::Internal`](crate::Error::Internal) if the
     /// settings are refused.
     pub fn new(settings: &Resolved) -> Result<Self> {
-        Encoder::start(settings).map(Self)
+        Encoder::start(settings, None).map(Self)
     }
 
     /// Encodes the next frame, one plane a channel, full scale being ±1.0, and appends the bytes that are ready to

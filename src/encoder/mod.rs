@@ -58,15 +58,16 @@ impl Encoder {
         }
     }
 
-    /// An encoder with these settings.
+    /// An encoder with these settings. If the number of frames that it will be asked for is known, it spends by then what it
+    /// has saved.
     ///
     /// # Errors
     /// [`Error::Processor`](crate::Error::Processor), or [`Error::Internal`](crate::Error::Internal) if the settings
     /// are refused.
-    pub(crate) fn start(settings: &Resolved) -> Result<Box<dyn FrameEncoder>> {
+    pub(crate) fn start(settings: &Resolved, frames: Option<u64>) -> Result<Box<dyn FrameEncoder>> {
         Ok(match settings.encoder {
             Self::Lame => Box::new(lame::Lame::new(settings)?),
-            Self::Native => Box::new(native::Native::new(settings)),
+            Self::Native => Box::new(native::Native::new(settings, frames)),
         })
     }
 

@@ -324,7 +324,15 @@ impl Job {
         self.source.master.unchanged()?;
         let place = std::mem::replace(&mut *lock(&self.place), Destination::Closed);
         match place {
-            Destination::Partial(partial) => Ok(Finished::Object(partial.publish()?, Origin::Pressed)),
+            Destination::Partial(mut partial) => {
+                // Tags that cannot be read are no reason not to keep it.
+                if partial.is_stored()
+                    && let Ok(tags) = self.source.master.tags()
+                {
+                    partial.describe(&tags);
+                }
+                Ok(Finished::Object(partial.publish()?, Origin::Pressed))
+            }
             Destination::Export(writer, start) => {
                 let Written { out, bytes } = writer.finish()?;
                 out.set_len(start + bytes).map_err(Error::io(Stage::Write, self.name()))?;

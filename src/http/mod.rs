@@ -142,7 +142,7 @@ async fn send(
             insert(response.headers_mut(), CONTENT_RANGE, &format!("bytes */{size}"));
             return Ok(response);
         }
-        Wanted::All => (StatusCode::OK, Vec::from([0..size])),
+        Wanted::All => (StatusCode::OK, std::iter::once(0..size).collect()),
         Wanted::Parts(parts) => (StatusCode::PARTIAL_CONTENT, parts),
     };
     let mut source = open()?;

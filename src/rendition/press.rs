@@ -36,7 +36,7 @@ impl SegmentEncoder {
         let segment = plan.segment(index);
         let resolved = plan.resolved();
         Ok(Self {
-            encoder: Encoder::start(resolved)?,
+            encoder: Encoder::start(resolved, Some(frames_of(&segment)))?,
             position: segment.pcm.start,
             kept: segment.pre_roll == 0,
             segment,
@@ -106,8 +106,7 @@ impl SegmentEncoder {
         if !self.wanted().is_empty() {
             return Err(Error::Internal { detail: format!("samples {:?} were never given", self.wanted()) });
         }
-        let frames = self.segment.pre_roll + self.segment.frames.end - self.segment.frames.start;
-        while self.encoder.frames() < frames {
+        while self.encoder.frames() < frames_of(&self.segment) {
             for block in &mut self.block {
                 block[self.filled..].fill(0.0);
             }
@@ -130,4 +129,9 @@ impl SegmentEncoder {
         }
         Ok(())
     }
+}
+
+/// The frames that are encoded for a segment, those of its pre-roll included.
+fn frames_of(segment: &Segment) -> u64 {
+    segment.pre_roll + segment.frames.end - segment.frames.start
 }

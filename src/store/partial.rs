@@ -21,10 +21,13 @@ use crate::store::layout::sync_folder;
 use crate::store::object::Object;
 use crate::store::scratch::Scratch;
 use crate::store::sidecar::{Sidecar, now};
+use crate::tags::Tags;
 
 /// How far ahead of the first missing segment an ABR or VBR rendition takes segments: they wait in
 /// memory, some 250 KB each.
 const WINDOW: u64 = 256;
+/// How many characters are kept of what people know a rendition by: a sidecar is to stay within a block.
+const LABEL: usize = 200;
 
 /// What to do with a rendition that the store cannot take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,8 +46,17 @@ pub struct Partial {
     plan: Plan,
     /// `None` until the master is identified.
     recipe: Option<Recipe>,
+    label: Label,
     /// `None` if the store does not take the rendition; else also what to do if it cannot in the end.
     place: Option<(Store, Scratch, Fallback)>,
+}
+
+/// What people know a rendition by.
+#[derive(Default)]
+struct Label {
+    artist: Option<String>,
+    title: Option<String>,
+    album: Option<String>,
 }
 
 /// What a partial turned out to be once its master was identified.
@@ -104,7 +116,7 @@ impl Partial {
         plan: &Plan,
     ) -> Result<Self> {
         let writer = RenditionWriter::new(plan, Arc::clone(&file), name)?;
-        Ok(Self { writer, file, plan: plan.clone(), recipe: recipe.copied(), place })
+        Ok(Self { writer, file, plan: plan.clone(), recipe: recipe.copied(), label: Label::default(), place })
     }
 
     /// Says which rendition it is. If somebody else is pressing the same one, this may be asked again
@@ -187,6 +199,19 @@ impl Partial {
         self.writer.push(index, bytes, last)
     }
 
+    /// Notes what people know it by: artist, title and album, as far as these tags have them.
+    pub fn describe(&mut self, tags: &Tags) {
+        let text = |names: &[&str]| {
+            let values = names.iter().map(|name| tags.get(name)).find(|values| !values.is_empty())?;
+            Some(values.join(", ").chars().take(LABEL).collect())
+        };
+        self.label = Label {
+            artist: text(&["ARTIST", "ALBUMARTIST"]),
+            title: text(&["TITLE"]),
+            album: text(&["ALBUM"]),
+        };
+    }
+
     /// Completes the rendition and makes it known, after it and its sidecar are safe from a power
     /// failure. One that somebody else has published meanwhile is returned in its place.
     ///
@@ -196,7 +221,7 @@ impl Partial {
     /// [`Error::Internal`] if segments are missing, or the store is to take it and the master was not identified; [`Error::DiskFull`] or [`Error::Io`], and the
     /// rendition is thrown away: after a failed sync nobody knows what of it is on disk.
     pub fn publish(self) -> Result<Object> {
-        let Self { writer, file, plan, recipe, place } = self;
+        let Self { writer, file, plan, recipe, label, place } = self;
         let key = recipe.map(|recipe| recipe.key());
         let name = || key.map_or_else(|| plan.profile().to_string(), |key| key.to_string());
         let Written { bytes, .. } = writer.finish()?;
@@ -233,6 +258,9 @@ impl Partial {
             fingerprint: recipe.fingerprint,
             engine: engine(),
             published: now(),
+            artist: label.artist,
+            title: label.title,
+            album: label.album,
         };
         if let Some(other) = commit(&store, scratch, &sidecar)? {
             return Ok(other);

@@ -44,6 +44,16 @@ pub struct Sidecar {
     pub engine: String,
     /// When it was published: seconds since 1970.
     pub published: u64,
+    /// Whose music it is, as the master's tags said when it was pressed; for people, and nothing depends on it. As the other
+    /// two, `None` if they did not say, or an earlier version wrote this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub artist: Option<String>,
+    /// The title, likewise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// The album, likewise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub album: Option<String>,
 }
 
 impl Sidecar {

@@ -14,8 +14,8 @@ const MANY: u16 = u16::MAX;
 const FLAGS: u16 = 1 << 3 | 1 << 11;
 /// 1 January 1980, 0:00: the first date there is, so that the same members give the same bytes.
 const DATE: [u8; 4] = [0, 0, 0x21, 0];
-/// Unix, and the version of the specification that knows ZIP64.
-const MADE_BY: u16 = 3 << 8 | 45;
+/// Unix (3), and version 4.5 of the specification (45), which knows ZIP64.
+const MADE_BY: u16 = 0x032d;
 /// A regular file that its owner may write and everybody read.
 const MODE: u32 = 0o100_644 << 16;
 

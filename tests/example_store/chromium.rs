@@ -1,4 +1,4 @@
-//! Chromium, driven by chromedriver (W3C WebDriver).
+//! Chromium, driven by chromedriver (W3C's `WebDriver`).
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;

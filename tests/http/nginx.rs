@@ -76,10 +76,8 @@ impl Nginx {
         let file = folder.path().join("f.mp3");
         fs::write(&file, &object).unwrap();
         let at = folder.path().display();
-        let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
-            .iter()
-            .map(|what| format!("{what}_temp_path {at}/{what};"))
-            .collect();
+        let places = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
+        let temporary = places.map(|what| format!("{what}_temp_path {at}/{what};")).concat();
         let config = format!(
             "daemon off; master_process off; pid {at}/pid; error_log {at}/errors; events {{}}
              http {{ types {{ audio/mpeg mp3; }} access_log off; {temporary}
@@ -96,7 +94,7 @@ impl Nginx {
         });
         assert!(patience.is_some(), "{:?}", fs::read_to_string(nginx.folder.path().join("errors")));
         let first = nginx.theirs(&Method::HEAD, &HeaderMap::new());
-        nginx.etag = first.headers.iter().find(|(name, _)| *name == "etag").unwrap().1.clone();
+        nginx.etag.clone_from(&first.headers.iter().find(|(name, _)| *name == "etag").unwrap().1);
         Some(nginx)
     }
 

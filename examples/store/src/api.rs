@@ -144,7 +144,7 @@ pub(crate) async fn album(
     let album = store.catalogue.album(&id).ok_or(Failure::NotFound)?;
     let mut tracks = Vec::new();
     for track in &store.catalogue.tracks()[album.tracks.clone()] {
-        tracks.push(store.track(&visit, track).await?);
+        tracks.push(store.track(&visit, track)?);
     }
     let offers = visit.shop.profiles.iter().filter_map(|profile| together(&tracks, profile)).collect();
     Ok(Json(AlbumJson { card: store.card(album), notes: album.notes.clone(), tracks, offers }))
@@ -198,7 +198,7 @@ pub(crate) async fn tracks(
         Found { total: catalogue.tracks().len(), items: Vec::new(), albums: Vec::new(), artists: Vec::new() };
     if portion.q.is_empty() {
         for track in &catalogue.tracks()[portion.of(found.total)] {
-            found.items.push(store.track(&visit, track).await?);
+            found.items.push(store.track(&visit, track)?);
         }
         return Ok(Json(found));
     }
@@ -249,9 +249,9 @@ pub(crate) async fn track(
     Path(id): Path<String>,
 ) -> Result<Json<Details>, Failure> {
     let track = store.catalogue.track(&id).ok_or(Failure::NotFound)?;
-    let details = store.details(track).await?;
+    let details = store.details(track)?;
     let sung = details.sung.as_ref().map(|sung| sung.lines.clone()).unwrap_or_default();
-    Ok(Json(Details { track: store.track(&visit, track).await?, lyrics: details.lyrics.clone(), sung }))
+    Ok(Json(Details { track: store.track(&visit, track)?, lyrics: details.lyrics.clone(), sung }))
 }
 
 impl Store {
@@ -282,8 +282,8 @@ impl Store {
         }
     }
 
-    async fn track(&self, visit: &Visit, track: &Track) -> Result<TrackJson, Failure> {
-        let tag = self.details(track).await?.overlay.len();
+    fn track(&self, visit: &Visit, track: &Track) -> Result<TrackJson, Failure> {
+        let tag = self.details(track)?.overlay.len();
         // What a master does not allow is not on offer.
         let offers =
             visit.shop.profiles.iter().filter_map(|profile| self.offer(visit, track, profile, tag)).collect();
@@ -328,7 +328,7 @@ pub(crate) async fn progress(
 ) -> Result<impl IntoResponse, Failure> {
     let track = store.catalogue.track(&id).ok_or(Failure::NotFound)?;
     let profile = visit.shop.offer(&profile).ok_or(Failure::NotFound)?;
-    let tag = store.details(track).await?.overlay.len();
+    let tag = store.details(track)?.overlay.len();
     let offer = store.offer(&visit, track, &profile, tag);
     let progress =
         store.engine.find(&track.master, &profile)?.map_or_else(ProgressJson::default, |rendition| {

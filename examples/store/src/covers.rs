@@ -40,18 +40,17 @@ pub(crate) async fn cover(
     let edge =
         wanted.edge.and_then(|wanted| EDGES.into_iter().find(|&edge| edge >= wanted)).unwrap_or(EDGES[2]);
     let name = format!("{id} {edge}");
-    let made = match store.covers.get(&name) {
-        Some(made) => made,
-        None => {
-            let picture = store.details(track).await?.cover.clone();
-            let made = match picture {
-                Some(picture) => crate::blocking(move || Ok(smaller(&picture.data, edge))).await?,
-                None => None,
-            };
-            let made = made.unwrap_or_else(|| ("image/svg+xml", drawn(&id).into()));
-            store.covers.put(&name, made.clone());
-            made
-        }
+    let made = if let Some(made) = store.covers.get(&name) {
+        made
+    } else {
+        let picture = store.details(track)?.cover.clone();
+        let made = match picture {
+            Some(picture) => crate::blocking(move || Ok(smaller(&picture.data, edge))).await?,
+            None => None,
+        };
+        let made = made.unwrap_or_else(|| ("image/svg+xml", drawn(&id).into()));
+        store.covers.put(&name, made.clone());
+        made
     };
     let (kind, bytes) = made;
     Ok(([(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, "max-age=86400")], bytes))

@@ -37,7 +37,7 @@ pub(crate) async fn rendition(
     if let Some(elsewhere) = one_name(&visit, &format!("tracks/{id}"), &file, &profile, ".mp3") {
         return Ok(elsewhere);
     }
-    let details = store.details(track).await?;
+    let details = store.details(track)?;
     let (key, size) = store.key(track, &profile).await?;
     let what = Representation::rendition(&key, size, &details.overlay);
     let request = Request { priority: visit.priority, on_drop: OnDrop::Finish };
@@ -124,7 +124,7 @@ impl Store {
         let mut names = HashSet::new();
         let mut members = Vec::new();
         for (at, track) in self.catalogue.tracks()[album.tracks.clone()].iter().enumerate() {
-            let details = self.details(track).await?;
+            let details = self.details(track)?;
             let (key, mut size) = self.key(track, profile).await?;
             if !size.is_exact() {
                 if at_once {

@@ -106,7 +106,7 @@ struct Store {
 
 impl Store {
     /// What is said of a track, read now unless it is still known.
-    async fn details(self: &Store, track: &Track) -> Result<track::Shared, Error> {
+    fn details(&self, track: &Track) -> Result<track::Shared, Error> {
         if let Some(details) = self.details.get(&track.id) {
             return Ok(details);
         }

@@ -3,7 +3,8 @@
 use std::fs;
 use std::path::Path;
 
-use super::results::{Ratio, Results};
+use super::cost::Spread;
+use super::results::{Ratio, Results, Verdict};
 use super::several;
 use crate::cli::report::{self, Failure};
 
@@ -19,7 +20,7 @@ pub(super) fn compare(before: &Results, now: &Results) -> Vec<Ratio> {
     let conditions = |results: &Results| {
         let masters =
             results.masters.iter().map(|master| format!("{} of {:.3} s", master.name, master.duration_s));
-        // A signal's name is that of a temporary file.
+        // Wherever they lie.
         let masters = masters.map(|text| text.rsplit('/').next().unwrap_or_default().to_owned());
         let Results { cpu, build, lame, lame_flags, threads, .. } = results;
         [
@@ -36,39 +37,99 @@ pub(super) fn compare(before: &Results, now: &Results) -> Vec<Ratio> {
         }
     }
     let known = figures(before);
-    let pairs = figures(now).into_iter().filter_map(|(figure, now)| {
-        let before = known.iter().find(|(name, _)| *name == figure)?.1;
-        Some(Ratio { figure, before, now, ratio: now / before })
+    let pairs = figures(now).into_iter().filter_map(|now| {
+        let before = known.iter().find(|before| before.name == now.name)?;
+        Some(ratio(before, now))
     });
     pairs.collect()
 }
 
-/// Everything that was measured, by name. Less is better, but for hits.
-fn figures(results: &Results) -> Vec<(String, f64)> {
+/// Those that are worse by more than `limit` percent, beyond the noise.
+pub(super) fn worse_than(ratios: &[Ratio], limit: f64) -> Vec<&Ratio> {
+    ratios.iter().filter(|ratio| ratio.verdict == Verdict::Worse && ratio.worse_percent > limit).collect()
+}
+
+/// Less than this part is noise on any machine.
+const NOISE: f64 = 0.02;
+
+fn ratio(before: &Figure, now: Figure) -> Ratio {
+    let ratio = now.value.median / before.value.median;
+    let worse = if now.more_is_better { 1.0 / ratio } else { ratio } - 1.0;
+    let apart = now.value.min > before.value.max || now.value.max < before.value.min;
+    let verdict = match worse {
+        _ if !apart || worse.abs() <= NOISE => Verdict::Noise,
+        0.0.. => Verdict::Worse,
+        _ => Verdict::Better,
+    };
+    let (before, now_) = (before.value.median, now.value.median);
+    Ratio { figure: now.name, before, now: now_, ratio, verdict, worse_percent: 100.0 * worse }
+}
+
+/// Something that was measured.
+struct Figure {
+    name: String,
+    value: Spread,
+    more_is_better: bool,
+}
+
+/// Everything that was measured, by name.
+fn figures(results: &Results) -> Vec<Figure> {
     let mut figures = Vec::new();
+    let mut add = |name: String, value: Spread, more_is_better: bool| {
+        figures.push(Figure { name, value, more_is_better });
+    };
     for work in &results.works {
         if let Some(floor) = &work.floor {
-            figures.push((format!("{}: LAME alone, CPU s", work.name), floor.cpu_s.median));
+            add(format!("{}: LAME alone, CPU s", work.name), floor.cpu_s, false);
         }
         for ours in &work.ours {
             let on = format!("{}: {}", work.name, several(ours.threads, "thread"));
-            figures.push((format!("{on}, s"), ours.runs.wall_s.median));
-            figures.push((format!("{on}, CPU s"), ours.runs.cpu_s.median));
+            add(format!("{on}, s"), ours.runs.wall_s, false);
+            add(format!("{on}, CPU s"), ours.runs.cpu_s, false);
         }
         for other in &work.others {
             let by = format!("{}: {}", work.name, other.program);
-            figures.push((format!("{by}, s"), other.runs.wall_s.median));
-            figures.push((format!("{by}, CPU s"), other.runs.cpu_s.median));
+            add(format!("{by}, s"), other.runs.wall_s, false);
+            add(format!("{by}, CPU s"), other.runs.cpu_s, false);
         }
     }
     for cold in &results.cold {
-        figures.push((format!("{}: first byte, s", cold.profile), cold.first_byte_s.median));
-        figures.push((format!("{}: random 64 KiB, s", cold.profile), cold.range_s.median));
+        add(format!("{}: first byte, s", cold.profile), cold.first_byte_s, false);
+        add(format!("{}: random 64 KiB, s", cold.profile), cold.range_s, false);
     }
-    figures.push(("hits a second on one thread".to_owned(), results.hits.per_second_one_thread.median));
-    figures.push((format!("hits a second on {}", results.threads), results.hits.per_second.median));
+    add("hits a second on one thread".to_owned(), results.hits.per_second_one_thread, true);
+    add(format!("hits a second on {}", results.threads), results.hits.per_second, true);
     for memory in &results.memory {
-        figures.push((format!("peak memory, {}, bytes", memory.what), memory.peak_bytes as f64));
+        let peak = Spread::of([memory.peak_bytes as f64]);
+        add(format!("peak memory, {}, bytes", memory.what), peak, false);
     }
     figures
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn figure(values: [f64; 3], more_is_better: bool) -> Figure {
+        Figure { name: "x".to_owned(), value: Spread::of(values), more_is_better }
+    }
+
+    #[test]
+    #[allow(clippy::float_cmp)] // halves
+    fn what_lies_among_the_runs_of_the_other_is_noise() {
+        let verdict = |before, now, more| ratio(&figure(before, more), figure(now, more)).verdict;
+        assert_eq!(verdict([1.0, 1.1, 1.2], [1.15, 1.3, 1.4], false), Verdict::Noise);
+        assert_eq!(verdict([1.0, 1.1, 1.2], [1.3, 1.4, 1.5], false), Verdict::Worse);
+        assert_eq!(verdict([1.3, 1.4, 1.5], [1.0, 1.1, 1.2], false), Verdict::Better);
+        assert_eq!(verdict([1.0, 1.1, 1.2], [1.3, 1.4, 1.5], true), Verdict::Better);
+        assert_eq!(verdict([1.0; 3], [1.01; 3], false), Verdict::Noise);
+
+        let worse = [
+            ratio(&figure([2.0; 3], true), figure([1.0; 3], true)),
+            ratio(&figure([1.0; 3], false), figure([1.5; 3], false)),
+        ];
+        assert_eq!(worse[0].worse_percent, 100.0);
+        assert_eq!(worse_than(&worse, 50.0).len(), 1);
+        assert_eq!(worse_than(&worse, 49.0).len(), 2);
+    }
 }

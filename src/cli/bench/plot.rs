@@ -1,6 +1,7 @@
 //! What was measured, as a picture: bars by profile, and the scaling by threads.
 
 use std::error::Error;
+use std::fs;
 use std::path::Path;
 
 use plotters::coord::Shift;
@@ -14,7 +15,8 @@ use crate::cli::report::Failure;
 type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 type Drawn = Result<(), Box<dyn Error>>;
 
-const SIZE: (u32, u32) = (1_280, 560);
+const SIZE: (u32, u32) = (1_280, 590);
+const TITLE: &str = "How fast tonepress presses MP3s";
 /// Where the bars end.
 const SPLIT: u32 = 820;
 const FONT: &str = "sans-serif";
@@ -25,12 +27,39 @@ const FAINT: RGBColor = RGBColor(225, 225, 225);
 
 /// Draws the results into an SVG file.
 pub(super) fn draw(results: &Results, path: &Path) -> Result<(), Failure> {
-    picture(results, path).map_err(|error| Failure::Other(format!("drawing {}: {error}", path.display())))
+    let failed =
+        |error: &dyn std::fmt::Display| Failure::Other(format!("drawing {}: {error}", path.display()));
+    let mut svg = String::new();
+    picture(results, &mut svg).map_err(|error| failed(&error))?;
+    fs::write(path, with_dark_mode(&svg)).map_err(|error| failed(&error))
 }
 
-fn picture(results: &Results, path: &Path) -> Drawn {
-    let root = SVGBackend::new(path, SIZE).into_drawing_area();
+/// What a reader who prefers dark pages sees, by the colours of those who do not.
+const DARK: [(&str, &str); 5] = [
+    ("#FFFFFF", "#15181c"),
+    ("#000000", "#e6e6e6"),
+    ("#5A5A5A", "#a8adb3"),
+    ("#E1E1E1", "#33383e"),
+    ("#0072B2", "#56b4e9"),
+];
+
+/// Gives the picture a title for those who hear it, and other colours for those who prefer dark pages.
+fn with_dark_mode(svg: &str) -> String {
+    let rules = DARK.map(|(light, dark)| {
+        format!("[fill=\"{light}\"]{{fill:{dark}}}[stroke=\"{light}\"]{{stroke:{dark}}}")
+    });
+    let head = format!(
+        "<title>{TITLE}</title><style>@media (prefers-color-scheme:dark){{{}}}</style>",
+        rules.concat()
+    );
+    let begin = svg.find("<svg").and_then(|at| Some(at + svg[at..].find('>')? + 1)).unwrap_or(0);
+    format!("{}\n{head}{}", &svg[..begin], &svg[begin..])
+}
+
+fn picture(results: &Results, svg: &mut String) -> Drawn {
+    let root = SVGBackend::with_string(svg, SIZE).into_drawing_area();
     root.fill(&WHITE)?;
+    root.draw(&Text::new(TITLE, (20, 14), (FONT, 22).into_font().color(&BLACK)))?;
     let conditions = format!(
         "tonepress {}, LAME {}, {}, {}; medians of {}",
         results.version,
@@ -39,8 +68,8 @@ fn picture(results: &Results, path: &Path) -> Drawn {
         several(results.threads, "thread"),
         several(results.runs, "run")
     );
-    root.draw(&Text::new(conditions, (20, 538), (FONT, 13).into_font().color(&RGBColor(90, 90, 90))))?;
-    let (left, right) = root.margin(10, 30, 10, 10).split_horizontally(SPLIT);
+    root.draw(&Text::new(conditions, (20, 568), (FONT, 13).into_font().color(&RGBColor(90, 90, 90))))?;
+    let (left, right) = root.margin(46, 30, 10, 10).split_horizontally(SPLIT);
     bars(&left, &results.works)?;
     scaling(&right, &results.works)?;
     root.present()?;
@@ -83,10 +112,10 @@ fn bars(area: &Area, works: &[Work]) -> Drawn {
     let series = series(works);
     let highest = series.iter().flat_map(|bars| bars.values.iter().flatten()).copied().fold(1.0, f64::max);
     let mut chart = ChartBuilder::on(area)
-        .caption("× real time of one core", (FONT, 20))
+        .caption("One core", (FONT, 18))
         .margin(10)
-        .x_label_area_size(40)
-        .y_label_area_size(50)
+        .x_label_area_size(50)
+        .y_label_area_size(60)
         .build_cartesian_2d(0.0..works.len() as f64, 0.0..highest * 1.2)?;
     chart
         .configure_mesh()
@@ -95,6 +124,9 @@ fn bars(area: &Area, works: &[Work]) -> Drawn {
         .bold_line_style(FAINT)
         .light_line_style(TRANSPARENT)
         .y_label_style((FONT, 13))
+        .axis_desc_style((FONT, 14))
+        .x_desc("profile")
+        .y_desc("times real time")
         .y_label_formatter(&|value| format!("{value:.0}"))
         .draw()?;
     let width = 0.84 / series.len() as f64;
@@ -127,38 +159,44 @@ fn scaling(area: &Area, works: &[Work]) -> Drawn {
     let most = works.iter().flat_map(|work| &work.ours).map(|ours| ours.threads).max().unwrap_or(1);
     // Doubling is what counts: both axes are logarithms to base 2.
     let end = (most as f64).log2().max(1.0);
+    // Threads that are in each other's way make it slower: that is below 1, and to be seen.
+    let speedups =
+        works.iter().flat_map(|work| &work.ours).filter_map(|ours| Some(ours.speedup?.median.log2()));
+    let lowest = speedups.fold(0.0, f64::min).floor();
     let mut chart = ChartBuilder::on(area)
-        .caption("Speed-up by threads", (FONT, 20))
+        .caption("More threads", (FONT, 18))
         .margin(10)
-        .x_label_area_size(40)
-        .y_label_area_size(40)
-        .build_cartesian_2d(0.0..end * 1.04, 0.0..end * 1.12)?;
+        .x_label_area_size(50)
+        .y_label_area_size(60)
+        .build_cartesian_2d(0.0..end * 1.04, lowest..end * 1.12)?;
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // a small number of labels
-    let labels = end.floor() as usize + 1;
+    let labels = |from: f64| (end - from).floor() as usize + 1;
     let power =
         |value: &f64| if value.fract().abs() < 1e-6 { value.exp2().to_string() } else { String::new() };
     chart
         .configure_mesh()
-        .x_labels(labels)
-        .y_labels(labels)
+        .x_labels(labels(0.0))
+        .y_labels(labels(lowest))
         .bold_line_style(FAINT)
         .light_line_style(TRANSPARENT)
         .label_style((FONT, 13))
         .x_label_formatter(&power)
         .y_label_formatter(&power)
+        .axis_desc_style((FONT, 14))
         .x_desc("threads")
+        .y_desc("times as fast as one thread")
         .draw()?;
     let ideal = RGBColor(150, 150, 150);
     chart
         .draw_series(DashedLineSeries::new([(0.0, 0.0), (end, end)], 6, 4, ideal.into()))?
         .label("ideal")
         .legend(move |(x, y)| PathElement::new([(x, y), (x + 14, y)], ideal));
-    let colours = |at: usize| HSLColor(at as f64 / works.len().max(1) as f64 * 0.8, 0.7, 0.4);
+    let colours = |at: usize| HSLColor(at as f64 / works.len().max(1) as f64 * 0.8, 0.65, 0.48);
     for (at, work) in works.iter().enumerate() {
         let points: Vec<(f64, f64)> = work
             .ours
             .iter()
-            .filter_map(|ours| Some(((ours.threads as f64).log2(), ours.speedup?.median.log2().max(0.0))))
+            .filter_map(|ours| Some(((ours.threads as f64).log2(), ours.speedup?.median.log2())))
             .collect();
         let most = work.ours.last().and_then(|ours| ours.speedup.zip(ours.efficiency_percent));
         let Some((speedup, percent)) = most.filter(|_| points.len() > 1) else { continue };

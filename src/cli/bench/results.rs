@@ -25,6 +25,14 @@ pub(super) struct Results {
     pub(super) cold: Vec<Cold>,
     pub(super) hits: Hits,
     pub(super) memory: Vec<Memory>,
+    /// What the machine does with all threads. Earlier versions did not tell, as of the next two.
+    #[serde(default)]
+    pub(super) capacities: Vec<Capacity>,
+    #[serde(default)]
+    pub(super) listeners: Option<Listeners>,
+    /// What is to be thought of the figures.
+    #[serde(default)]
+    pub(super) warnings: Vec<String>,
     /// Beside an earlier run.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) baseline: Vec<Ratio>,
@@ -127,6 +135,24 @@ pub(super) struct Memory {
     pub(super) peak_bytes: u64,
 }
 
+/// What this machine does with all the threads that were measured.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Capacity {
+    /// Pressed at all profiles of this work.
+    pub(super) work: String,
+    pub(super) tracks_per_day: f64,
+    pub(super) albums_per_hour: f64,
+    /// In the currency of --cost-per-core-hour.
+    pub(super) cost_per_1000_tracks: Option<f64>,
+}
+
+/// How many may listen at once to what nobody has pressed before.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Listeners {
+    pub(super) profile: String,
+    pub(super) at_once: u64,
+}
+
 /// One figure, now and before.
 #[derive(Debug, Serialize, Deserialize)]
 #[allow(clippy::struct_field_names)] // names of the JSON
@@ -135,6 +161,29 @@ pub(super) struct Ratio {
     pub(super) before: f64,
     pub(super) now: f64,
     pub(super) ratio: f64,
+    pub(super) verdict: Verdict,
+    /// By how much it is worse, in percent of what it was; less than 0 if it is better.
+    pub(super) worse_percent: f64,
+}
+
+/// What is to be thought of a difference.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Verdict {
+    Better,
+    Worse,
+    /// The runs of one lie among those of the other, or it is too little to tell.
+    Noise,
+}
+
+impl Verdict {
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Better => "better",
+            Self::Worse => "worse",
+            Self::Noise => "noise",
+        }
+    }
 }
 
 /// The costs of some work, run by run.

@@ -14,8 +14,9 @@ use tonepress::{Engine, Error, Overlay, Samples, Store};
 
 use super::super::batch::{Batch, SEGMENTS, has_room};
 use super::super::files::{name, unfinished};
-use super::super::report::{Failure, stems};
+use super::super::report::Failure;
 use super::super::tags::{Tagged, Tagger};
+use super::super::text::stems;
 use super::copy::Copier;
 use super::report::{Finished, Report};
 use super::task::{Target, Task};
@@ -168,11 +169,16 @@ impl Press {
     /// Tells of a rendition that is made, or has failed.
     fn finish(&mut self, pressing: &Pressing, made: Result<(), String>) -> Result<(), Failure> {
         match made {
-            Ok(()) => self.report.finished(&pressing.finished()),
+            Ok(()) => self.report.finished(&pressing.finished())?,
             Err(error) => {
-                self.report.failed(&pressing.task.name, Some(pressing.target().plan.profile()), &error)
+                self.report.failed(&pressing.task.path, Some(pressing.target().plan.profile()), &error)?;
             }
         }
+        let mut left = self.pressing.iter().chain(self.copying.values());
+        if !left.any(|other| Arc::ptr_eq(&other.task, &pressing.task)) {
+            self.report.settled(&pressing.task.path);
+        }
+        Ok(())
     }
 }
 
@@ -187,20 +193,29 @@ impl Batch for Press {
     fn begin(&mut self, Looked { task, tagged }: Looked) -> Result<(), Failure> {
         let tagged = match tagged {
             Ok(tagged) => Arc::new(tagged),
-            Err(error) => return self.report.failed(&task.name, None, &error.to_string()),
+            Err(error) => {
+                self.report.failed(&task.path, None, &error.to_string())?;
+                self.report.settled(&task.path);
+                return Ok(());
+            }
         };
         for note in &tagged.notes {
-            self.report.note(&task.name, note)?;
+            self.report.note(&task.name(), note)?;
         }
+        let mut asked = false;
         for (index, target) in task.targets.iter().enumerate() {
             match self.ask(&task, target, &tagged.overlay) {
                 Ok(handle) => {
                     let (task, tagged) = (Arc::clone(&task), Arc::clone(&tagged));
                     let (began, gaps) = (Instant::now(), Vec::new());
                     self.pressing.push(Pressing { task, target: index, tagged, handle, began, gaps });
+                    asked = true;
                 }
-                Err(error) => self.report.failed(&task.name, Some(target.plan.profile()), &error)?,
+                Err(error) => self.report.failed(&task.path, Some(target.plan.profile()), &error)?,
             }
+        }
+        if !asked {
+            self.report.settled(&task.path);
         }
         Ok(())
     }
@@ -241,7 +256,8 @@ impl Batch for Press {
             bytes += progress.bytes;
             audio += plan.resolved().rate().seconds(Samples(progress.samples));
         }
-        let stems = stems(all().map(|pressing| &*pressing.task.name));
+        let names: Vec<_> = all().map(|pressing| pressing.task.name()).collect();
+        let stems = stems(names.iter().map(String::as_str));
         self.report.show(samples, bytes, audio, &stems);
     }
 }

@@ -9,12 +9,16 @@ use serde::Serialize;
 use tonepress::pcm::Repairs;
 use tonepress::{Plan, Profile};
 
-use super::super::report::{self, FailedJson, Failure, SkippedJson, clock, megabytes, plain};
+use super::super::failures::Failures;
+use super::super::json::{self, At, Failed, Of, Skipped};
+use super::super::report::{self, Failure};
+use super::super::text::{are, clock, count, megabytes, plain, result, several, speed, wait, were};
 use super::task::{Target, Task};
 
 #[derive(Serialize)]
 struct Json<'a> {
-    master: &'a str,
+    #[serde(flatten)]
+    of: Of<'a>,
     /// Where it had to be known, for a store.
     #[serde(skip_serializing_if = "Option::is_none")]
     master_id: Option<String>,
@@ -26,14 +30,15 @@ struct Json<'a> {
     frames: u64,
     audio_bytes: u64,
     file_bytes: u64,
-    path: String,
+    #[serde(flatten)]
+    at: At<'a>,
     seconds: f64,
     realtime_x: f64,
     /// Samples of a floating-point master that were no numbers.
-    #[serde(skip_serializing_if = "report::is_zero")]
+    #[serde(skip_serializing_if = "json::is_zero")]
     silenced_samples: u64,
     /// Samples of a floating-point master that were beyond full scale.
-    #[serde(skip_serializing_if = "report::is_zero")]
+    #[serde(skip_serializing_if = "json::is_zero")]
     clamped_samples: u64,
     /// The samples of the master that became silence, because they are damaged or missing.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -58,6 +63,21 @@ pub(super) struct Finished<'a> {
     pub(super) taken: f64,
 }
 
+/// An MP3 that a dry run would write.
+#[derive(Serialize)]
+struct PlannedJson<'a> {
+    #[serde(flatten)]
+    of: Of<'a>,
+    profile: String,
+    #[serde(flatten)]
+    at: At<'a>,
+    /// The likely value where it is not exact.
+    audio_bytes: u64,
+    file_bytes: u64,
+    exact: bool,
+    dry_run: bool,
+}
+
 /// What is told of the work, and what has become of it.
 pub(super) struct Report {
     json: bool,
@@ -65,11 +85,14 @@ pub(super) struct Report {
     started: Instant,
     done: u64,
     skipped: u64,
-    /// What is in finished renditions: samples, bytes, seconds of audio.
+    /// What is in finished renditions: samples, bytes.
     samples: u64,
     bytes: u64,
-    audio: f64,
-    failures: Vec<String>,
+    /// Seconds of audio that were pressed, and not taken from the store.
+    pressed: f64,
+    cached: u64,
+    inexact: bool,
+    failures: Failures,
 }
 
 impl Report {
@@ -82,22 +105,28 @@ impl Report {
             skipped: 0,
             samples: 0,
             bytes: 0,
-            audio: 0.0,
-            failures: Vec::new(),
+            pressed: 0.0,
+            cached: 0,
+            inexact: false,
+            failures: Failures::default(),
         }
     }
 
     pub(super) fn start(&mut self, tasks: &[Task]) {
         let samples = tasks.iter().flat_map(|task| &task.targets).map(|target| target.plan.samples().0).sum();
-        self.bar = report::progress(samples);
+        self.bar = report::bar(samples, "{bar} {percent:>3} %  {prefix}  {wide_msg:.dim}");
         self.started = Instant::now();
     }
 
     /// Shows how far it is: so much is done of what is being pressed, of the masters called `names`.
     pub(super) fn show(&self, samples: u64, bytes: u64, audio: f64, names: &str) {
-        let speed = (self.audio + audio) / self.started.elapsed().as_secs_f64().max(1e-3);
-        self.bar.set_position(self.samples + samples);
-        self.bar.set_prefix(format!("{}  {speed:.0}x real time", megabytes(self.bytes + bytes)));
+        let elapsed = self.started.elapsed().as_secs_f64();
+        let (done, all) = (self.samples + samples, self.bar.length().unwrap_or(0));
+        self.bar.set_position(done);
+        let left = elapsed * all.saturating_sub(done) as f64 / done as f64;
+        let left = if done > 0 { wait(left) } else { "?".to_owned() };
+        let speed = speed(self.pressed + audio, elapsed);
+        self.bar.set_prefix(format!("{}  {speed}  {left} left", megabytes(self.bytes + bytes)));
         self.bar.set_message(plain(names).into_owned());
     }
 
@@ -114,51 +143,84 @@ impl Report {
         self.done += 1;
         self.samples += finished.target.plan.samples().0;
         self.bytes += json.file_bytes;
-        self.audio += json.duration_s;
+        let cached = json.cached == Some(true);
+        if cached {
+            self.cached += 1;
+        } else {
+            self.pressed += json.duration_s;
+        }
         self.say(|| {
-            report::note_repairs(json.master, json.silenced_samples, json.clamped_samples);
+            let name = finished.task.name();
+            report::note_repairs(&name, json.silenced_samples, json.clamped_samples);
             for [start, end] in &json.gaps {
                 report::note(&format!(
                     "{}: samples {start} to {end} are damaged or missing and became silence",
-                    plain(json.master)
+                    plain(&name)
                 ));
             }
             if self.json {
-                return report::json(&json);
+                return json::line("rendition", &json);
             }
-            report::line(format!(
-                "{}  {}  {}  {:.0}x real time",
-                plain(&json.path),
-                megabytes(json.file_bytes),
-                clock(json.duration_s),
-                json.realtime_x
-            ))
+            let speed =
+                if cached { "from the store".to_owned() } else { speed(json.duration_s, json.seconds) };
+            let rest = format!("{}  {}  {speed}", megabytes(json.file_bytes), clock(json.duration_s));
+            report::done(result(&finished.target.path.to_string_lossy(), &rest))
         })
     }
 
-    pub(super) fn skipped(&mut self, master: &str, profile: &Profile, path: &Path) -> Result<(), Failure> {
+    /// Tells of an MP3 that would be written with so many bytes of tags.
+    pub(super) fn planned(&mut self, task: &Task, target: &Target, tag: u64) -> Result<(), Failure> {
+        let size = target.plan.size();
+        let (audio_bytes, exact) = (size.likely(), size.is_exact());
+        self.done += 1;
+        self.bytes += tag + audio_bytes;
+        self.inexact |= !exact;
+        if self.json {
+            return json::line(
+                "planned",
+                &PlannedJson {
+                    of: Of::new(&task.path),
+                    profile: target.plan.profile().to_string(),
+                    at: At::new(&target.path),
+                    audio_bytes,
+                    file_bytes: tag + audio_bytes,
+                    exact,
+                    dry_run: true,
+                },
+            );
+        }
+        let about = if exact { "" } else { "~" };
+        let size = format!("{about}{}", megabytes(tag + audio_bytes));
+        report::line(result(&target.path.to_string_lossy(), &size))
+    }
+
+    pub(super) fn skipped(&mut self, master: &Path, profile: &Profile, path: &Path) -> Result<(), Failure> {
         self.skipped += 1;
         if !self.json {
             return Ok(()); // counted in the summary
         }
-        let (profile, path) = (profile.to_string(), path.display().to_string());
-        report::json(&SkippedJson { master, profile, path, skipped: true })
+        json::line("skipped", &Skipped::new(master, profile, path))
     }
 
     pub(super) fn failed(
         &mut self,
-        master: &str,
+        master: &Path,
         profile: Option<&Profile>,
         error: &str,
     ) -> Result<(), Failure> {
-        self.failures.push(error.to_owned());
-        self.say(|| {
-            if self.json {
-                return report::json(&FailedJson { master, profile: profile.map(Profile::to_string), error });
-            }
-            report::error(error);
-            Ok(())
-        })
+        self.failures.add(master, profile, error);
+        if !self.json {
+            return Ok(()); // said when the master is settled
+        }
+        self.say(|| json::line("failed", &Failed::new(master, profile, error)))
+    }
+
+    /// Nothing more is to come of a master: says what failed of it.
+    pub(super) fn settled(&mut self, master: &Path) {
+        let lines = self.failures.of(master);
+        if !self.json && !lines.is_empty() {
+            self.bar.suspend(|| lines.iter().for_each(|line| report::error(line)));
+        }
     }
 
     pub(super) fn all_well(&self) -> bool {
@@ -170,24 +232,30 @@ impl Report {
         self.bar.suspend(speak)
     }
 
-    pub(super) fn summarise(&self, interrupted: bool) {
+    pub(super) fn summarise(&mut self, interrupted: bool, dry_run: bool) {
         self.bar.finish_and_clear();
+        if !self.json {
+            self.failures.rest().iter().for_each(|line| report::error(line));
+        }
         let took = self.started.elapsed().as_secs_f64();
-        let mut summary = vec![format!(
-            "{}{} MP3s, {} in {} ({:.0}x real time)",
-            if interrupted { "interrupted: " } else { "" },
-            self.done,
-            megabytes(self.bytes),
-            clock(took),
-            self.audio / took.max(1e-3)
-        )];
+        let (done, size) = (several(self.done, "MP3"), megabytes(self.bytes));
+        let mut summary = vec![if dry_run {
+            let about = if self.inexact { "about " } else { "" };
+            format!("{done} would be written, {about}{size}")
+        } else {
+            let begin = if interrupted { "interrupted: " } else { "" };
+            let speed =
+                if self.pressed > 0.0 { format!(" ({})", speed(self.pressed, took)) } else { String::new() };
+            format!("{begin}{done}, {size} in {}{speed}", clock(took))
+        }];
+        if self.cached > 0 {
+            summary.push(format!("{} from the store", count(self.cached)));
+        }
         if self.skipped > 0 {
-            summary.push(format!("{} were there already (--force encodes them again)", self.skipped));
+            let (number, verb) = (self.skipped, if dry_run { are(self.skipped) } else { were(self.skipped) });
+            summary.push(format!("{} {verb} there already (--force encodes again)", count(number)));
         }
-        if !self.failures.is_empty() {
-            let failures: Vec<_> = self.failures.iter().map(|failure| plain(failure)).collect();
-            summary.push(format!("{} failed:\n  {}", failures.len(), failures.join("\n  ")));
-        }
+        summary.extend(self.failures.sum());
         report::note(&summary.join("; "));
     }
 }
@@ -197,7 +265,7 @@ fn to_json<'a>(finished: &Finished<'a>) -> Json<'a> {
     let plan = &target.plan;
     let duration = seconds(plan);
     Json {
-        master: &task.name,
+        of: Of::new(&task.path),
         master_id: task.master.known_id().map(|id| id.to_string()),
         profile: plan.profile().to_string(),
         sample_rate: plan.resolved().rate().hz(),
@@ -207,7 +275,7 @@ fn to_json<'a>(finished: &Finished<'a>) -> Json<'a> {
         frames: plan.frames().0,
         audio_bytes: audio,
         file_bytes: tag + audio,
-        path: target.path.display().to_string(),
+        at: At::new(&target.path),
         seconds: taken,
         realtime_x: duration / taken.max(1e-6),
         silenced_samples: repairs.not_finite,

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use tonepress::Plan;
 use tonepress::master::Master;
 
+use super::super::masters::called;
+
 /// A rendition that is to be made.
 pub(super) struct Target {
     pub(super) plan: Plan,
@@ -13,7 +15,14 @@ pub(super) struct Target {
 
 /// A master and what is to be made of it.
 pub(super) struct Task {
-    pub(super) name: String,
+    pub(super) path: PathBuf,
     pub(super) master: Master,
     pub(super) targets: Vec<Target>,
+}
+
+impl Task {
+    /// The master's path for people.
+    pub(super) fn name(&self) -> String {
+        called(&self.path)
+    }
 }

@@ -1,30 +1,26 @@
 //! What a run would do: sizes, evictions, time.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
 
-use indicatif::HumanDuration;
 use serde::Serialize;
-use tonepress::master::Master;
-use tonepress::master::convert::{Converter, to_channels};
-use tonepress::pcm::Pcm;
-use tonepress::rendition::press::SegmentEncoder;
 use tonepress::store::{Key, Recipe};
-use tonepress::{Plan, Profile, Samples, Store};
+use tonepress::{Profile, Size, Store};
 
-use super::super::report::{self, Failure, count, megabytes};
+use super::super::json::{self, Of};
+use super::super::report::{self, Failure};
+use super::super::text::{are, count, megabytes, several, table, wait};
+use super::super::trial::cost;
 use super::super::{Outcome, args};
 use super::list::Wanted;
 use super::report::Report;
 
-/// How many seconds of a master are pressed to see how long the rest takes.
-const TRIAL: u64 = 10;
 /// How many of the renditions that would go are named.
 const NAMED: usize = 10;
 
 #[derive(Serialize)]
 struct Json<'a> {
-    master: &'a str,
+    #[serde(flatten)]
+    of: Of<'a>,
     profile: String,
     duration_s: f64,
     /// The likely value where it is not exact.
@@ -64,6 +60,16 @@ struct Sum {
     cost: f64,
 }
 
+impl Sum {
+    /// Adds a rendition that is to be pressed, of so many seconds.
+    fn add(&mut self, size: Size, audio: f64) {
+        self.to_press += 1;
+        self.bytes += size.likely();
+        self.inexact |= !size.is_exact();
+        self.audio += audio;
+    }
+}
+
 pub(super) fn run(
     args: &args::Prewarm,
     store: &Store,
@@ -73,24 +79,27 @@ pub(super) fn run(
     let mut sums: BTreeMap<Profile, Sum> = BTreeMap::new();
     let mut sizes = Vec::new();
     for wanted in wanted {
-        let name = wanted.candidate.name();
+        let path = &wanted.candidate.path;
         let master = match wanted.candidate.open(&crate::cli::options::limits(&wanted.profiles)) {
             None => continue,
             Some(Ok(master)) => master,
             Some(Err(error)) => {
-                report.failed(&name, None, &error.to_string())?;
+                report.failed(path, None, &error.to_string())?;
+                report.settled(path);
                 continue;
             }
         };
         let id = store.masters().recall(&master)?;
-        for profile in &wanted.profiles {
-            let plan = match Plan::new(master.info(), profile) {
+        for plan in args.nearest.each(path, master.info(), &wanted.profiles) {
+            let plan = match plan {
                 Ok(plan) => plan,
-                Err(error) => {
-                    report.failed(&name, Some(profile), &format!("{name}: {error}"))?;
+                Err((profile, error)) => {
+                    let error = args.nearest.refusal(&wanted.candidate.name(), &profile, &error);
+                    report.failed(path, Some(&profile), &error)?;
                     continue;
                 }
             };
+            let profile = plan.profile();
             let key = id.map(|id| Recipe::new(id, *plan.resolved())).transpose()?.map(|recipe| recipe.key());
             let present = key.is_some_and(|key| store.path(&key).exists());
             let audio = plan.resolved().rate().seconds(plan.samples());
@@ -98,27 +107,28 @@ pub(super) fn run(
             if present {
                 sum.present += 1;
             } else {
-                if sum.to_press == 0 {
-                    // A master that fails here will be reported when its turn comes.
+                if sum.cost <= 0.0 {
+                    // A master that fails here will be reported when its turn comes; the next is tried.
                     sum.cost = cost(&master, &plan).unwrap_or(0.0);
                 }
-                sum.to_press += 1;
-                sum.bytes += size.likely();
-                sum.inexact |= !size.is_exact();
-                sum.audio += audio;
+                sum.add(size, audio);
                 sizes.push(size.likely());
             }
             if args.json.json {
-                report::json(&Json {
-                    master: &name,
-                    profile: profile.to_string(),
-                    duration_s: audio,
-                    audio_bytes: size.likely(),
-                    exact: size.is_exact(),
-                    present,
-                })?;
+                json::line(
+                    "planned",
+                    &Json {
+                        of: Of::new(path),
+                        profile: profile.to_string(),
+                        duration_s: audio,
+                        audio_bytes: size.likely(),
+                        exact: size.is_exact(),
+                        present,
+                    },
+                )?;
             }
         }
+        report.settled(path);
     }
     let (evicted, no_room) = match store.would_evict(sizes) {
         Ok(evicted) => (evicted, None),
@@ -133,7 +143,7 @@ pub(super) fn run(
         dry_run: true,
         to_press: sums.values().map(|sum| sum.to_press).sum(),
         present: sums.values().map(|sum| sum.present).sum(),
-        failed: report.failed,
+        failed: report.failures(),
         audio_bytes: sums.values().map(|sum| sum.bytes).sum(),
         exact: !sums.values().any(|sum| sum.inexact),
         seconds: sums.values().map(seconds).sum(),
@@ -142,7 +152,7 @@ pub(super) fn run(
         no_room,
     };
     if args.json.json {
-        report::json(&summary)?;
+        json::line("summary", &summary)?;
     } else {
         let row = |(profile, sum): (&Profile, &Sum)| {
             vec![
@@ -150,12 +160,12 @@ pub(super) fn run(
                 count(sum.present),
                 count(sum.to_press),
                 format!("{}{}", about(sum.inexact), count(sum.bytes)),
-                HumanDuration(duration(seconds(sum))).to_string(),
+                if sum.to_press > 0 && sum.cost <= 0.0 { "?".to_owned() } else { wait(seconds(sum)) },
             ]
         };
         let rows: Vec<_> = sums.iter().map(row).collect();
         let header = ["PROFILE", "PRESENT", "TO PRESS", "BYTES", "TAKES ABOUT"];
-        report::line(report::table(&header, &[1, 2, 3], rows).trim_fmt())?;
+        report::line(table(&header, &[1, 2, 3, 4], &[], rows))?;
         tell(&summary)?;
         for entry in evicted.iter().take(NAMED) {
             let of = entry.sidecar.as_ref().map_or("unknown", |sidecar| &sidecar.profile);
@@ -165,25 +175,22 @@ pub(super) fn run(
             report::line(format!("  and {} more (--json names them all)", evicted.len() - NAMED))?;
         }
     }
-    Ok(if report.failed > 0 { Outcome::SomeFailed } else { Outcome::Done })
+    Ok(if report.failures() > 0 { Outcome::SomeFailed } else { Outcome::Done })
 }
 
 fn about(inexact: bool) -> &'static str {
     if inexact { "~" } else { "" }
 }
 
-fn duration(seconds: f64) -> Duration {
-    Duration::try_from_secs_f64(seconds).unwrap_or_default()
-}
-
 fn tell(summary: &SummaryJson) -> Result<(), Failure> {
     report::line(format!(
-        "\n{} renditions to press, {}{} bytes, in about {}; {} are there",
-        count(summary.to_press),
+        "\n{} to press, {}{} bytes, in about {}; {} {} there",
+        several(summary.to_press, "rendition"),
         about(!summary.exact),
         count(summary.audio_bytes),
-        HumanDuration(duration(summary.seconds)),
+        wait(summary.seconds),
         count(summary.present),
+        are(summary.present),
     ))?;
     if let Some(no_room) = &summary.no_room {
         return report::line(format!("there is not enough room for them: {no_room}"));
@@ -192,29 +199,8 @@ fn tell(summary: &SummaryJson) -> Result<(), Failure> {
         return report::line("nothing would be evicted");
     }
     report::line(format!(
-        "{} renditions, {} bytes, would be evicted, the least recently used first:",
-        count(summary.evicts.len() as u64),
+        "{}, {} bytes, would be evicted, the least recently used first:",
+        several(summary.evicts.len() as u64, "rendition"),
         count(summary.evicted_bytes)
     ))
-}
-
-/// Presses a little from the middle of a master: the seconds that a second takes on one core.
-fn cost(master: &Master, plan: &Plan) -> tonepress::Result<f64> {
-    let began = Instant::now();
-    let (rate, channels) = (plan.resolved().rate(), plan.resolved().channels());
-    let index = plan.segments() / 2;
-    let segment = plan.segment(index);
-    let end = segment.pcm.end.min(segment.pcm.start + TRIAL * u64::from(rate.hz()));
-    let range = segment.pcm.start..end;
-    let (mut pcm, mut mixed) = (Pcm::default(), Pcm::default());
-    Converter::new(master)?.read(rate, range.clone(), &plan.master_range(&range), &mut pcm)?;
-    let pcm = match to_channels(pcm.channels(), channels) {
-        None => &pcm,
-        Some(mix) => {
-            mix.apply(&pcm, &mut mixed);
-            &mixed
-        }
-    };
-    SegmentEncoder::new(plan, index)?.push(pcm, &mut Vec::new())?;
-    Ok(began.elapsed().as_secs_f64() / rate.seconds(Samples(end - range.start)).max(1e-6))
 }

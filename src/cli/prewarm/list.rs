@@ -9,7 +9,7 @@ use serde::Deserialize;
 use tonepress::Profile;
 
 use super::super::args;
-use super::super::masters::{Candidate, candidates};
+use super::super::masters::{Candidate, Unread, candidates};
 use super::super::report::Failure;
 
 /// A master and the profiles it is wanted at.
@@ -56,14 +56,15 @@ impl To {
 /// A list that cannot be read, or has a line that cannot be understood: then nothing is begun.
 pub(super) fn read(
     args: &args::Prewarm,
-    mut fail: impl FnMut(&str) -> Result<(), Failure>,
+    mut fail: impl FnMut(&Unread) -> Result<(), Failure>,
 ) -> Result<Vec<Wanted>, Failure> {
+    let exclude = args.exclude.set()?;
     let mut all = Vec::new();
     let mut add = |path: &Path, profiles: &[Profile], priority| {
         let profiles = args.encoder.each(profiles);
-        for candidate in candidates(std::slice::from_ref(&path.to_owned())) {
+        for candidate in candidates(std::slice::from_ref(&path.to_owned()), &exclude) {
             match candidate {
-                Err(error) => fail(&error)?,
+                Err(unread) => fail(&unread)?,
                 Ok(candidate) => {
                     let bytes = fs::metadata(&candidate.path).map_or(0, |meta| meta.len());
                     all.push(Wanted { candidate, profiles: profiles.clone(), priority, bytes });

@@ -1,20 +1,24 @@
 //! What `prewarm` tells: a line or an object a rendition, progress, a summary.
 
-use std::fmt::Write as _;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
-use indicatif::{FormattedDuration, ProgressBar};
+use indicatif::ProgressBar;
 use serde::Serialize;
 use tonepress::pcm::Repairs;
 use tonepress::store::Object;
 use tonepress::{Plan, Profile};
 
-use super::super::report::{self, FailedJson, Failure, SkippedJson, clock, count, megabytes};
+use super::super::failures::Failures;
+use super::super::json::{self, At, Failed, Of, Skipped};
+use super::super::report::{self, Failure};
+use super::super::text::{are, clock, count, megabytes, plain, result, several, speed, wait, were};
 use super::list::Wanted;
 
 #[derive(Serialize)]
 struct Json<'a> {
-    master: &'a str,
+    #[serde(flatten)]
+    of: Of<'a>,
     profile: String,
     key: String,
     sample_rate: u32,
@@ -22,12 +26,13 @@ struct Json<'a> {
     samples: u64,
     duration_s: f64,
     audio_bytes: u64,
-    path: String,
+    #[serde(flatten)]
+    at: At<'a>,
     seconds: f64,
     realtime_x: f64,
-    #[serde(skip_serializing_if = "report::is_zero")]
+    #[serde(skip_serializing_if = "json::is_zero")]
     silenced_samples: u64,
-    #[serde(skip_serializing_if = "report::is_zero")]
+    #[serde(skip_serializing_if = "json::is_zero")]
     clamped_samples: u64,
 }
 
@@ -61,7 +66,7 @@ pub(super) struct Report {
     pressed: u64,
     present: u64,
     elsewhere: u64,
-    pub(super) failed: u64,
+    failures: Failures,
     bytes: u64,
     /// Seconds of audio in finished renditions.
     audio: f64,
@@ -79,7 +84,7 @@ impl Report {
             pressed: 0,
             present: 0,
             elsewhere: 0,
-            failed: 0,
+            failures: Failures::default(),
             bytes: 0,
             audio: 0.0,
         }
@@ -87,7 +92,7 @@ impl Report {
 
     pub(super) fn start(&mut self, wanted: &[Wanted]) {
         self.all = wanted.iter().map(|wanted| wanted.bytes as f64 * wanted.profiles.len() as f64).sum();
-        self.bar = report::bar(1_000, "{bar:24.cyan/dim} {percent:>3} %  {prefix}  {wide_msg:.dim}");
+        self.bar = report::bar(1_000, "{bar} {percent:>3} %  {prefix}  {wide_msg:.dim}");
         self.started = Instant::now();
     }
 
@@ -98,15 +103,15 @@ impl Report {
         self.bar.set_position((1_000.0 * (self.settled + work) / self.all.max(1.0)) as u64);
         // What was there took no time, so it says nothing about how long the rest takes.
         let speed = (self.pressed_work + work) / elapsed;
-        let left = Duration::try_from_secs_f64((self.all - self.settled - work).max(0.0) / speed);
-        let eta = left.map_or("?".to_owned(), |left| FormattedDuration(left).to_string());
+        let left = (self.all - self.settled - work).max(0.0) / speed;
+        let left = if speed > 0.0 { wait(left) } else { "?".to_owned() };
         self.bar.set_prefix(format!(
-            "{} pressed, {} there before  {:.0}x real time  ETA {eta}",
+            "{} pressed, {} there  {:.0}x  {left} left",
             count(self.pressed),
             count(self.present),
             (self.audio + audio) / elapsed
         ));
-        self.bar.set_message(names.to_owned());
+        self.bar.set_message(plain(names).into_owned());
     }
 
     /// So much of the work is settled without pressing.
@@ -117,23 +122,23 @@ impl Report {
     /// A rendition did not have to be pressed: it was there before, or another process has pressed it meanwhile.
     pub(super) fn present(
         &mut self,
-        master: &str,
+        master: &Path,
         profile: &Profile,
         object: &Object,
         elsewhere: bool,
     ) -> Result<(), Failure> {
         *(if elsewhere { &mut self.elsewhere } else { &mut self.present }) += 1;
         if !self.json {
+            report::detail(|| format!("{} at {profile}: there already", plain(&master.to_string_lossy())));
             return Ok(()); // counted in the summary
         }
-        let path = object.path().map(|path| path.display().to_string()).unwrap_or_default();
-        let profile = profile.to_string();
-        self.bar.suspend(|| report::json(&SkippedJson { master, profile, path, skipped: true }))
+        let path = object.path().unwrap_or(Path::new(""));
+        self.bar.suspend(|| json::line("skipped", &Skipped::new(master, profile, path)))
     }
 
     pub(super) fn pressed(
         &mut self,
-        master: &str,
+        master: &Path,
         plan: &Plan,
         object: &Object,
         repairs: Repairs,
@@ -147,30 +152,30 @@ impl Report {
         self.audio += duration;
         let seconds = taken.as_secs_f64();
         self.bar.suspend(|| {
-            report::note_repairs(master, repairs.not_finite, repairs.clamped);
+            let name = master.to_string_lossy();
+            report::note_repairs(&name, repairs.not_finite, repairs.clamped);
             if !self.json {
                 let (size, profile) = (megabytes(object.len()), plan.profile());
-                return report::line(format!(
-                    "{}  {profile}  {size}  {}",
-                    report::plain(master),
-                    clock(duration)
-                ));
+                return report::done(result(&name, &format!("{profile}  {size}  {}", clock(duration))));
             }
-            report::json(&Json {
-                master,
-                profile: plan.profile().to_string(),
-                key: object.key().map(|key| key.to_string()).unwrap_or_default(),
-                sample_rate: plan.resolved().rate().hz(),
-                channels: plan.resolved().channels(),
-                samples: plan.samples().0,
-                duration_s: duration,
-                audio_bytes: object.len(),
-                path: object.path().map(|path| path.display().to_string()).unwrap_or_default(),
-                seconds,
-                realtime_x: duration / seconds.max(1e-6),
-                silenced_samples: repairs.not_finite,
-                clamped_samples: repairs.clamped,
-            })
+            json::line(
+                "rendition",
+                &Json {
+                    of: Of::new(master),
+                    profile: plan.profile().to_string(),
+                    key: object.key().map(|key| key.to_string()).unwrap_or_default(),
+                    sample_rate: plan.resolved().rate().hz(),
+                    channels: plan.resolved().channels(),
+                    samples: plan.samples().0,
+                    duration_s: duration,
+                    audio_bytes: object.len(),
+                    at: At::new(object.path().unwrap_or(Path::new(""))),
+                    seconds,
+                    realtime_x: duration / seconds.max(1e-6),
+                    silenced_samples: repairs.not_finite,
+                    clamped_samples: repairs.clamped,
+                },
+            )
         })
     }
 
@@ -180,56 +185,75 @@ impl Report {
 
     pub(super) fn failed(
         &mut self,
-        master: &str,
+        master: &Path,
         profile: Option<&Profile>,
         error: &str,
     ) -> Result<(), Failure> {
-        self.failed += 1;
-        self.bar.suspend(|| {
-            if self.json {
-                return report::json(&FailedJson { master, profile: profile.map(Profile::to_string), error });
-            }
-            report::error(error);
-            Ok(())
-        })
+        self.failures.add(master, profile, error);
+        if !self.json {
+            return Ok(()); // said when the master is settled
+        }
+        self.bar.suspend(|| json::line("failed", &Failed::new(master, profile, error)))
     }
 
-    pub(super) fn summarise(&self, interrupted: bool, masters_left: u64) -> Result<(), Failure> {
+    /// Nothing more is to come of a master: says what failed of it.
+    pub(super) fn settled(&mut self, master: &Path) {
+        let lines = self.failures.of(master);
+        if !self.json && !lines.is_empty() {
+            self.bar.suspend(|| lines.iter().for_each(|line| report::error(line)));
+        }
+    }
+
+    pub(super) fn failures(&self) -> u64 {
+        self.failures.count()
+    }
+
+    pub(super) fn summarise(&mut self, interrupted: bool, masters_left: u64) -> Result<(), Failure> {
         self.bar.finish_and_clear();
+        if !self.json {
+            self.failures.rest().iter().for_each(|line| report::error(line));
+        }
         let seconds = self.started.elapsed().as_secs_f64();
         let realtime_x = self.audio / seconds.max(1e-3);
         if self.json {
-            report::json(&SummaryJson {
-                summary: true,
-                pressed: self.pressed,
-                present: self.present,
-                elsewhere: self.elsewhere,
-                failed: self.failed,
-                masters_left,
-                audio_bytes: self.bytes,
-                seconds,
-                realtime_x,
-                interrupted,
-            })?;
+            json::line(
+                "summary",
+                &SummaryJson {
+                    summary: true,
+                    pressed: self.pressed,
+                    present: self.present,
+                    elsewhere: self.elsewhere,
+                    failed: self.failures(),
+                    masters_left,
+                    audio_bytes: self.bytes,
+                    seconds,
+                    realtime_x,
+                    interrupted,
+                },
+            )?;
         }
-        let mut summary = format!(
-            "{}{} renditions, {} in {} ({realtime_x:.0}x real time); {} were there before",
+        let speed =
+            if self.pressed > 0 { format!(" ({})", speed(self.audio, seconds)) } else { String::new() };
+        let mut summary = vec![format!(
+            "{}{} pressed, {} in {}{speed}",
             if interrupted { "interrupted: " } else { "" },
-            count(self.pressed),
+            several(self.pressed, "rendition"),
             megabytes(self.bytes),
             clock(seconds),
-            count(self.present),
-        );
+        )];
+        if self.present > 0 {
+            summary.push(format!("{} {} there before", count(self.present), were(self.present)));
+        }
         if self.elsewhere > 0 {
-            let _ = write!(summary, "; {} were pressed by other processes", count(self.elsewhere));
+            let (number, verb) = (self.elsewhere, were(self.elsewhere));
+            summary.push(format!("{} {verb} pressed by other processes", count(number)));
         }
-        if self.failed > 0 {
-            let _ = write!(summary, "; {} failed", count(self.failed));
-        }
+        summary.extend(self.failures.sum());
         if masters_left > 0 {
-            let _ = write!(summary, "; {} masters are left for the next run", count(masters_left));
+            let (masters, verb) = (several(masters_left, "master"), are(masters_left));
+            summary.push(format!("{masters} {verb} left for the next run"));
         }
-        report::note(&summary);
+        report::note(&summary.join("; "));
         Ok(())
     }
 }

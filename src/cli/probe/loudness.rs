@@ -6,7 +6,9 @@ use tonepress::master::loudness::{self, Loudness};
 use tonepress::{Error, Store};
 
 use crate::cli::albums::Albums;
+use crate::cli::json;
 use crate::cli::report::{self, Failure};
+use crate::cli::text::plain;
 
 /// Measures a master, unless the store knows how loud it is.
 pub(super) fn of(master: &Master, store: Option<&Store>) -> Result<Loudness, Error> {
@@ -69,13 +71,13 @@ pub(super) fn tell(albums: &Albums, json: bool) -> Result<(), Failure> {
     for (album, failed) in albums.each() {
         let (name, masters) = (&album.name, album.masters.len());
         if failed > 0 {
-            let (name, all) = (report::plain(name), masters as u64 + failed);
+            let (name, all) = (plain(name), masters as u64 + failed);
             report::note(&format!("album {name}: not measured, since {failed} of {all} masters failed"));
         } else if masters > 1 && json {
             let loudness = LoudnessJson::from(&album.loudness);
-            report::json(&AlbumJson { album: name, masters, loudness })?;
+            json::line("album", &AlbumJson { album: name, masters, loudness })?;
         } else if masters > 1 {
-            let (name, loudness) = (report::plain(name), to_text(&album.loudness));
+            let (name, loudness) = (plain(name), to_text(&album.loudness));
             report::line(format!("album {name}, {masters} masters{loudness}\n"))?;
         }
     }

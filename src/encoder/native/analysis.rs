@@ -2,10 +2,10 @@
 
 use super::attack::{Attacks, Detector};
 use super::granule::{Block, Granule};
-use super::lanes::Best;
+use super::lanes::{Best, LANES};
 use super::masking::Masking;
-use super::mdct::mdct;
-use super::polyphase::{Polyphase, SLOTS, Slots};
+use super::mdct::{Rows, mdct};
+use super::polyphase::{Polyphase, SLOTS, SUBBANDS, Slots};
 use super::series::{PI, cos};
 
 /// The granules of slots that are kept: two to look at, one to know the next block type, and what a frame brings.
@@ -22,6 +22,7 @@ pub(crate) struct Analysis {
     polyphase: Polyphase,
     /// Granule g of slots is at g modulo [`RING`]. The window of granule g looks at g and g + 1.
     slots: Box<[[Slots; RING]; 2]>,
+    rows: Box<Rows>,
     /// In the slots at the same place.
     attacks: [Attacks; RING],
     detectors: [Detector; 2],
@@ -35,11 +36,7 @@ pub(crate) struct Analysis {
 
 impl Analysis {
     /// For PCM at `rate` hertz, one of MP3's nine, with one or two channels. Nothing passes much above `lowpass` hertz.
-    pub(crate) fn new(rate: u32, channels: usize, lowpass: Option<u32>) -> Self {
-        Self::with(Best::detect(), rate, channels, lowpass)
-    }
-
-    pub(super) fn with(best: Best, rate: u32, channels: usize, lowpass: Option<u32>) -> Self {
+    pub(crate) fn new(best: Best, rate: u32, channels: usize, lowpass: Option<u32>) -> Self {
         let granules = if rate >= TWO_GRANULES_FROM { 2 } else { 1 };
         Self {
             best,
@@ -47,6 +44,7 @@ impl Analysis {
             granules,
             polyphase: Polyphase::new(best, channels, granules),
             slots: Box::new([[[[0.0; 32]; SLOTS]; RING]; 2]),
+            rows: Box::new([[0.0; SUBBANDS + LANES]; SLOTS]),
             attacks: [Attacks::default(); RING],
             detectors: [Detector::new(); 2],
             last: Block::Long,
@@ -86,7 +84,8 @@ impl Analysis {
             for channel in 0..self.channels {
                 let slots = &self.slots[channel];
                 let lines = &mut out.lines[channel];
-                mdct(self.best, block, &slots[granule % RING], &slots[(granule + 1) % RING], lines);
+                let (old, new) = (&slots[granule % RING], &slots[(granule + 1) % RING]);
+                mdct(self.best, block, old, new, &mut self.rows, lines);
                 self.lowpass.apply(block, lines);
             }
         }

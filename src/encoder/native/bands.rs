@@ -4,6 +4,8 @@ use super::granule::Block;
 
 /// The lines of a granule.
 pub(crate) const LINES: usize = 576;
+/// They are coded in pairs.
+pub(crate) const PAIRS: usize = LINES / 2;
 /// The most bands that a granule of a channel has, rounded up to whole lanes.
 pub(crate) const MAX_BANDS: usize = 40;
 

@@ -8,7 +8,7 @@ pub(crate) struct BitWriter {
     /// Whole bytes, and behind them eight that a store may touch.
     bytes: Box<[u8]>,
     len: usize,
-    /// Bits that do not make a byte yet, in the low `count` bits; above them is nothing.
+    /// Bits that do not make a byte yet, in the low `count` bits; above them is what has been written.
     pending: u64,
     count: u32,
 }
@@ -29,7 +29,6 @@ impl BitWriter {
         self.bytes[self.len..self.len + 8].copy_from_slice(&word.to_be_bytes());
         self.len += (self.count >> 3) as usize;
         self.count &= 7;
-        self.pending &= (1 << self.count) - 1;
     }
 
     /// The bits written since the last [`clear`](Self::clear).

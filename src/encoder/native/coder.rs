@@ -1,16 +1,17 @@
 //! From granules to frames.
 
 use super::bands::{BandTable, LINES, MAX_BANDS};
-use super::demand::{Demand, Shape, offset_for, total_bits};
-use super::f8::{F8, LANES};
+use super::demand::{Demand, LOG2_STEP, Shape, total_bits};
 use super::gains::{Wanted, choose, silence};
 use super::granule::{Block, Granule};
+use super::lanes::{Best, Isa, LANES, dispatch, eight, eight_mut};
 use super::math::exp2;
 use super::part::{MAX_PART_BITS, Part};
 use super::quantise::{VANISHING, quantise};
 use super::rate::{Limits, Rate, Spending};
-use super::signal::{Signal, energies};
+use super::signal::{Signal, Work, energies};
 use super::stream::{Frame, Stream};
+use super::vbr::Quality;
 use crate::mp3::frame::{FrameSize, Header, Mode, Version};
 use crate::units::Kbps;
 
@@ -24,8 +25,8 @@ pub(crate) struct Settings {
     pub(crate) coding: RateControl,
     /// Nothing above this many hertz is coded.
     pub(crate) lowpass: Option<u32>,
-    /// The frame behind the last one, if it is known: the reservoir is emptied on the way there.
-    pub(crate) end: Option<u64>,
+    /// How many frames there will be, if it is known: the reservoir is emptied on the way there.
+    pub(crate) frames: Option<u64>,
 }
 
 /// How bits are spent.
@@ -66,15 +67,15 @@ pub(crate) struct Coder {
     rate: Rate,
     size: FrameSize,
     frames: u64,
-    #[cfg(target_arch = "x86_64")]
-    avx2: bool,
+    best: Best,
     widths: [[f32; MAX_BANDS]; 2],
     scratch: Box<[Scratch; 2]>,
     parts: Box<[Part; 4]>,
+    work: Box<Work>,
 }
 
 impl Coder {
-    pub(crate) fn new(settings: Settings) -> Self {
+    pub(crate) fn new(best: Best, settings: Settings) -> Self {
         let Settings { version, rate, mode, .. } = settings;
         let stream = Stream::new(version, rate, mode);
         let kbps = match settings.coding {
@@ -90,7 +91,7 @@ impl Coder {
                 let bytes = version.samples_per_frame() as f32 / 8.0 * 1000.0 * f32::from(kbps) / rate as f32;
                 Spending::Average { bits: 8.0 * (bytes - heads) }
             }
-            RateControl::Vbr(quality) => Spending::Quality { offset: vbr_offset(quality) },
+            RateControl::Vbr(quality) => Spending::Quality(Quality::new(quality, rate)),
         };
         let per_channel =
             f32::from(kbps) / if mode == Mode::Mono { 1.0 } else { 2.0 } * 44_100.0 / rate as f32;
@@ -120,20 +121,11 @@ impl Coder {
             rate: Rate::new(spending),
             size,
             frames: 0,
-            #[cfg(target_arch = "x86_64")]
-            avx2: has_avx2(),
+            best,
             widths,
             scratch: Box::new([scratch(), scratch()]),
             parts: Box::new(std::array::from_fn(|_| Part::new())),
-        }
-    }
-
-    /// Leaves out instructions that not every processor has.
-    #[cfg(test)]
-    pub(crate) fn make_portable(&mut self) {
-        #[cfg(target_arch = "x86_64")]
-        {
-            self.avx2 = false;
+            work: Box::new([0.0; LINES + LANES]),
         }
     }
 
@@ -149,24 +141,11 @@ impl Coder {
 
     /// Codes the granules of a frame and appends the frames that are complete to `out`.
     pub(crate) fn code(&mut self, granules: &[Granule], out: &mut Vec<u8>) {
-        #[cfg(target_arch = "x86_64")]
-        if self.avx2 {
-            #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
-            fn code(coder: &mut Coder, granules: &[Granule], out: &mut Vec<u8>) {
-                coder.code_inline(granules, out);
-            }
-            // SAFETY: `avx2` is set only where the processor has all of these.
-            #[allow(unsafe_code)]
-            unsafe {
-                code(self, granules, out);
-            }
-            return;
-        }
-        self.code_inline(granules, out);
+        code(self.best, self, granules, out);
     }
 
     #[inline(always)]
-    fn code_inline(&mut self, granules: &[Granule], out: &mut Vec<u8>) {
+    fn code_with<I: Isa>(&mut self, isa: I, granules: &[Granule], out: &mut Vec<u8>) {
         let channels = if self.settings.mode == Mode::Mono { 1 } else { 2 };
         let part_count = granules.len() * channels;
         let shape = self.tuning.shape;
@@ -176,6 +155,7 @@ impl Coder {
             scratch.take_lines(granule, bands, channels);
         }
         let scratches = &mut self.scratch[..granules.len()];
+        let attack = scratches.iter().any(|scratch| scratch.block == Block::Short);
         let mut mid_side = false;
         if self.settings.mode == Mode::Joint {
             let offset = self.rate.mean_offset();
@@ -184,12 +164,12 @@ impl Coder {
                 let bands = bands.of(scratch.block);
                 let widths = &self.widths[usize::from(scratch.block == Block::Short)];
                 let mut energy = [[0.0; MAX_BANDS]; 4];
-                energies(&scratch.lines[0], &scratch.lines[1], bands, &mut energy);
+                energies(isa, &scratch.lines[0], &scratch.lines[1], bands, &mut energy);
                 for signal in 0..4 {
                     let allowed = allowed(granule, signal, &self.tuning);
                     let mut demand = Demand::NONE;
-                    demand.estimate(&energy[signal], &allowed, widths, bands, shape);
-                    bits[signal] += demand.bits(offset).0;
+                    demand.estimate(isa, &energy[signal], &allowed, widths, bands, shape);
+                    bits[signal] += demand.bits(isa, offset).0;
                 }
             }
             mid_side = bits[2] + bits[3] < bits[0] + bits[1];
@@ -198,13 +178,13 @@ impl Coder {
             let bands = bands.of(scratch.block);
             let widths = &self.widths[usize::from(scratch.block == Block::Short)];
             if mid_side {
-                to_mid_side(&mut scratch.lines);
+                to_mid_side(isa, &mut scratch.lines);
             }
             for channel in 0..channels {
                 let signal = &mut scratch.signals[channel];
-                signal.set(&scratch.lines[channel], bands);
+                signal.set(isa, &scratch.lines[channel], bands, &mut self.work);
                 let allowed = allowed(granule, channel + if mid_side { 2 } else { 0 }, &self.tuning);
-                scratch.demands[channel].set(signal, &allowed, widths, bands, shape);
+                scratch.demands[channel].set(isa, signal, &allowed, widths, bands, shape);
             }
         }
         let mut demands = [&self.scratch[0].demands[0]; 4];
@@ -236,18 +216,14 @@ impl Coder {
             own: 8.0 * own as f32,
             reservoir: 8.0 * reservoir as f32,
         };
-        let left = self.settings.end.map(|end| end.saturating_sub(self.frames)).filter(|&left| left > 0);
-        let mut offset = self.rate.offset(
-            limits,
-            left,
-            |bits, start| offset_for(demands, bits, start),
-            |offset| total_bits(demands, offset).0,
-        );
+        let left =
+            self.settings.frames.map(|frames| frames.saturating_sub(self.frames)).filter(|&left| left > 0);
+        let mut offset = self.rate.offset(isa, limits, left, demands, attack);
 
         let mut trial = 0;
         let mut push = 1.0;
         let (predicted, bits) = loop {
-            let (predicted, slope) = total_bits(demands, offset);
+            let (predicted, slope) = total_bits(isa, demands, offset);
             let (mut bits, mut capped) = (0, false);
             for at in 0..part_count {
                 let scratch = &self.scratch[at / channels];
@@ -258,6 +234,7 @@ impl Coder {
                 part.block = scratch.block;
                 let mut code = |offset| {
                     code_part(
+                        self.best,
                         part,
                         scratch,
                         signal,
@@ -266,13 +243,15 @@ impl Coder {
                         self.stream.bands(),
                         self.settings.version,
                         first,
+                        &mut self.work,
                     );
                     part.bits()
                 };
                 let mut of_part = code(offset);
                 if of_part > MAX_PART_BITS {
                     capped = true;
-                    of_part = shorten(offset, of_part, scratch.demands[signal].bits(offset).1, &mut code);
+                    of_part =
+                        shorten(offset, of_part, scratch.demands[signal].bits(isa, offset).1, &mut code);
                 }
                 bits += of_part;
             }
@@ -314,6 +293,16 @@ impl Coder {
     }
 }
 
+dispatch! {
+    /// Codes the granules of a frame.
+    fn code(coder: &mut Coder, granules: &[Granule], out: &mut Vec<u8>) = code_kernel
+}
+
+#[inline(always)]
+fn code_kernel<I: Isa>(isa: I, coder: &mut Coder, granules: &[Granule], out: &mut Vec<u8>) {
+    coder.code_with(isa, granules, out);
+}
+
 /// Codes a part that is longer than can be told anew, more coarsely, and nearly as long as can be told. Returns its bits.
 #[inline(always)]
 fn shorten(offset: f32, bits: u32, slope: f32, code: &mut impl FnMut(f32) -> u32) -> u32 {
@@ -348,21 +337,6 @@ fn shorten(offset: f32, bits: u32, slope: f32, code: &mut impl FnMut(f32) -> u32
     bits
 }
 
-/// Whether the processor has what the fast path is compiled for.
-#[cfg(target_arch = "x86_64")]
-fn has_avx2() -> bool {
-    is_x86_feature_detected!("avx2")
-        && is_x86_feature_detected!("bmi1")
-        && is_x86_feature_detected!("bmi2")
-        && is_x86_feature_detected!("lzcnt")
-        && is_x86_feature_detected!("popcnt")
-}
-
-/// The offset of the noise for a VBR quality.
-fn vbr_offset(quality: f32) -> f32 {
-    2.0 * quality - 28.5
-}
-
 impl Scratch {
     /// Takes the lines of a granule, in the order in which they are coded.
     #[inline(always)]
@@ -379,13 +353,13 @@ impl Scratch {
 
 /// Left and right become mid and side.
 #[inline(always)]
-fn to_mid_side(lines: &mut [[f32; LINES]; 2]) {
-    const ROOT_HALF: F8 = F8::splat(std::f32::consts::FRAC_1_SQRT_2);
+fn to_mid_side<I: Isa>(isa: I, lines: &mut [[f32; LINES]; 2]) {
+    let root_half = isa.splat(std::f32::consts::FRAC_1_SQRT_2);
     let [one, other] = lines;
     for (one, other) in one.as_chunks_mut().0.iter_mut().zip(other.as_chunks_mut().0) {
-        let (left, right) = (F8(*one), F8(*other));
-        *one = ((left + right) * ROOT_HALF).0;
-        *other = ((left - right) * ROOT_HALF).0;
+        let (left, right) = (isa.load(one), isa.load(other));
+        isa.store((left + right) * root_half, one);
+        isa.store((left - right) * root_half, other);
     }
 }
 
@@ -410,10 +384,24 @@ fn allowed(granule: &Granule, signal: usize, tuning: &Tuning) -> [f32; MAX_BANDS
     allowed
 }
 
-/// Chooses the gains of a part at an offset of the noise, and quantises it.
+dispatch! {
+    /// Chooses the gains of a part at an offset of the noise, and quantises it.
+    fn code_part(
+        part: &mut Part,
+        scratch: &Scratch,
+        signal: usize,
+        offset: f32,
+        tuning: &Tuning,
+        table: &BandTable,
+        version: Version,
+        first: Option<&Part>,
+        work: &mut Work,
+    ) = code_part_kernel
+}
+
 #[inline(always)]
-#[allow(clippy::too_many_arguments)]
-fn code_part(
+fn code_part_kernel<I: Isa>(
+    isa: I,
     part: &mut Part,
     scratch: &Scratch,
     signal: usize,
@@ -422,24 +410,25 @@ fn code_part(
     table: &BandTable,
     version: Version,
     first: Option<&Part>,
+    work: &mut Work,
 ) {
     let (source, demand) = (&scratch.signals[signal], &scratch.demands[signal]);
     let bands = table.of(scratch.block);
     let mut gain = [0.0; MAX_BANDS];
     let mut lines = [0.0; MAX_BANDS];
-    let mut heard = [false; MAX_BANDS];
-    demand.lines(offset, &mut lines);
+    let mut heard = [0.0; MAX_BANDS];
     for at in (0..MAX_BANDS).step_by(LANES) {
-        let wanted = F8::load(&demand.gain[at..]) + F8::splat(offset);
-        wanted.store(&mut gain[at..]);
-        let scaled = F8::load(&source.greatest[at..]) * exp2(wanted * F8::splat(-super::demand::LOG2_STEP));
-        for lane in 0..LANES {
-            heard[at + lane] = at + lane < bands.count && scaled.0[lane] >= VANISHING;
-        }
+        let wanted = isa.load(eight(&demand.gain, at)) + isa.splat(offset);
+        isa.store(wanted, eight_mut(&mut gain, at));
+        isa.store(demand.lines(isa, offset, at), eight_mut(&mut lines, at));
+        let steps = isa.load(eight(&source.greatest, at)) * exp2(isa, wanted * isa.splat(-LOG2_STEP));
+        let in_use = demand.in_use(isa, at);
+        let in_use = isa.if_positive(steps - isa.splat(VANISHING), in_use, isa.splat(0.0));
+        isa.store(in_use, eight_mut(&mut heard, at));
     }
     let wanted = Wanted { gain: &gain, lines: &lines, heard: &heard, slack: tuning.slack };
-    choose(part, &wanted, version == Version::Mpeg1, first);
-    quantise(part, source, bands, &heard);
+    choose(isa, part, &wanted, version == Version::Mpeg1, first);
+    quantise(isa, part, source, bands, &heard, work);
     part.negative = source.negative;
     part.spectrum.choose(bands, scratch.block);
 }

@@ -5,7 +5,7 @@
 //! when it is taken back to the power 4/3, so the noise of a band is a^2 sum |x|^(1/2) / 6.75.
 
 use super::bands::{Bands, MAX_BANDS};
-use super::f8::{F8, LANES};
+use super::lanes::{Isa, LANES, eight, eight_mut};
 use super::math::{log2, log2_of_one_plus};
 use super::signal::Signal;
 
@@ -52,8 +52,9 @@ impl Demand {
 
     /// The demand of `signal`, in which `allowed` noise is masked by band.
     #[inline(always)]
-    pub(crate) fn set(
+    pub(crate) fn set<I: Isa>(
         &mut self,
+        isa: I,
         signal: &Signal,
         allowed: &[f32; MAX_BANDS],
         widths: &[f32; MAX_BANDS],
@@ -61,16 +62,18 @@ impl Demand {
         shape: Shape,
     ) {
         self.sounding = signal.sums[..bands.count].iter().any(|&sum| sum > 0.0);
-        self.set_by(allowed, widths, bands, shape, |at, log_width| {
-            (log2(F8::load(&signal.roots[at..])), log2(F8::load(&signal.sums[at..])) - log_width)
+        self.set_by(isa, allowed, widths, bands, shape, |at, log_width| {
+            let logarithm = |of: &[f32; MAX_BANDS]| log2(isa, isa.load(eight(of, at)));
+            (logarithm(&signal.roots), logarithm(&signal.sums) - log_width)
         });
     }
 
     /// About the demand of a signal of which only the energy of each band is known, as if its lines had a normal
     /// distribution: to compare signals.
     #[inline(always)]
-    pub(crate) fn estimate(
+    pub(crate) fn estimate<I: Isa>(
         &mut self,
+        isa: I,
         energy: &[f32; MAX_BANDS],
         allowed: &[f32; MAX_BANDS],
         widths: &[f32; MAX_BANDS],
@@ -80,65 +83,67 @@ impl Demand {
         /// log2 of the means of |x|^(1/2) and |x|^(3/4) of a normal distribution of variance 1.
         const LOG2_ROOT: f32 = -0.282;
         const LOG2_POWER: f32 = -0.291;
-        self.set_by(allowed, widths, bands, shape, |at, log_width| {
-            let line = log2(F8::load(&energy[at..])) - log_width;
-            let roots = line * F8::splat(0.25) + F8::splat(LOG2_ROOT) + log_width;
-            (roots, line * F8::splat(0.375) + F8::splat(LOG2_POWER))
+        self.set_by(isa, allowed, widths, bands, shape, |at, log_width| {
+            let line = log2(isa, isa.load(eight(energy, at))) - log_width;
+            let roots = line * isa.splat(0.25) + isa.splat(LOG2_ROOT) + log_width;
+            (roots, line * isa.splat(0.375) + isa.splat(LOG2_POWER))
         });
     }
 
     /// Sets gains and levels; `logs` gives log2 of the sum of |x|^(1/2) and of the mean of |x|^(3/4) of eight bands.
     #[inline(always)]
-    fn set_by(
+    fn set_by<I: Isa>(
         &mut self,
+        isa: I,
         allowed: &[f32; MAX_BANDS],
         widths: &[f32; MAX_BANDS],
         bands: &Bands,
         shape: Shape,
-        logs: impl Fn(usize, F8) -> (F8, F8),
+        logs: impl Fn(usize, I::V) -> (I::V, I::V),
     ) {
         self.vectors = bands.count.div_ceil(LANES);
         self.width = *widths;
         // log2 of the masked noise of a line.
-        let mut masked = [F8::ZERO; MAX_BANDS / LANES];
-        let mut log_widths = [F8::ZERO; MAX_BANDS / LANES];
-        let (mut sum, mut weight) = (F8::ZERO, F8::ZERO);
+        let mut masked = [isa.splat(0.0); MAX_BANDS / LANES];
+        let mut log_widths = [isa.splat(0.0); MAX_BANDS / LANES];
+        let (mut sum, mut weight) = (isa.splat(0.0), isa.splat(0.0));
         for vector in 0..self.vectors {
             let at = LANES * vector;
-            let width = F8::load(&widths[at..]);
-            let log_width = log2(width.max(F8::splat(1.0)));
-            let threshold = log2(F8::load(&allowed[at..])) - log_width;
+            let width = isa.load(eight(widths, at));
+            let log_width = log2(isa, isa.max(width, isa.splat(1.0)));
+            let threshold = log2(isa, isa.load(eight(allowed, at))) - log_width;
             (masked[vector], log_widths[vector]) = (threshold, log_width);
-            let weighted = width.sqrt();
+            let weighted = isa.sqrt(width);
             sum = sum + threshold * weighted;
             weight = weight + weighted;
         }
-        let mean = sum.sum() / weight.sum();
-        let rest = F8::splat((1.0 - shape.masking) * shape.own * mean + LOG2_NOISE);
+        let mean = isa.sum(sum) / isa.sum(weight);
+        let rest = isa.splat((1.0 - shape.masking) * shape.own * mean + LOG2_NOISE);
         for vector in 0..self.vectors {
             let at = LANES * vector;
             let log_width = log_widths[vector];
             let (roots, mean) = logs(at, log_width);
-            let noise = masked[vector] * F8::splat(shape.masking) + rest + log_width;
-            let gain = (noise - roots) * F8::splat(STEPS_PER_OCTAVE);
-            gain.store(&mut self.gain[at..]);
-            (mean + F8::splat(LOG2_BITS) - gain * F8::splat(LOG2_STEP)).store(&mut self.level[at..]);
+            let noise = masked[vector] * isa.splat(shape.masking) + rest + log_width;
+            let gain = (noise - roots) * isa.splat(STEPS_PER_OCTAVE);
+            isa.store(gain, eight_mut(&mut self.gain, at));
+            let level = mean + isa.splat(LOG2_BITS) - gain * isa.splat(LOG2_STEP);
+            isa.store(level, eight_mut(&mut self.level, at));
         }
     }
 
     /// The bits at an offset, and by how many they fall with a step more: the lines in use times log2(a).
     #[inline(always)]
-    pub(crate) fn bits(&self, offset: f32) -> (f32, f32) {
-        let shift = F8::splat(offset * LOG2_STEP);
-        let (mut bits, mut lines) = (F8::ZERO, F8::ZERO);
+    pub(crate) fn bits<I: Isa>(&self, isa: I, offset: f32) -> (f32, f32) {
+        let shift = isa.splat(offset * LOG2_STEP);
+        let (mut bits, mut lines) = (isa.splat(0.0), isa.splat(0.0));
         for vector in 0..self.vectors {
             let at = LANES * vector;
-            let width = F8::load(&self.width[at..]);
-            let (each, used) = log2_of_one_plus(F8::load(&self.level[at..]) - shift);
+            let width = isa.load(eight(&self.width, at));
+            let (each, used) = log2_of_one_plus(isa, isa.load(eight(&self.level, at)) - shift);
             bits = bits + width * each;
             lines = lines + width * used;
         }
-        (bits.sum(), lines.sum() * LOG2_STEP)
+        (isa.sum(bits), isa.sum(lines) * LOG2_STEP)
     }
 
     /// Whether there is any line but zeros.
@@ -147,24 +152,26 @@ impl Demand {
         self.sounding
     }
 
-    /// How many lines of each band are in use at an offset, about.
+    /// How many of the lines of eight bands from band `at` on are in use at an offset, about.
     #[inline(always)]
-    pub(crate) fn lines(&self, offset: f32, lines: &mut [f32; MAX_BANDS]) {
-        let shift = F8::splat(offset * LOG2_STEP);
-        for vector in 0..self.vectors {
-            let at = LANES * vector;
-            let used = log2_of_one_plus(F8::load(&self.level[at..]) - shift).1;
-            (F8::load(&self.width[at..]) * used).store(&mut lines[at..]);
-        }
+    pub(crate) fn lines<I: Isa>(&self, isa: I, offset: f32, at: usize) -> I::V {
+        let level = isa.load(eight(&self.level, at)) - isa.splat(offset * LOG2_STEP);
+        isa.load(eight(&self.width, at)) * log2_of_one_plus(isa, level).1
+    }
+
+    /// 1 in each of eight lanes from `at` on that has a band, 0 in the others.
+    #[inline(always)]
+    pub(crate) fn in_use<I: Isa>(&self, isa: I, at: usize) -> I::V {
+        isa.min(isa.load(eight(&self.width, at)), isa.splat(1.0))
     }
 }
 
 /// The bits of several demands at one offset, and by how many they fall with a step more.
 #[inline(always)]
-pub(crate) fn total_bits(demands: &[&Demand], offset: f32) -> (f32, f32) {
+pub(crate) fn total_bits<I: Isa>(isa: I, demands: &[&Demand], offset: f32) -> (f32, f32) {
     let (mut bits, mut slope) = (0.0, 0.0);
     for demand in demands {
-        let (of_part, fall) = demand.bits(offset);
+        let (of_part, fall) = demand.bits(isa, offset);
         bits += of_part;
         slope += fall;
     }
@@ -173,7 +180,7 @@ pub(crate) fn total_bits(demands: &[&Demand], offset: f32) -> (f32, f32) {
 
 /// The offset at which the demands take about `wanted` bits, by Newton's method from `start`.
 #[inline(always)]
-pub(crate) fn offset_for(demands: &[&Demand], wanted: f32, start: f32) -> f32 {
+pub(crate) fn offset_for<I: Isa>(isa: I, demands: &[&Demand], wanted: f32, start: f32) -> f32 {
     /// No step may leave the region where the line through a point tells anything.
     const MAX_STEP: f32 = 24.0;
     /// A part cannot take many more bits than this.
@@ -182,7 +189,7 @@ pub(crate) fn offset_for(demands: &[&Demand], wanted: f32, start: f32) -> f32 {
     let wanted = wanted.min(LONGEST * parts as f32);
     let mut offset = start;
     for _ in 0..8 {
-        let (bits, slope) = total_bits(demands, offset);
+        let (bits, slope) = total_bits(isa, demands, offset);
         if slope < 0.01 {
             break;
         }

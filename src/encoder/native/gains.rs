@@ -2,6 +2,7 @@
 
 use super::bands::MAX_BANDS;
 use super::granule::Block;
+use super::lanes::{Isa, LANES, TO_INTEGER, eight};
 use super::part::Part;
 use super::scalefactors::{PRETAB, Packing, limits};
 
@@ -17,16 +18,47 @@ pub(crate) struct Wanted<'a> {
     pub(crate) gain: &'a [f32; MAX_BANDS],
     /// The lines in use by band: what a deviation costs.
     pub(crate) lines: &'a [f32; MAX_BANDS],
-    /// Whether a band has a line that does not vanish at the gain that it wants.
-    pub(crate) heard: &'a [bool; MAX_BANDS],
+    /// 1 for bands with a line that does not vanish at the gain that they want, 0 for others.
+    pub(crate) heard: &'a [f32; MAX_BANDS],
     /// How far the global gain may lie above what bands without scale factors want.
     pub(crate) slack: f32,
 }
 
+/// The most that each scale factor can be: as [`limits`] says, in the first row, and with the preflag in MPEG-2; of
+/// long and of short blocks. 0 for bands without one.
+static LIMITS: [[[f32; MAX_BANDS]; 2]; 2] = {
+    let mut table = [[[0.0; MAX_BANDS]; 2]; 2];
+    let mut row = 0;
+    while row < 2 {
+        let limits = limits(row == 0, true);
+        let mut band = 0;
+        while band < 36 {
+            if band < 21 {
+                table[row][0][band] = limits[(band >= 11) as usize] as f32;
+            }
+            table[row][1][band] = limits[(band >= 18) as usize] as f32;
+            band += 1;
+        }
+        row += 1;
+    }
+    table
+};
+
+/// What the preflag adds.
+static PREFLAG: [f32; MAX_BANDS] = {
+    let mut table = [0.0; MAX_BANDS];
+    let mut band = 0;
+    while band < PRETAB.len() {
+        table[band] = PRETAB[band] as f32;
+        band += 1;
+    }
+    table
+};
+static NO_PREFLAG: [f32; MAX_BANDS] = [0.0; MAX_BANDS];
+
 /// A way to approach the wanted gains, and what it costs in bits.
 struct Choice {
     cost: f32,
-    top: i32,
     coarse: bool,
     preflag: bool,
     scale: [u8; MAX_BANDS],
@@ -36,7 +68,13 @@ struct Choice {
 /// Sets global gain, window gains and scale factors of `part`, whose block type is set. Groups of `first`, the part of the
 /// first granule, are shared where that is cheaper.
 #[inline(always)]
-pub(crate) fn choose(part: &mut Part, wanted: &Wanted<'_>, mpeg1: bool, first: Option<&Part>) {
+pub(crate) fn choose<I: Isa>(
+    isa: I,
+    part: &mut Part,
+    wanted: &Wanted<'_>,
+    mpeg1: bool,
+    first: Option<&Part>,
+) {
     part.shared = [false; 4];
     part.window_gain = [0; 3];
     let short = part.block == Block::Short;
@@ -48,13 +86,13 @@ pub(crate) fn choose(part: &mut Part, wanted: &Wanted<'_>, mpeg1: bool, first: O
     if short {
         let mut tops = [f32::MIN; 3];
         for band in 0..coded {
-            if wanted.heard[band] {
+            if wanted.heard[band] > 0.0 {
                 tops[band % 3] = tops[band % 3].max(gain[band]);
             }
         }
         for window in 0..3 {
             let end = coded + window;
-            if wanted.heard[end] {
+            if wanted.heard[end] > 0.0 {
                 let limit = gain[end] + wanted.slack;
                 tops[window] = if tops[window] == f32::MIN { limit } else { tops[window].min(limit) };
             }
@@ -70,11 +108,11 @@ pub(crate) fn choose(part: &mut Part, wanted: &Wanted<'_>, mpeg1: bool, first: O
         }
     } else {
         for band in 0..coded {
-            if wanted.heard[band] && gain[band] > top {
+            if wanted.heard[band] > 0.0 && gain[band] > top {
                 top = gain[band];
             }
         }
-        if wanted.heard[coded] {
+        if wanted.heard[coded] > 0.0 {
             let limit = gain[coded] + wanted.slack;
             top = if top == f32::MIN { limit } else { top.min(limit) };
         }
@@ -91,7 +129,7 @@ pub(crate) fn choose(part: &mut Part, wanted: &Wanted<'_>, mpeg1: bool, first: O
         if preflag && short {
             continue;
         }
-        let choice = approach(&gain, wanted, top, coarse, preflag, short, mpeg1);
+        let choice = approach(isa, &gain, wanted, top as f32, coarse, preflag, short, mpeg1);
         if best.as_ref().is_none_or(|best| choice.cost < best.cost) {
             best = Some(choice);
         }
@@ -107,7 +145,7 @@ pub(crate) fn choose(part: &mut Part, wanted: &Wanted<'_>, mpeg1: bool, first: O
             return;
         }
     }
-    part.global_gain = field(best.top);
+    part.global_gain = field(top);
     (part.coarse, part.preflag, part.scale) = (best.coarse, best.preflag, best.scale);
     part.packing = best.packing;
 }
@@ -122,33 +160,40 @@ pub(crate) fn silence(part: &mut Part, mpeg1: bool) {
 }
 
 #[inline(always)]
-fn approach(
+fn approach<I: Isa>(
+    isa: I,
     gain: &[f32; MAX_BANDS],
     wanted: &Wanted<'_>,
-    top: i32,
+    top: f32,
     coarse: bool,
     preflag: bool,
     short: bool,
     mpeg1: bool,
 ) -> Choice {
     let (step, per_step) = if coarse { (4.0, 0.25) } else { (2.0, 0.5) };
-    let limit = limits(mpeg1, preflag).map(f32::from);
-    let (coded, split) = if short { (36, 18) } else { (21, 11) };
-    let top_gain = top as f32;
+    let limits = &LIMITS[usize::from(!mpeg1 && preflag)][usize::from(short)];
+    let pre = if preflag { &PREFLAG } else { &NO_PREFLAG };
+    let top = isa.splat(top);
+    let integer = isa.splat(TO_INTEGER);
     let mut scale = [0; MAX_BANDS];
-    let mut cost = 0.0;
-    for band in 0..coded {
-        let pre = if preflag { f32::from(PRETAB[band]) } else { 0.0 };
-        let limit = limit[usize::from(band >= split)];
-        let below = ((top_gain - gain[band]) * per_step - pre).clamp(0.0, limit);
-        let factor = if wanted.heard[band] { (below + 0.5) as u8 } else { 0 };
-        let off = top_gain - step * (f32::from(factor) + pre) - gain[band];
-        scale[band] = factor;
-        cost += if wanted.heard[band] { wanted.lines[band] * off * off } else { 0.0 };
+    let mut cost = isa.splat(0.0);
+    for at in (0..if short { MAX_BANDS } else { 24 }).step_by(LANES) {
+        let (limit, pre) = (isa.load(eight(limits, at)), isa.load(eight(pre, at)));
+        let (gain, heard) = (isa.load(eight(gain, at)), isa.load(eight(wanted.heard, at)));
+        let below = (top - gain) * isa.splat(per_step) - pre;
+        let rounded = isa.min(isa.max(below, isa.splat(0.0)), limit) * heard + integer;
+        let off = top - isa.splat(step) * ((rounded - integer) + pre) - gain;
+        let weight = isa.if_positive(limit, isa.load(eight(wanted.lines, at)) * heard, isa.splat(0.0));
+        cost = cost + weight * off * off;
+        let mut eight = [0; LANES];
+        isa.store_integers(rounded, &mut eight);
+        for (scale, factor) in scale[at..].iter_mut().zip(eight) {
+            *scale = factor as u8;
+        }
     }
     let packing = Packing::cheapest(&scale, short, mpeg1, preflag, [false; 4]);
-    let cost = packing.bits([false; 4]) as f32 + BITS_PER_SQUARE * cost;
-    Choice { cost, top, coarse, preflag, scale, packing }
+    let cost = packing.bits([false; 4]) as f32 + BITS_PER_SQUARE * isa.sum(cost);
+    Choice { cost, coarse, preflag, scale, packing }
 }
 
 /// What the scale factors of the first granule would cost, and the global gain for them.
@@ -157,7 +202,7 @@ fn as_first(gain: &[f32; MAX_BANDS], wanted: &Wanted<'_>, first: &Part) -> (f32,
     let mut tops = [0.0; MAX_BANDS];
     let (mut sum, mut lines) = (0.0, 0.0);
     for band in 0..22 {
-        if wanted.heard[band] {
+        if wanted.heard[band] > 0.0 {
             tops[band] = gain[band] + below_top(first, band) as f32;
             sum += wanted.lines[band] * tops[band];
             lines += wanted.lines[band];
@@ -169,7 +214,7 @@ fn as_first(gain: &[f32; MAX_BANDS], wanted: &Wanted<'_>, first: &Part) -> (f32,
     let top = round(sum / lines);
     let mut cost = 0.0;
     for band in 0..22 {
-        if wanted.heard[band] {
+        if wanted.heard[band] > 0.0 {
             let off = top as f32 - tops[band];
             cost += wanted.lines[band] * off * off;
         }

@@ -170,10 +170,38 @@ pub(crate) fn writing(table: u8) -> Writing {
     Writing { codes: &WRITE[lane], linbits: linbits.into() }
 }
 
-/// Codes of four magnitudes of 0 or 1, `v << 3 | w << 2 | x << 1 | y`, in table A (B has four bits each):
-/// lengths without signs, and codes.
+/// Codes of four magnitudes of 0 or 1, `v << 3 | w << 2 | x << 1 | y`, in table A (B has four bits each, its codes
+/// are 15 less the magnitudes): lengths without signs, and codes.
 pub(crate) const QUAD_LENGTHS_A: [u8; 16] = [1, 4, 4, 5, 4, 6, 5, 6, 4, 5, 5, 6, 5, 6, 6, 6];
 pub(crate) const QUAD_CODES_A: [u16; 16] = [1, 5, 4, 5, 6, 5, 4, 4, 7, 3, 6, 0, 7, 2, 3, 1];
+
+/// In tables A and B, by four magnitudes and which of them are negative, in the same order: code with signs, and length.
+pub(crate) static QUAD_WRITE: [[[(u16, u8); 16]; 16]; 2] = quad_write();
+
+const fn quad_write() -> [[[(u16, u8); 16]; 16]; 2] {
+    let mut table = [[[(0, 0); 16]; 16]; 2];
+    let mut index = 0;
+    while index < 16 {
+        let mut negative = 0;
+        while negative < 16 {
+            let mut a = (QUAD_CODES_A[index], QUAD_LENGTHS_A[index]);
+            let mut b = (15 - index as u16, 4);
+            let mut line = 8;
+            while line > 0 {
+                if index & line != 0 {
+                    let sign = (negative & line != 0) as u16;
+                    a = (a.0 << 1 | sign, a.1 + 1);
+                    b = (b.0 << 1 | sign, b.1 + 1);
+                }
+                line >>= 1;
+            }
+            (table[0][index][negative], table[1][index][negative]) = (a, b);
+            negative += 1;
+        }
+        index += 1;
+    }
+    table
+}
 
 #[cfg(test)]
 mod tests {

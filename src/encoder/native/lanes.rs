@@ -10,7 +10,7 @@ mod portable;
 
 #[cfg(target_arch = "x86_64")]
 pub(crate) use avx2::Avx2;
-pub(crate) use isa::{Isa, LANES, eight, eight_mut};
+pub(crate) use isa::{Isa, LANES, TO_INTEGER, eight, eight_mut};
 pub(crate) use portable::Portable;
 
 /// The best instruction set of this machine.
@@ -40,7 +40,7 @@ macro_rules! dispatch {
         $(#[$doc])*
         $vis fn $name(best: $crate::encoder::native::lanes::Best, $($arg: $type),*) $(-> $result)? {
             #[cfg(target_arch = "x86_64")]
-            #[target_feature(enable = "avx2")]
+            #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
             fn avx2(isa: $crate::encoder::native::lanes::Avx2, $($arg: $type),*) $(-> $result)? {
                 $kernel(isa, $($arg),*)
             }
@@ -48,7 +48,7 @@ macro_rules! dispatch {
                 $crate::encoder::native::lanes::Best::Portable(isa) => $kernel(isa, $($arg),*),
                 #[cfg(target_arch = "x86_64")]
                 #[allow(unsafe_code)]
-                // SAFETY: an `Avx2` exists only where the processor has AVX2.
+                // SAFETY: an `Avx2` exists only where the processor has all of these.
                 $crate::encoder::native::lanes::Best::Avx2(isa) => unsafe { avx2(isa, $($arg),*) },
             }
         }

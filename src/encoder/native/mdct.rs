@@ -11,7 +11,7 @@ use super::series::{PI, cos, sin, sqrt};
 
 /// The lines of each subband, in rows of all subbands. Wider than the subbands, so that whole lanes can be taken one
 /// subband further.
-type Rows = [[f32; SUBBANDS + LANES]; SLOTS];
+pub(crate) type Rows = [[f32; SUBBANDS + LANES]; SLOTS];
 
 /// The window of `block` at slot `i` of 36 (ISO/IEC 11172-3, 2.4.3.4.10.3).
 const fn long_window(block: Block, i: usize) -> f64 {
@@ -75,24 +75,38 @@ const ALIASES: [[f32; 2]; 8] = {
     aliases
 };
 
-/// The MDCT lines of the granule whose window looks at the slots `old` and `new`.
-pub(crate) fn mdct(best: Best, block: Block, old: &Slots, new: &Slots, lines: &mut [f32; 576]) {
+/// The MDCT lines of the granule whose window looks at the slots `old` and `new`. What is behind the subbands in `rows`
+/// must be zeros, and will be.
+pub(crate) fn mdct(
+    best: Best,
+    block: Block,
+    old: &Slots,
+    new: &Slots,
+    rows: &mut Rows,
+    lines: &mut [f32; 576],
+) {
     match block {
-        Block::Long => long(best, &LONG, old, new, lines),
-        Block::Start => long(best, &START, old, new, lines),
-        Block::Stop => long(best, &STOP, old, new, lines),
+        Block::Long => long(best, &LONG, old, new, rows, lines),
+        Block::Start => long(best, &START, old, new, rows, lines),
+        Block::Stop => long(best, &STOP, old, new, rows, lines),
         Block::Short => short(best, old, new, lines),
     }
 }
 
 dispatch! {
     /// A granule of one window.
-    fn long(fold: &[[f32; 2]; 18], old: &Slots, new: &Slots, lines: &mut [f32; 576]) = long_kernel
+    fn long(fold: &[[f32; 2]; 18], old: &Slots, new: &Slots, rows: &mut Rows, lines: &mut [f32; 576]) = long_kernel
 }
 
 #[inline(always)]
-fn long_kernel<I: Isa>(isa: I, fold: &[[f32; 2]; 18], old: &Slots, new: &Slots, lines: &mut [f32; 576]) {
-    let mut rows: Rows = [[0.0; SUBBANDS + LANES]; SLOTS];
+fn long_kernel<I: Isa>(
+    isa: I,
+    fold: &[[f32; 2]; 18],
+    old: &Slots,
+    new: &Slots,
+    rows: &mut Rows,
+    lines: &mut [f32; 576],
+) {
     for band in (0..SUBBANDS).step_by(LANES) {
         let slot = |of: &Slots, i: usize| isa.load(eight(&of[i], band));
         let sum = |n: usize, first, second| first * isa.splat(fold[n][0]) + second * isa.splat(fold[n][1]);
@@ -107,7 +121,7 @@ fn long_kernel<I: Isa>(isa: I, fold: &[[f32; 2]; 18], old: &Slots, new: &Slots, 
             isa.store(v, eight_mut(row, band));
         }
     }
-    reduce_aliases(isa, &mut rows);
+    reduce_aliases(isa, rows);
     for band in (0..SUBBANDS).step_by(LANES) {
         for first in [0, 8, 10] {
             let v = isa.transpose([0, 1, 2, 3, 4, 5, 6, 7].map(|i| isa.load(eight(&rows[first + i], band))));

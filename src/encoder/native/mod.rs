@@ -26,13 +26,10 @@ mod bands;
 mod bits;
 mod coder;
 mod codes;
-#[cfg(all(test, target_arch = "x86_64"))]
-mod cycles;
 #[cfg(test)]
 mod decoder;
 mod demand;
 mod encoder;
-mod f8;
 mod gains;
 mod granule;
 mod huffman;
@@ -53,9 +50,10 @@ mod spectrum;
 mod stream;
 #[cfg(test)]
 mod tests;
+mod vbr;
 
 use super::{EncoderFacts, FrameEncoder, Resolved, ResolvedCoding, lame};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::mp3::info::{Method, TagFacts};
 use crate::profile::{Encoder, Profile};
 use crate::units::SampleRate;
@@ -65,16 +63,22 @@ use coder::{RateControl, Settings};
 pub(super) const FACTS: EncoderFacts = lame::FACTS;
 
 /// Raised whenever its bytes change. Nothing else changes them, so it is its fingerprint.
-pub(super) const VERSION: &str = "1";
+pub(super) const VERSION: &str = "2";
 
 /// No package of others is in it.
 pub(super) const COMPONENTS: [(&str, &str); 0] = [];
 
-/// The settings: rate, mode and low-pass are chosen as LAME would, and there is only one effort.
+/// The settings: rate, mode and low-pass are chosen as LAME would.
+///
+/// # Errors
+/// As LAME's choice, and [`Error::Profile`] if another effort than the default is asked for.
 pub(super) fn choose(profile: &Profile, rate: SampleRate, channels: usize) -> Result<Resolved> {
-    let profile = Profile { effort: Profile::DEFAULT_EFFORT, ..*profile };
-    let as_lame = lame::choose(&profile, rate, channels)?;
-    Ok(Resolved { encoder: Encoder::Native, effort: Profile::DEFAULT_EFFORT, ..as_lame })
+    if profile.effort != Profile::DEFAULT_EFFORT {
+        let detail = "the native encoder has one effort: leave out :q, or say :lame".to_owned();
+        return Err(Error::Profile { profile: profile.to_string(), detail });
+    }
+    let as_lame = lame::choose(profile, rate, channels)?;
+    Ok(Resolved { encoder: Encoder::Native, ..as_lame })
 }
 
 /// What the Info frame says of it. Decoders look for the name LAME before they believe the delays.
@@ -101,7 +105,7 @@ pub(super) fn tag_facts(settings: &Resolved) -> TagFacts {
 pub(super) struct Native(encoder::Encoder);
 
 impl Native {
-    pub(super) fn new(settings: &Resolved) -> Self {
+    pub(super) fn new(settings: &Resolved, frames: Option<u64>) -> Self {
         Self(encoder::Encoder::new(Settings {
             version: settings.version(),
             rate: settings.rate.hz(),
@@ -112,7 +116,7 @@ impl Native {
                 ResolvedCoding::Vbr(quality) => RateControl::Vbr(quality),
             },
             lowpass: settings.lowpass,
-            end: None,
+            frames,
         }))
     }
 }

@@ -1,6 +1,6 @@
 //! A granule of a channel as it is written.
 
-use super::bands::{BandTable, LINES, MAX_BANDS};
+use super::bands::{BandTable, MAX_BANDS, PAIRS};
 use super::bits::BitWriter;
 use super::granule::Block;
 use super::scalefactors::Packing;
@@ -26,8 +26,8 @@ pub(crate) struct Part {
     /// Groups of scale factors that are those of the first granule (`scfsi`).
     pub(crate) shared: [bool; 4],
     pub(crate) spectrum: Spectrum,
-    /// 1 for each line below zero.
-    pub(crate) negative: [u8; LINES],
+    /// By pair of lines: 2 if the first is below zero, and 1 if the second is.
+    pub(crate) negative: [u8; PAIRS],
 }
 
 impl Part {
@@ -43,7 +43,7 @@ impl Part {
             packing: Packing::default(),
             shared: [false; 4],
             spectrum: Spectrum::new(),
-            negative: [0; LINES],
+            negative: [0; PAIRS],
         }
     }
 

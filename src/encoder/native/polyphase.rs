@@ -74,13 +74,16 @@ pub(crate) struct Polyphase {
     /// Row r has sample r of every slot: first [`REACH`] old slots of the first channel, then the new ones, then the same of
     /// the second channel.
     rows: Box<[[f32; 2 * CHANNEL]; SUBBANDS]>,
+    /// A frame of a channel, in order.
+    pcm: Box<[f32; MAX_SLOTS * SUBBANDS]>,
 }
 
 impl Polyphase {
     /// For frames of `granules` granules.
     pub(crate) fn new(best: Best, channels: usize, granules: usize) -> Self {
         let rows = Box::new([[0.0; 2 * CHANNEL]; SUBBANDS]);
-        Self { best, channels, slots: granules * SLOTS, late: [[0.0; DELAY]; 2], rows }
+        let pcm = Box::new([0.0; MAX_SLOTS * SUBBANDS]);
+        Self { best, channels, slots: granules * SLOTS, late: [[0.0; DELAY]; 2], rows, pcm }
     }
 
     /// Takes one frame of PCM, and gives the slots of the granules `at` and after it to `subbands`, a ring.
@@ -106,11 +109,11 @@ impl Polyphase {
     /// Puts one frame of a channel into the rows, clean.
     fn take(&mut self, channel: usize, plane: &[f32]) {
         let new = self.slots * SUBBANDS;
-        let mut pcm = [0.0; MAX_SLOTS * SUBBANDS];
+        let pcm = &mut self.pcm;
         pcm[..DELAY].copy_from_slice(&self.late[channel]);
         clean(self.best, &plane[..new - DELAY], &mut pcm[DELAY..new]);
         clean(self.best, &plane[new - DELAY..new], &mut self.late[channel]);
-        to_rows(self.best, &pcm, self.slots, &mut self.rows, channel * CHANNEL);
+        to_rows(self.best, pcm, self.slots, &mut self.rows, channel * CHANNEL);
     }
 }
 

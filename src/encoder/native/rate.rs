@@ -1,5 +1,10 @@
 //! How many bits a frame may take, and how coarse its noise is.
 
+use super::bands::LINES;
+use super::demand::{Demand, offset_for, total_bits};
+use super::lanes::Isa;
+use super::vbr::Quality;
+
 /// How bits are spent.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Spending {
@@ -10,11 +15,8 @@ pub(crate) enum Spending {
         /// Bits of main data a frame, in the mean.
         bits: f32,
     },
-    /// Frames of any size, with a fixed offset of the noise.
-    Quality {
-        /// The offset in steps.
-        offset: f32,
-    },
+    /// Frames of any size, with an offset of the noise that depends on little else.
+    Quality(Quality),
 }
 
 /// What a frame may take in bits of main data.
@@ -64,17 +66,21 @@ impl Rate {
         Self { spending, mean_offset: None, beyond: 200.0, debt: 0.0 }
     }
 
-    /// The offset to start with; `solve` gives the offset for a number of bits, `predict` the bits for one.
+    /// The offset to start with, for what is asked of a frame.
     #[inline(always)]
-    pub(crate) fn offset(
+    pub(crate) fn offset<I: Isa>(
         &mut self,
+        isa: I,
         limits: Limits,
         frames_left: Option<u64>,
-        solve: impl Fn(f32, f32) -> f32,
-        predict: impl Fn(f32) -> f32,
+        demands: &[&Demand],
+        attack: bool,
     ) -> f32 {
         let (own, extra) = match self.spending {
-            Spending::Quality { offset } => return offset,
+            Spending::Quality(quality) => {
+                let lines = (LINES * demands.len()) as f32;
+                return quality.offset_at(isa, total_bits(isa, demands, quality.offset).0 / lines, attack);
+            }
             Spending::Constant => {
                 let fill = match frames_left {
                     Some(left) if left <= CLOSING_FRAMES => {
@@ -89,16 +95,16 @@ impl Rate {
             }
             Spending::Average { bits } => (bits, -PAY * self.debt),
         };
-        let fitting = solve(own - self.beyond, self.mean_offset.unwrap_or(0.0));
+        let fitting = offset_for(isa, demands, own - self.beyond, self.mean_offset.unwrap_or(0.0));
         let mean = self.mean_offset.unwrap_or(fitting);
         let mean = (mean + FOLLOW * (fitting - mean).clamp(-20.0, 20.0)).max(FINEST_MEAN);
         self.mean_offset = Some(mean);
-        let wish = predict(mean) + self.beyond;
+        let wish = total_bits(isa, demands, mean).0 + self.beyond;
         let target = own + GRANTED * (wish - own) + extra;
         let target =
             if frames_left == Some(1) && self.spending == Spending::Constant { limits.most } else { target };
         let target = target.clamp(limits.least, limits.most);
-        solve(target - self.beyond, fitting)
+        offset_for(isa, demands, target - self.beyond, fitting)
     }
 
     /// Takes note of a frame's bits.
@@ -116,7 +122,7 @@ impl Rate {
 
     pub(crate) fn mean_offset(&self) -> f32 {
         match self.spending {
-            Spending::Quality { offset } => offset,
+            Spending::Quality(quality) => quality.offset,
             _ => self.mean_offset.unwrap_or(0.0),
         }
     }

@@ -27,6 +27,32 @@ const LENGTHS_MPEG1: [[u8; 2]; 16] = [
 
 /// How scale factors of long and short blocks fall into four groups. In MPEG-1 these are also the groups that `scfsi` shares.
 const GROUPS: [[u8; 4]; 2] = [[6, 5, 5, 5], [9, 9, 9, 9]];
+/// Of long and short blocks, by the bits that the lower and the upper bands need: the `scalefac_compress` with the
+/// fewest bits in all.
+static CHEAPEST_MPEG1: [[[u8; 4]; 5]; 2] = [cheapest_mpeg1([11, 10]), cheapest_mpeg1([18, 18])];
+
+const fn cheapest_mpeg1(counts: [u8; 2]) -> [[u8; 4]; 5] {
+    let mut table = [[15; 4]; 5];
+    let (mut low, mut high) = (0, 0);
+    while low < 5 {
+        let mut least = u8::MAX;
+        let mut compress = 0;
+        while compress < 16 {
+            let lengths = LENGTHS_MPEG1[compress];
+            let bits = lengths[0] * counts[0] + lengths[1] * counts[1];
+            if lengths[0] >= low as u8 && lengths[1] >= high as u8 && bits < least {
+                (least, table[low][high]) = (bits, compress as u8);
+            }
+            compress += 1;
+        }
+        high += 1;
+        if high == 4 {
+            (low, high) = (low + 1, 0);
+        }
+    }
+    table
+}
+
 /// The second way of MPEG-2: the last group has no bits.
 const GROUPS_MPEG2_TOP_ZERO: [[u8; 4]; 2] = [[6, 5, 7, 3], [9, 9, 12, 6]];
 /// The third way of MPEG-2, which implies the preflag.
@@ -51,33 +77,14 @@ pub(crate) struct Packing {
 impl Packing {
     /// The packing with the fewest bits for `scale`, of which the groups in `shared` are not sent (MPEG-1
     /// only). No scale factor may be beyond its [`limits`].
+    #[inline(always)]
     pub(crate) fn cheapest(scale: &[u8], short: bool, mpeg1: bool, preflag: bool, shared: [bool; 4]) -> Self {
         if mpeg1 {
-            let mut sent = GROUPS[usize::from(short)];
-            let needed = group_lengths(scale, sent, shared);
-            let needed = [needed[0].max(needed[1]), needed[2].max(needed[3])];
-            for (count, shared) in sent.iter_mut().zip(shared) {
-                if shared {
-                    *count = 0;
-                }
-            }
-            let weight = [u32::from(sent[0] + sent[1]), u32::from(sent[2] + sent[3])];
-            let cost = |l: [u8; 2]| u32::from(l[0]) * weight[0] + u32::from(l[1]) * weight[1];
-            let mut best = 15;
-            for (compress, lengths) in LENGTHS_MPEG1.iter().enumerate() {
-                if lengths[0] >= needed[0]
-                    && lengths[1] >= needed[1]
-                    && cost(*lengths) < cost(LENGTHS_MPEG1[best])
-                {
-                    best = compress;
-                }
-            }
-            let [low, high] = LENGTHS_MPEG1[best];
-            return Self {
-                compress: best as u16,
-                lengths: [low, low, high, high],
-                counts: GROUPS[usize::from(short)],
-            };
+            let counts = GROUPS[usize::from(short)];
+            let [a, b, c, d] = group_lengths(scale, counts, shared);
+            let compress = CHEAPEST_MPEG1[usize::from(short)][usize::from(a.max(b))][usize::from(c.max(d))];
+            let [low, high] = LENGTHS_MPEG1[usize::from(compress)];
+            return Self { compress: compress.into(), lengths: [low, low, high, high], counts };
         }
         if preflag {
             let lengths = group_lengths(scale, GROUPS_MPEG2_PREFLAG, [false; 4]);
@@ -101,6 +108,7 @@ impl Packing {
     }
 
     /// The bits of the scale factors, but for those of groups that are shared.
+    #[inline(always)]
     pub(crate) fn bits(&self, shared: [bool; 4]) -> u32 {
         let mut bits = 0;
         for group in 0..4 {
@@ -111,6 +119,7 @@ impl Packing {
     }
 
     /// Writes the scale factors.
+    #[inline(always)]
     pub(crate) fn write(&self, scale: &[u8], shared: [bool; 4], writer: &mut BitWriter) {
         let mut band = 0;
         for group in 0..4 {
@@ -126,6 +135,7 @@ impl Packing {
 }
 
 /// The bits that the largest scale factor of each group needs.
+#[inline(always)]
 fn group_lengths(scale: &[u8], counts: [u8; 4], skipped: [bool; 4]) -> [u8; 4] {
     let mut lengths = [0; 4];
     let mut band = 0;

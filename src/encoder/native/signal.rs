@@ -1,18 +1,18 @@
 //! One channel of a granule, made ready for quantising: left, right, mid or side.
 
-use super::bands::{Bands, LINES, MAX_BANDS};
-use super::f8::{F8, LANES};
+use super::bands::{Bands, LINES, MAX_BANDS, PAIRS};
+use super::lanes::{Isa, LANES, eight, eight_mut};
 
 /// By the lines of a band that a vector of eight still has: ones in those lanes.
-const KEEP: [F8; LANES + 1] = keep();
+const KEEP: [[f32; LANES]; LANES + 1] = keep();
 
-const fn keep() -> [F8; LANES + 1] {
-    let mut masks = [F8::ZERO; LANES + 1];
+const fn keep() -> [[f32; LANES]; LANES + 1] {
+    let mut masks = [[0.0; LANES]; LANES + 1];
     let mut count = 0;
     while count <= LANES {
         let mut lane = 0;
         while lane < count {
-            masks[count].0[lane] = 1.0;
+            masks[count][lane] = 1.0;
             lane += 1;
         }
         count += 1;
@@ -20,13 +20,34 @@ const fn keep() -> [F8; LANES + 1] {
     masks
 }
 
+/// By which of eight lines are below zero, one bit each: the same by pair, as in [`Signal::negative`].
+static BY_PAIR: [[u8; LANES / 2]; 256] = by_pair();
+
+const fn by_pair() -> [[u8; LANES / 2]; 256] {
+    let mut table = [[0; LANES / 2]; 256];
+    let mut lines = 0;
+    while lines < 256 {
+        let mut pair = 0;
+        while pair < LANES / 2 {
+            let both = (lines >> (2 * pair)) as u8;
+            table[lines][pair] = (both & 1) << 1 | both >> 1 & 1;
+            pair += 1;
+        }
+        lines += 1;
+    }
+    table
+}
+
+/// Room for a number a line, and for the vector that reaches beyond the last one.
+pub(crate) type Work = [f32; LINES + LANES];
+
 /// Lines in the order in which they are coded, and what quantising asks of them.
 #[derive(Debug, Clone)]
 pub(crate) struct Signal {
     /// |x|^(3/4), and zeros behind.
-    pub(crate) power: [f32; LINES + LANES],
-    /// 1 for lines below zero.
-    pub(crate) negative: [u8; LINES],
+    pub(crate) power: Work,
+    /// By pair of lines: 2 if the first is below zero, and 1 if the second is.
+    pub(crate) negative: [u8; PAIRS],
     /// By band: the sum of |x|^(1/2), to which the noise of a step is proportional.
     pub(crate) roots: [f32; MAX_BANDS],
     /// By band: the sum of |x|^(3/4).
@@ -39,53 +60,51 @@ impl Signal {
     /// Silence.
     pub(crate) const SILENT: Self = Self {
         power: [0.0; LINES + LANES],
-        negative: [0; LINES],
+        negative: [0; PAIRS],
         roots: [0.0; MAX_BANDS],
         sums: [0.0; MAX_BANDS],
         greatest: [0.0; MAX_BANDS],
     };
 
-    /// Takes `lines`, in the order in which they are coded.
+    /// Takes `lines`, in the order in which they are coded. `roots` is overwritten.
     #[inline(always)]
-    pub(crate) fn set(&mut self, lines: &[f32; LINES], bands: &Bands) {
-        let mut roots = [0.0; LINES + LANES];
-        for (at, eight) in lines.as_chunks::<LANES>().0.iter().enumerate() {
-            let magnitude = F8(*eight).abs();
-            let root = magnitude.sqrt();
-            root.store(&mut roots[LANES * at..]);
-            (magnitude * root).sqrt().store(&mut self.power[LANES * at..]);
-        }
-        for (negative, line) in self.negative.iter_mut().zip(lines) {
-            *negative = (line.to_bits() >> 31) as u8;
+    pub(crate) fn set<I: Isa>(&mut self, isa: I, lines: &[f32; LINES], bands: &Bands, roots: &mut Work) {
+        for (vector, (lines, negative)) in
+            lines.as_chunks().0.iter().zip(self.negative.as_chunks_mut().0).enumerate()
+        {
+            let line = isa.load(lines);
+            let magnitude = isa.abs(line);
+            let root = isa.sqrt(magnitude);
+            isa.store(root, eight_mut(roots, LANES * vector));
+            isa.store(isa.sqrt(magnitude * root), eight_mut(&mut self.power, LANES * vector));
+            *negative = BY_PAIR[usize::from(isa.negative(line))];
         }
         for band in 0..bands.count {
             let (start, end) = (usize::from(bands.start[band]), usize::from(bands.start[band + 1]));
-            let (mut root, mut sum, mut greatest) = (F8::ZERO, F8::ZERO, F8::ZERO);
+            let (mut root, mut sum, mut greatest) = (isa.splat(0.0), isa.splat(0.0), isa.splat(0.0));
             let mut at = start;
-            while at + LANES <= end {
-                let power = F8::load(&self.power[at..]);
-                root = root + F8::load(&roots[at..]);
+            while at < end {
+                let (mut roots, mut power) = (isa.load(eight(roots, at)), isa.load(eight(&self.power, at)));
+                if at + LANES > end {
+                    let keep = isa.load(&KEEP[end - at]);
+                    (roots, power) = (roots * keep, power * keep);
+                }
+                root = root + roots;
                 sum = sum + power;
-                greatest = greatest.max(power);
+                greatest = isa.max(greatest, power);
                 at += LANES;
             }
-            if at < end {
-                let keep = KEEP[end - at];
-                let power = F8::load(&self.power[at..]) * keep;
-                root = root + F8::load(&roots[at..]) * keep;
-                sum = sum + power;
-                greatest = greatest.max(power);
-            }
-            self.roots[band] = root.sum();
-            self.sums[band] = sum.sum();
-            self.greatest[band] = greatest.greatest();
+            self.roots[band] = isa.sum(root);
+            self.sums[band] = isa.sum(sum);
+            self.greatest[band] = isa.greatest(greatest);
         }
     }
 }
 
 /// By band: the energies of left and right lines, of their mid and of their side.
 #[inline(always)]
-pub(crate) fn energies(
+pub(crate) fn energies<I: Isa>(
+    isa: I,
     left: &[f32; LINES],
     right: &[f32; LINES],
     bands: &Bands,
@@ -93,24 +112,22 @@ pub(crate) fn energies(
 ) {
     for band in 0..bands.count {
         let (start, end) = (usize::from(bands.start[band]), usize::from(bands.start[band + 1]));
-        let (mut of_left, mut of_right, mut both) = (F8::ZERO, F8::ZERO, F8::ZERO);
-        let mut add = |l: F8, r: F8| {
+        let (mut of_left, mut of_right, mut both) = (isa.splat(0.0), isa.splat(0.0), isa.splat(0.0));
+        let mut at = start;
+        while at < end {
+            // The last vector of all ends with the lines.
+            let from = at.min(LINES - LANES);
+            let (mut l, mut r) = (isa.load(eight(left, from)), isa.load(eight(right, from)));
+            if at + LANES > end {
+                let keep = isa.load(&KEEP[end - from]) - isa.load(&KEEP[at - from]);
+                (l, r) = (l * keep, r * keep);
+            }
             of_left = of_left + l * l;
             of_right = of_right + r * r;
             both = both + l * r;
-        };
-        let mut at = start;
-        while at + LANES <= end {
-            add(F8::load(&left[at..]), F8::load(&right[at..]));
             at += LANES;
         }
-        if at < end {
-            // The last vector of all ends with the lines.
-            let from = at.min(LINES - LANES);
-            let keep = if from == at { KEEP[end - at] } else { F8::splat(1.0) - KEEP[at - from] };
-            add(F8::load(&left[from..]) * keep, F8::load(&right[from..]) * keep);
-        }
-        let (l, r, product) = (of_left.sum(), of_right.sum(), both.sum());
+        let (l, r, product) = (isa.sum(of_left), isa.sum(of_right), isa.sum(both));
         let half = 0.5 * (l + r);
         energy[0][band] = l;
         energy[1][band] = r;

@@ -1,11 +1,10 @@
 //! The quantised lines of a granule of a channel: which Huffman tables they take, how many bits, and those bits.
 
-use super::bands::{Bands, LINES, MAX_BANDS};
+use super::bands::{Bands, LINES, MAX_BANDS, PAIRS};
 use super::bits::BitWriter;
 use super::granule::Block;
-use super::huffman::{COUNT, Count, QUAD_CODES_A, QUAD_LENGTHS_A, best_table, writing};
+use super::huffman::{COUNT, Count, QUAD_LENGTHS_A, QUAD_WRITE, Writing, best_table, writing};
 
-const PAIRS: usize = LINES / 2;
 /// The most bands that the first region and the second one can have.
 const REGION_BANDS: [usize; 2] = [16, 8];
 
@@ -161,73 +160,118 @@ impl Spectrum {
         coded[0].1 + coded[1].1 + coded[2].1
     }
 
-    /// Writes the lines; `negative` is 1 for each line below zero.
+    /// The pairs where the second and the third region begin.
     #[inline(always)]
-    pub(crate) fn write(&self, negative: &[u8; LINES], bands: &Bands, block: Block, writer: &mut BitWriter) {
-        let cuts = if block == Block::Long {
+    pub(crate) fn cuts(&self, bands: &Bands, block: Block) -> [usize; 2] {
+        if block == Block::Long {
             let first = usize::from(self.regions[0]);
             let second = first + usize::from(self.regions[1]);
             [bands.start[first], bands.start[second]].map(|line| usize::from(line / 2))
         } else {
             [usize::from(bands.fixed_region / 2), PAIRS]
-        };
+        }
+    }
+
+    /// Writes the lines. By pair, `negative` is 2 if the first line is below zero, and 1 if the second is.
+    #[inline(always)]
+    pub(crate) fn write(&self, negative: &[u8; PAIRS], bands: &Bands, block: Block, writer: &mut BitWriter) {
+        let cuts = self.cuts(bands, block);
+        // The signs that are written, those of lines that are not zero.
+        let mut signs = [0; PAIRS];
+        for ((signs, &pair), &negative) in signs.iter_mut().zip(&self.pairs).zip(negative) {
+            *signs = if pair & 15 > 0 { negative & (u8::from(pair > 15) << 1 | 1) } else { negative >> 1 };
+        }
         let mut at = 0;
         for (table, end) in self.tables.into_iter().zip([cuts[0], cuts[1], PAIRS]) {
             let end = end.min(self.big_pairs);
             if at < end && table != 0 {
-                self.write_region(at..end, table, negative, writer);
+                let how = writing(table);
+                if how.linbits == 0 {
+                    write_pairs(&self.pairs[at..end], &signs[at..end], how.codes, writer);
+                } else {
+                    self.write_long_pairs(at..end, &how, &signs, writer);
+                }
             }
             at = end.max(at);
         }
-        for quad in 0..self.quads {
-            let pair = self.big_pairs + 2 * quad;
-            let index = quad_index([self.pairs[pair], self.pairs[pair + 1]]);
-            let (mut code, mut length) = if self.quads_in_b {
-                (15 - index as u64, 4)
-            } else {
-                (QUAD_CODES_A[index].into(), QUAD_LENGTHS_A[index].into())
-            };
-            for line in 0..4 {
-                if index & 8 >> line != 0 {
-                    code = code << 1 | u64::from(negative[2 * pair + line]);
-                    length += 1;
-                }
-            }
-            writer.put(code, length);
+        let fours = self.big_pairs..self.big_pairs + 2 * self.quads;
+        let codes = &QUAD_WRITE[usize::from(self.quads_in_b)];
+        for (pairs, negative) in
+            self.pairs[fours.clone()].as_chunks().0.iter().zip(negative[fours].as_chunks().0)
+        {
+            let index = quad_index(*pairs);
+            let [first, second] = negative.map(usize::from);
+            let (code, length) = codes[index][first << 2 | second];
+            writer.put(code.into(), length.into());
         }
     }
 
+    /// Writes pairs with a table that has more bits for magnitudes from 15 up.
     #[inline(always)]
-    fn write_region(
+    fn write_long_pairs(
         &self,
         pairs: std::ops::Range<usize>,
-        table: u8,
-        negative: &[u8; LINES],
+        how: &Writing,
+        signs: &[u8; PAIRS],
         writer: &mut BitWriter,
     ) {
-        let how = writing(table);
-        for at in pairs {
+        let is_short = |pair: u8| pair < 0xF0 && pair & 15 < 15;
+        let mut at = pairs.start;
+        while at < pairs.end {
             let pair = self.pairs[at];
-            let entry = how.codes[usize::from(pair)];
-            let (code, length) = (u64::from(entry >> 8), entry & 0xFF);
-            let (x, y) = (pair >> 4, pair & 15);
-            let sign_x = negative[2 * at] & u8::from(x > 0);
-            let sign_y = negative[2 * at + 1] & u8::from(y > 0);
-            if how.linbits == 0 || (x < 15 && y < 15) {
-                writer.put(code | u64::from(sign_x << u8::from(y > 0) | sign_y), length);
+            if is_short(pair) {
+                let (mut word, mut length) = code_of(how.codes, pair, signs[at]);
+                at += 1;
+                if at < pairs.end && is_short(self.pairs[at]) {
+                    let (second, behind) = code_of(how.codes, self.pairs[at], signs[at]);
+                    (word, length) = (word << behind | second, length + behind);
+                    at += 1;
+                }
+                writer.put(word, length);
                 continue;
             }
-            let signs = u32::from(x > 0) + u32::from(y > 0);
-            writer.put(code >> signs, length - signs);
-            for (line, value, sign) in [(2 * at, x, sign_x), (2 * at + 1, y, sign_y)] {
+            let signs = u64::from(signs[at]);
+            let (code, length) = code_of(how.codes, pair, 0);
+            let (x, y) = (pair >> 4, pair & 15);
+            // The rest of the first and its sign, then those of the second: at most 17 + 2 (13 + 1) bits.
+            let (sign_bits, of_y) = (u32::from(x > 0) + u32::from(y > 0), u32::from(y > 0));
+            let (mut word, mut length) = (code >> sign_bits, length - sign_bits);
+            for (value, rest, bits, sign) in [
+                (x, self.magnitudes[2 * at], u32::from(x > 0), signs >> of_y),
+                (y, self.magnitudes[2 * at + 1], of_y, signs & 1),
+            ] {
                 if value == 15 {
-                    writer.put(u64::from(self.magnitudes[line] - 15), how.linbits);
+                    word = word << how.linbits | u64::from(rest - 15);
+                    length += how.linbits;
                 }
-                if value > 0 {
-                    writer.put(sign.into(), 1);
-                }
+                word = word << bits | sign & u64::from(bits);
+                length += bits;
             }
+            writer.put(word, length);
+            at += 1;
         }
+    }
+}
+
+/// The code of a pair with its signs, and its length.
+#[inline(always)]
+fn code_of(codes: &[u32; 256], pair: u8, signs: u8) -> (u64, u32) {
+    let entry = codes[usize::from(pair)];
+    (u64::from(entry >> 8) | u64::from(signs), entry & 0xFF)
+}
+
+/// Writes pairs of magnitudes with their signs, two at a time: together they have at most 42 bits.
+#[inline(always)]
+fn write_pairs(pairs: &[u8], signs: &[u8], codes: &[u32; 256], writer: &mut BitWriter) {
+    let (twos, last) = pairs.as_chunks();
+    let (two_signs, last_signs) = signs.as_chunks();
+    for (&[one, two], &[of_one, of_two]) in twos.iter().zip(two_signs) {
+        let ((first, before), (second, behind)) = (code_of(codes, one, of_one), code_of(codes, two, of_two));
+        writer.put(first << behind | second, before + behind);
+    }
+    if let (&[pair], &[signs]) = (last, last_signs) {
+        let (code, length) = code_of(codes, pair, signs);
+        writer.put(code, length);
     }
 }
 

@@ -70,7 +70,7 @@ fn a_decoder_gives_the_pcm_back() {
     for rate in RATES {
         for channels in 1..=2 {
             let pcm: Vec<Vec<f32>> = (0..channels).map(|channel| bursts(23_040, 7 + channel)).collect();
-            let mut analysis = Analysis::new(rate, pcm.len(), None);
+            let mut analysis = Analysis::new(Best::detect(), rate, pcm.len(), None);
             let (decoded, blocks) = round_trip(&mut analysis, &pcm);
             for (pcm, decoded) in pcm.iter().zip(&decoded) {
                 let noise = noise(pcm, decoded);
@@ -100,7 +100,7 @@ fn block_types_follow_each_other_as_they_may() {
             })
             .collect::<Vec<f32>>(),
     ];
-    let (decoded, blocks) = round_trip(&mut Analysis::new(44_100, 1, None), &pcm);
+    let (decoded, blocks) = round_trip(&mut Analysis::new(Best::detect(), 44_100, 1, None), &pcm);
     for pair in blocks.windows(2) {
         let allowed = match pair[0] {
             Block::Long | Block::Stop => [Block::Long, Block::Start],
@@ -117,7 +117,7 @@ fn a_tone_is_in_its_lines() {
         for line in [3.5, 40.5, 200.5, 500.5] {
             let step = std::f64::consts::PI * line / 576.0;
             let pcm: Vec<f32> = (0..11_520).map(|n| (0.5 * (step * f64::from(n)).sin()) as f32).collect();
-            let mut analysis = Analysis::new(rate, 1, None);
+            let mut analysis = Analysis::new(Best::detect(), rate, 1, None);
             let samples = analysis.frame_samples();
             let mut granules = [Granule::SILENT; 2];
             for frame in pcm.chunks_exact(samples) {
@@ -172,7 +172,7 @@ fn reference(pcm: &[f32], granule: usize) -> Vec<f64> {
 fn lines_are_those_of_the_formulas() {
     let mut random = Noise(5);
     let pcm: Vec<f32> = (0..5 * 1_152).map(|_| random.next()).collect();
-    let mut analysis = Analysis::new(44_100, 1, None);
+    let mut analysis = Analysis::new(Best::detect(), 44_100, 1, None);
     let mut granules = [Granule::SILENT; 2];
     for (frame, samples) in pcm.chunks_exact(1_152).enumerate() {
         analysis.push(&[samples], &mut granules);
@@ -192,7 +192,7 @@ fn lines_are_those_of_the_formulas() {
 fn nothing_passes_above_the_lowpass() {
     let mut random = Noise(1);
     let pcm: Vec<f32> = (0..11_520).map(|_| random.next()).collect();
-    let mut analysis = Analysis::new(44_100, 1, Some(16_000));
+    let mut analysis = Analysis::new(Best::detect(), 44_100, 1, Some(16_000));
     let mut granules = [Granule::SILENT; 2];
     for frame in pcm.chunks_exact(1_152) {
         analysis.push(&[frame], &mut granules);
@@ -217,7 +217,7 @@ fn hostile_pcm_is_made_clean() {
             _ => random.next() * 1e30,
         })
         .collect();
-    let mut analysis = Analysis::new(44_100, 2, None);
+    let mut analysis = Analysis::new(Best::detect(), 44_100, 2, None);
     let mut granules = [Granule::SILENT; 2];
     for frame in hostile.chunks_exact(1_152) {
         analysis.push(&[frame, frame], &mut granules);
@@ -231,7 +231,7 @@ fn all_instruction_sets_give_the_same_bits() {
         for channels in 1..=2 {
             let pcm: Vec<Vec<f32>> = (0..channels).map(|channel| bursts(23_040, 70 + channel)).collect();
             let mut both = [Best::detect(), Best::Portable(Portable)]
-                .map(|best| Analysis::with(best, rate, pcm.len(), Some(rate * 2 / 5)));
+                .map(|best| Analysis::new(best, rate, pcm.len(), Some(rate * 2 / 5)));
             let samples = both[0].frame_samples();
             for frame in 0..pcm[0].len() / samples {
                 let planes: Vec<&[f32]> =

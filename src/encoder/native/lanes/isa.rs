@@ -5,6 +5,11 @@ use core::ops::{Add, Mul, Sub};
 /// How many lanes there are.
 pub(crate) const LANES: usize = 8;
 
+/// Adding it leaves the nearest integer in the low bits, of numbers of magnitudes up to 2^22.
+pub(crate) const TO_INTEGER: f32 = 12_582_912.0;
+/// The bits of sqrt(1/2).
+pub(super) const ROOT_HALF: i32 = 0x3F35_04F3;
+
 /// Proof that an instruction set is there, and its operations.
 pub(crate) trait Isa: Copy {
     /// Eight numbers.
@@ -26,6 +31,26 @@ pub(crate) trait Isa: Copy {
     fn store(self, v: Self::V, to: &mut [f32; LANES]);
     /// Lane i of vector j becomes lane j of vector i.
     fn transpose(self, rows: [Self::V; LANES]) -> [Self::V; LANES];
+    /// The magnitudes.
+    fn abs(self, v: Self::V) -> Self::V;
+    /// The square roots.
+    fn sqrt(self, v: Self::V) -> Self::V;
+    /// The quotients.
+    fn div(self, a: Self::V, b: Self::V) -> Self::V;
+    /// `yes` in the lanes where `x` is above zero, `no` in the others.
+    fn if_positive(self, x: Self::V, yes: Self::V, no: Self::V) -> Self::V;
+    /// The sum of all lanes: halves, quarters, pairs.
+    fn sum(self, v: Self::V) -> f32;
+    /// The greatest lane.
+    fn greatest(self, v: Self::V) -> f32;
+    /// Numbers that are no denormals as powers of two and what these are multiplied by, from sqrt(1/2) to sqrt(2).
+    fn split(self, v: Self::V) -> (Self::V, Self::V);
+    /// Numbers times two to the power of the integers that [`TO_INTEGER`] was added to.
+    fn scale(self, v: Self::V, integers: Self::V) -> Self::V;
+    /// The integers that [`TO_INTEGER`] was added to, from 0 up.
+    fn store_integers(self, v: Self::V, to: &mut [u16; LANES]);
+    /// One bit a lane, the lowest for the first: whether it is below zero (or the zero that is).
+    fn negative(self, v: Self::V) -> u8;
 }
 
 /// The eight numbers of `slice` from `at` on.

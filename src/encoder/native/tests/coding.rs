@@ -6,6 +6,7 @@ use super::format::{MODES, Random};
 use super::reader::Reader;
 use crate::encoder::native::coder::{Coder, RateControl, Settings};
 use crate::encoder::native::granule::{Block, Granule};
+use crate::encoder::native::lanes::Best;
 use crate::mp3::frame::{FrameSize, RATES, Version};
 use crate::units::{Kbps, SampleRate};
 
@@ -59,8 +60,8 @@ proptest! {
         };
         let mut random = Random(seed);
         let lowpass = [None, Some(rate / 4), Some(rate)][random.below(3) as usize];
-        let end = known_end.then_some(frames as u64);
-        let mut coder = Coder::new(Settings { version, rate, mode, coding, lowpass, end });
+        let asked = known_end.then_some(frames as u64);
+        let mut coder = Coder::new(Best::detect(), Settings { version, rate, mode, coding, lowpass, frames: asked });
         let granules = if version == Version::Mpeg1 { 2 } else { 1 };
         let flushed = frames / 3;
         let (mut out, mut at) = (Vec::new(), 0);

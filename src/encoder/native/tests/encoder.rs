@@ -6,6 +6,7 @@ use super::format::{MODES, Random};
 use super::reader::Reader;
 use crate::encoder::native::coder::{RateControl, Settings};
 use crate::encoder::native::encoder::Encoder;
+use crate::encoder::native::lanes::{Best, Portable};
 use crate::mp3::frame::{FrameSize, Mode, RATES, Version};
 use crate::units::{Kbps, SampleRate};
 
@@ -57,8 +58,8 @@ proptest! {
             vbr @ RateControl::Vbr(_) => vbr,
         };
         let mut random = Random(seed);
-        let settings = Settings { version, rate, mode, coding, lowpass, end: None };
-        let mut encoders = [Encoder::new(settings), Encoder::portable(settings)];
+        let settings = Settings { version, rate, mode, coding, lowpass, frames: None };
+        let mut encoders = [Encoder::new(settings), Encoder::with(Best::Portable(Portable), settings)];
         let mut out = [Vec::new(), Vec::new()];
         let samples_per_frame = version.samples_per_frame() as usize;
         let channels = if mode == Mode::Mono { 1 } else { 2 };

@@ -1,0 +1,191 @@
+//! What every command says to machines is what docs/json.md says: the tables there are read and compared.
+#![cfg(feature = "cli")]
+#![allow(clippy::unwrap_used)] // whatever goes wrong fails the test
+
+mod common;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::process::Command;
+
+use common::press::wav;
+use common::program::{err, objects, tonepress};
+use common::signal::Music;
+use serde_json::{Value, json};
+
+/// A row of a table.
+struct Field {
+    types: Vec<String>,
+    always: bool,
+}
+
+/// The fields of each kind of object, by their paths.
+fn documented() -> BTreeMap<String, BTreeMap<String, Field>> {
+    let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/json.md")).unwrap();
+    let mut kinds: BTreeMap<String, BTreeMap<String, Field>> = BTreeMap::new();
+    let mut kind = String::new();
+    for line in text.lines() {
+        if let Some(heading) = line.strip_prefix("## ") {
+            heading.clone_into(&mut kind);
+        }
+        let Some(row) = line.strip_prefix("| `") else { continue };
+        let cells: Vec<_> = row.split('|').map(str::trim).collect();
+        let name = cells[0].trim_end_matches('`').to_owned();
+        let types = cells[1].split(" or ").map(str::to_owned).collect();
+        let known = kinds.entry(kind.clone()).or_default();
+        assert!(known.insert(name, Field { types, always: cells[2] == "always" }).is_none(), "{line}");
+    }
+    kinds
+}
+
+fn type_of(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "bool",
+        Value::Number(_) => "number",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(map) if map.keys().eq(["max", "median", "min"]) => "spread",
+        Value::Object(_) => "object",
+    }
+}
+
+/// Checks a value and what is in it, and notes the paths that were met.
+fn check(path: &str, value: &Value, fields: &BTreeMap<String, Field>, met: &mut BTreeSet<String>) {
+    // A row for null is about when there is nothing.
+    if let Some(field) = fields.get(path).filter(|field| field.types != ["null"] || value.is_null()) {
+        let found = type_of(value);
+        assert!(field.types.iter().any(|wanted| wanted == found), "{path} is {found}: {value}");
+        met.insert(path.to_owned());
+    }
+    let below = |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
+    match value {
+        _ if type_of(value) == "spread" => {
+            assert!(fields.contains_key(path), "{path} is not in docs/json.md");
+        }
+        Value::Object(map) => {
+            for (name, value) in map {
+                let any = below("*");
+                let free = fields.keys().any(|known| known == &any || known.starts_with(&format!("{any}.")));
+                check(&if free { any } else { below(name) }, value, fields, met);
+            }
+        }
+        Value::Array(values) if fields.keys().any(|known| known.starts_with(&format!("{path}[]"))) => {
+            for value in values {
+                check(&format!("{path}[]"), value, fields, met);
+            }
+        }
+        _ => assert!(fields.contains_key(path), "{path} is not in docs/json.md: {value}"),
+    }
+}
+
+/// Checks objects, and gives their kinds.
+fn checked(objects: &[Value]) -> BTreeSet<String> {
+    let kinds = documented();
+    let mut seen = BTreeSet::new();
+    for object in objects {
+        let mut object = object.clone();
+        let map = object.as_object_mut().unwrap();
+        assert_eq!(map.remove("schema_version"), Some(1.into()));
+        let kind = map.remove("kind").and_then(|kind| Some(kind.as_str()?.to_owned())).unwrap();
+        let fields = kinds.get(&kind).unwrap_or_else(|| panic!("{kind} is not in docs/json.md"));
+        let mut met = BTreeSet::new();
+        check("", &object, fields, &mut met);
+        for (name, _) in fields.iter().filter(|(_, field)| field.always) {
+            // What is always in a list is not there if the list is empty.
+            let list = name.split("[]").next().unwrap_or_default();
+            let empty = object.get(list).is_none_or(|value| value.as_array().is_some_and(Vec::is_empty));
+            assert!(met.contains(name) || (name.contains("[]") && empty), "{kind}: no {name} in {object}");
+        }
+        seen.insert(kind);
+    }
+    seen
+}
+
+fn master(folder: &Path, name: &str, rate: u32, samples: u64) {
+    fs::write(folder.join(name), wav(&Music::new(rate, samples), rate, 2, samples)).unwrap();
+}
+
+#[test]
+fn every_command_says_what_is_documented() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path();
+    fs::create_dir(dir.join("album")).unwrap();
+    master(dir, "album/one.wav", 44_100, 100_000);
+    master(dir, "album/two.wav", 22_050, 50_000);
+    fs::write(dir.join("album/bad.flac"), b"fLaC broken").unwrap();
+    let mut seen = BTreeSet::new();
+    let mut says = |args: &[&str], kinds: &[&str]| {
+        let output = tonepress(&[args, &["--json"]].concat(), dir);
+        let objects = objects(&output);
+        let found = checked(&objects);
+        let kinds: BTreeSet<_> = kinds.iter().map(|&kind| kind.to_owned()).collect();
+        assert_eq!(found, kinds, "{args:?}: {}", err(&output));
+        seen.extend(found);
+        objects
+    };
+    let store = ["--cache", "store"];
+    says(&["plan", "album", "nowhere", "--to", "64,v5,320"], &["plan", "failed"]);
+    says(&["probe", "album", "--verify"], &["master", "failed"]);
+    fs::remove_file(dir.join("album/bad.flac")).unwrap();
+    says(&["probe", "album", "--loudness"], &["master", "album"]);
+    says(&["encode", "album", "--to", "64,v5", "-o", "out", "--dry-run"], &["planned"]);
+    says(&["encode", "album", "--to", "64,v5", "-o", "out"], &["rendition"]);
+    says(&["encode", "album", "--to", "64,v5", "-o", "out"], &["skipped"]);
+    says(&["encode", "album", "--to", "64", "-o", "kept", "--cache", "store"], &["rendition"]);
+    let prewarm = ["prewarm", "album", "--to", "64,32", "--cache", "store"];
+    says(&[&prewarm[..], &["--dry-run"]].concat(), &["planned", "summary"]);
+    says(&prewarm, &["rendition", "skipped", "summary"]);
+    says(&["get", "album/one.wav", "--to", "64", "-o", "one.mp3", "--range", "100-199"], &["written"]);
+    says(&[&["cache", "stat"], &store[..]].concat(), &["store"]);
+    let listed = says(&[&["cache", "ls", "--sort", "size"], &store[..]].concat(), &["stored"]);
+    let key = listed[0]["key"].as_str().unwrap();
+    says(&["get", "--key", key, "-o", "two.mp3", "--cache", "store"], &["written"]);
+    says(&[&["cache", "path", key], &store[..]].concat(), &["path"]);
+    says(&[&["cache", "pin", key], &store[..]].concat(), &["pin"]);
+    says(&[&["cache", "verify"], &store[..]].concat(), &["checked"]);
+    says(&[&["cache", "gc"], &store[..]].concat(), &["collected"]);
+    says(&[&["cache", "rm", "--all"], &store[..]].concat(), &["removed"]);
+    let bench = ["bench", "album/one.wav", "--runs", "1", "--to", "64,v5"];
+    let results = says(&[&bench[..], &["--cost-per-core-hour", "0.05"]].concat(), &["bench"]);
+    fs::write(dir.join("before.json"), results[0].to_string()).unwrap();
+    says(&[&bench[..], &["--baseline", "before.json"]].concat(), &["bench"]);
+    let all: BTreeSet<_> = documented().into_keys().collect();
+    assert_eq!(seen, all, "each kind that is documented was said");
+}
+
+#[test]
+fn names_are_not_lost_and_failed_walks_say_where() {
+    let folder = tempfile::tempdir().unwrap();
+    let name = OsStr::from_bytes(b"a\xff.wav");
+    let bytes = wav(&Music::new(22_050, 20_000), 22_050, 1, 20_000);
+    fs::write(folder.path().join(name), bytes).unwrap();
+    std::os::unix::fs::symlink("nowhere", folder.path().join("link.wav")).unwrap();
+    let run = |args: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_tonepress"))
+            .args(args)
+            .args([".", "--json"])
+            .current_dir(folder.path())
+            .output()
+            .unwrap();
+        objects(&output)
+    };
+    for args in [&["plan", "--to", "32"][..], &["probe"], &["encode", "--to", "32", "-o", "out"]] {
+        let objects = run(args);
+        checked(&objects);
+        let failed = objects.iter().find(|object| object["kind"] == "failed").unwrap();
+        assert_eq!(failed["master"], "./link.wav", "{args:?}");
+        assert!(!failed["error"].as_str().unwrap().contains("os error"), "{failed}");
+        let good = objects.iter().find(|object| object["kind"] != "failed").unwrap();
+        assert_eq!(
+            (&good["master"], &good["master_base64"]),
+            (&json!("./a\u{fffd}.wav"), &json!("Li9h/y53YXY="))
+        );
+    }
+    let objects = run(&["encode", "--to", "32", "-o", "again"]);
+    let made = objects.iter().find(|object| object["kind"] == "rendition").unwrap();
+    assert_eq!(made["path_base64"], json!("YWdhaW4vYf8uMzIubXAz"));
+}
