@@ -172,7 +172,8 @@ fn what_is_beyond_four_gigabytes_is_read_by_others() {
     let second = 30 + 5 + 20 + sizes[0] + 24;
     assert_eq!(said.trim(), format!("[({}, 0), (5, {second})] b'\\x00\\x00\\x00\\x00\\x00'", sizes[0]));
     if let Some(mut unzip) = tool("unzip") {
-        let said = String::from_utf8(run(unzip.arg("-t").arg(&path))).unwrap();
+        // The second only: to read four gigabytes of zeros takes its time.
+        let said = String::from_utf8(run(unzip.arg("-t").arg(&path).arg("1.mp3"))).unwrap();
         assert!(said.contains("No errors detected"), "{said}");
     }
 }
