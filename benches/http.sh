@@ -8,7 +8,7 @@ set -euo pipefail
 master=$(realpath -e "${1:?MASTER is missing: an audio file}")
 runs=${2:-5}
 cd "$(dirname "$0")/.."
-cargo build --quiet --release --example store
+cargo build --quiet --release -p tonepress-store
 
 folder=$(mktemp -d)
 trap 'kill $(jobs -p) 2>/dev/null; wait; rm -rf "$folder"' EXIT
@@ -16,13 +16,13 @@ mkdir "$folder/masters" "$folder/www"
 chmod 755 "$folder" # nginx's workers are another user
 ln "$master" "$folder/masters/" 2>/dev/null || cp "$master" "$folder/masters/"
 
-target/release/examples/store "$folder/masters" --cache "$folder/cache" --listen 127.0.0.1:18080 2>"$folder/store.log" &
+target/release/tonepress-store "$folder/masters" --cache "$folder/cache" --listen 127.0.0.1:18080 2>"$folder/store.log" &
 refuse() { echo "$1" >&2 && cat "$folder/store.log" >&2 && exit 1; }
 until curl -sf -o "$folder/tracks" http://127.0.0.1:18080/tracks; do
     kill -0 $! 2>/dev/null || refuse "the example store has ended:"
     sleep 0.1
 done
-id=$(jq -er '.[0].id' "$folder/tracks") || refuse "$master: the example store does not take it:"
+id=$(jq -er '.items[0].id' "$folder/tracks") || refuse "$master: the example store does not take it:"
 path="/tracks/$id/128.mp3"
 curl -sf -o "$folder/www/128.mp3" "http://127.0.0.1:18080$path"
 size=$(stat -c %s "$folder/www/128.mp3")

@@ -143,7 +143,7 @@ pub enum Error {
 
     /// The processor lacks instructions that LAME was compiled for.
     #[error(
-        "this build of LAME needs a processor with {missing}; build with CFLAGS_<target> unset or lowered (README, \"Building for speed\")"
+        "this build of LAME needs a processor with {missing}; build with CFLAGS_<target> unset or lowered (docs/users.md, \"Building for speed\")"
     )]
     Processor {
         /// The missing instruction sets.

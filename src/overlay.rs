@@ -136,6 +136,11 @@ impl<R> WithOverlay<R> {
         &self.inner
     }
 
+    /// What is behind, to be polled.
+    pub const fn inner_mut(&mut self) -> &mut R {
+        &mut self.inner
+    }
+
     /// The parts of `range` in the overlay and behind it.
     fn split(&self, range: Range<u64>) -> (Range<u64>, Range<u64>) {
         let seam = self.overlay.len();

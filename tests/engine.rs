@@ -505,3 +505,32 @@ fn an_engine_may_have_another_encoder_for_profiles_that_name_none() {
         assert!(rendition.wait().unwrap().as_ref() == press(&master, &[expected], 1)[0].1, "{asked}");
     }
 }
+
+#[test]
+fn of_a_range_only_what_is_under_it_is_pressed_until_somebody_wants_more() {
+    let (master, profile) = (small(), profile("64"));
+    let whole = press(&master, &["64"], 2).remove(0).1;
+    let engine = engine(2);
+    let plan = engine.plan(&master, &profile).unwrap();
+    let bytes = plan.segment_bytes(3).unwrap().start..plan.segment_bytes(4).unwrap().end;
+    let rendition = engine.request_range(&master, &profile, bytes.clone(), Priority::Customer).unwrap();
+    assert!(range(&rendition, bytes.clone()) == whole[bytes.start as usize..bytes.end as usize]);
+    while rendition.progress().segments_done < 2 {
+        thread::yield_now();
+    }
+    thread::sleep(Duration::from_millis(200));
+    assert_eq!(rendition.progress().segments_done, 2);
+    // Somebody else asks for all of it.
+    let other = engine.request(&master, &profile).unwrap();
+    assert!(other.wait().unwrap().as_ref() == whole);
+    assert_eq!((engine.stats().misses, engine.stats().joins), (1, 1));
+
+    // And who asked for a range may wait for the rest.
+    let engine = self::engine(2);
+    let rendition = engine.request_range(&master, &profile, 0..1, Priority::Customer).unwrap();
+    assert!(rendition.wait().unwrap().as_ref() == whole);
+    // Nothing is left of what was given up.
+    let engine = self::engine(2);
+    drop(engine.request_range(&master, &profile, bytes, Priority::Customer).unwrap());
+    assert_eq!((engine.stats().queue, engine.stats().cancelled), (0, 1));
+}

@@ -1,5 +1,6 @@
 //! The engine as programs see it.
 
+use std::ops::Range;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 
@@ -62,6 +63,33 @@ impl Engine {
     /// rendition is there, but the store's index says (since a second ago, if another process noted it) that
     /// its master is not to be used. Whatever goes wrong later is told by the handle.
     pub fn request_with(&self, master: &Master, profile: &Profile, request: Request) -> Result<Rendition> {
+        self.ask(master, profile, None, request)
+    }
+
+    /// Asks for some bytes of a rendition and for no more: what is outside of `range` is pressed only if somebody else asks
+    /// for it, or this handle is read or [waited for](Rendition::wait) there. What is pressed is given up with the handle.
+    ///
+    /// Of ABR and VBR renditions nothing can be read before all is pressed, so all of it is.
+    ///
+    /// # Errors
+    /// As [`request_with`](Self::request_with).
+    pub fn request_range(
+        &self,
+        master: &Master,
+        profile: &Profile,
+        range: Range<u64>,
+        priority: Priority,
+    ) -> Result<Rendition> {
+        self.ask(master, profile, Some(range), Request { priority, on_drop: OnDrop::Cancel })
+    }
+
+    fn ask(
+        &self,
+        master: &Master,
+        profile: &Profile,
+        range: Option<Range<u64>>,
+        request: Request,
+    ) -> Result<Rendition> {
         let plan = self.plan(master, profile)?;
         let shared = self.shared();
         let _span = tracing::debug_span!("request", master = master.name(), %profile).entered();
@@ -72,6 +100,7 @@ impl Engine {
             return Ok(Rendition::stored(shared, master, plan, object));
         }
 
+        let wanted = range.map(|range| segments(&plan, &range));
         let mut dispatch = lock(&shared.dispatch);
         if dispatch.closed {
             return Err(Error::ShuttingDown);
@@ -80,13 +109,18 @@ impl Engine {
         let job = if let Some(job) = joined {
             shared.counters.add(Count::Joins, 1);
             dispatch.schedule.hasten(job.number, request.priority);
+            dispatch.schedule.widen(job.number, &wanted.unwrap_or(0..u64::MAX));
             job
         } else {
             let identified = shared.store.is_none();
             tracing::debug!(key = key.map(tracing::field::display), bytes = plan.size().likely(), "miss");
-            shared.admit(&mut dispatch, master, request.priority, |source| {
+            let job = shared.admit(&mut dispatch, master, request.priority, |source| {
                 Job::new(source, plan, key, identified)
-            })?
+            })?;
+            if let Some(wanted) = wanted {
+                dispatch.schedule.narrow(job.number, wanted);
+            }
+            job
         };
         job.handles.fetch_add(1, Ordering::Relaxed);
         shared.nudge(&dispatch);
@@ -171,5 +205,15 @@ impl Engine {
         while dispatch.running > 0 || dispatch.schedule.len() > 0 {
             dispatch = shared.idle.wait(dispatch).unwrap_or_else(PoisonError::into_inner);
         }
+    }
+}
+
+/// The segments under some bytes.
+fn segments(plan: &Plan, range: &Range<u64>) -> Range<u64> {
+    match (plan.segment_at(range.start), plan.segment_at(range.end.saturating_sub(1))) {
+        _ if range.is_empty() => 0..0,
+        (Some(first), Some(last)) => first..last + 1,
+        (Some(first), None) => first..u64::MAX,
+        (None, _) => 0..0,
     }
 }

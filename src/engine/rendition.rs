@@ -186,7 +186,10 @@ impl Rendition {
     pub fn wait(&self) -> Result<Object> {
         match &self.made {
             Made::Before(object) => Ok(object.clone()),
-            Made::Now(job) => object(job.wait(number())),
+            Made::Now(job) => {
+                self.wants_all(job);
+                object(job.wait(number()))
+            }
         }
     }
 
@@ -196,7 +199,10 @@ impl Rendition {
     pub fn poll_wait(&self, context: &mut Context<'_>) -> Poll<Result<Object>> {
         match &self.made {
             Made::Before(object) => Poll::Ready(Ok(object.clone())),
-            Made::Now(job) => job.poll_wait(self.reader.number, context).map(object),
+            Made::Now(job) => {
+                self.wants_all(job);
+                job.poll_wait(self.reader.number, context).map(object)
+            }
         }
     }
 
@@ -249,6 +255,13 @@ impl Rendition {
     /// Gives the rendition up: unless another handle wants it, pressing stops at once and leaves nothing.
     pub fn cancel(mut self) {
         self.on_drop = OnDrop::Cancel;
+    }
+
+    /// Tells the schedule that all segments are wanted, also if only a range was asked for.
+    fn wants_all(&self, job: &Job) {
+        let mut dispatch = lock(&self.engine.dispatch);
+        dispatch.schedule.widen(job.number, &(0..u64::MAX));
+        self.engine.nudge(&dispatch);
     }
 
     /// Tells the schedule that a reader waits for bytes of a segment, or for all of them.

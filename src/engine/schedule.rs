@@ -126,6 +126,8 @@ struct Lane<J> {
     undone: u64,
     /// Whether it may be pressed already, or by somebody else: then only what readers wait for is.
     held: bool,
+    /// The segments that are to be pressed though no reader waits for them.
+    wanted: Range<u64>,
     demands: BTreeMap<u64, (Demand, u64)>,
     /// When its last turn in each class ends, in that class's virtual time.
     finish: [f64; CLASSES],
@@ -154,6 +156,7 @@ impl<J: Clone> Schedule<J> {
         let segments = vec![SegmentState::Todo; usize::try_from(info.segments).unwrap_or(usize::MAX)];
         let lane = Lane {
             job,
+            wanted: 0..info.segments,
             info,
             segments,
             untaken: 0,
@@ -185,7 +188,7 @@ impl<J: Clone> Schedule<J> {
         self.lanes.len()
     }
 
-    /// The seconds of audio that nobody has begun to press.
+    /// The seconds of audio that are wanted and that nobody has begun to press.
     pub(super) fn backlog(&self) -> f64 {
         self.lanes.values().fold(0.0, |sum, lane| sum + lane.left() as f64 * lane.info.cost)
     }
@@ -206,6 +209,21 @@ impl<J: Clone> Schedule<J> {
     pub(super) fn hold(&mut self, id: u64, held: bool) {
         if let Some(lane) = self.lanes.get_mut(&id) {
             lane.held = held;
+        }
+    }
+
+    /// Only these segments are wanted, if they are of use to readers one by one. For a lane that was just added.
+    pub(super) fn narrow(&mut self, id: u64, wanted: Range<u64>) {
+        if let Some(lane) = self.lanes.get_mut(&id).filter(|lane| lane.info.random_access) {
+            lane.wanted = wanted.start..wanted.end.min(lane.info.segments);
+        }
+    }
+
+    /// These segments are wanted too, and what lies between.
+    pub(super) fn widen(&mut self, id: u64, wanted: &Range<u64>) {
+        if let Some(lane) = self.lanes.get_mut(&id) {
+            let (start, end) = (lane.wanted.start.min(wanted.start), lane.wanted.end.max(wanted.end));
+            lane.wanted = start..end.min(lane.info.segments);
         }
     }
 
@@ -290,7 +308,7 @@ impl<J> Lane<J> {
     }
 
     fn left(&self) -> usize {
-        self.segments.iter().filter(|&&segment| segment == SegmentState::Todo).count()
+        self.wanted.clone().filter(|&index| self.get(index) == Some(SegmentState::Todo)).count()
     }
 
     /// The first segment of `range` that nobody has taken.
@@ -304,7 +322,7 @@ impl<J> Lane<J> {
             return None;
         }
         let end = if self.info.random_access { u64::MAX } else { self.undone + IN_ORDER_WINDOW };
-        self.todo(self.untaken..self.info.segments.min(end))
+        self.todo(self.untaken.max(self.wanted.start)..self.wanted.end.min(end))
     }
 
     /// What it wants done in `class`, and what settles who comes first among equals.
@@ -330,8 +348,8 @@ impl<J> Lane<J> {
             Reason::Ahead if !self.info.random_access => None,
             Reason::Ahead => {
                 let ahead = |demand: &Demand| {
-                    let end = (demand.segment + 1 + READ_AHEAD).min(self.info.segments);
-                    self.todo(demand.segment..end)
+                    let end = (demand.segment + 1 + READ_AHEAD).min(self.wanted.end);
+                    self.todo(demand.segment.max(self.wanted.start)..end)
                 };
                 let mut wanted =
                     self.demands.values().filter_map(|(demand, since)| Some((ahead(demand)?, *since)));
@@ -376,6 +394,21 @@ mod tests {
             Task::Press(index) => format!("{job}{index}"),
         });
         tasks.collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn what_is_outside_the_wanted_range_is_pressed_only_for_readers_that_wait() {
+        let mut schedule = schedule([lane(9, Priority::Customer)]);
+        schedule.narrow(0, 3..5);
+        schedule.demand(0, 1, Some(demand(4, true)));
+        assert_eq!(take(&mut schedule, 9), "a4 a3");
+        schedule.demand(0, 1, Some(demand(7, true)));
+        assert_eq!(take(&mut schedule, 9), "a7");
+        schedule.widen(0, &(1..2));
+        assert_eq!(take(&mut schedule, 9), "a1 a2");
+        schedule.widen(0, &(0..u64::MAX));
+        schedule.demand(0, 1, None);
+        assert_eq!(take(&mut schedule, 9), "a0 a5 a6 a8");
     }
 
     #[test]

@@ -179,8 +179,7 @@ fn no_range_gets_more_than_there_is() {
     for (range, expected) in [
         ("0-,".repeat(10_000), all),
         (format!("{}0-0", "0-0,".repeat(10_000)), all),
-        ("0-99,50-149".to_owned(), all),
-        ("0-0,-1".to_owned(), all),
+        (format!("0-{},5-", size - 1), all),
         ("-0".to_owned(), none),
         ("-1".to_owned(), (206, 1)),
         (format!("-{}", u128::MAX), (206, size)),
@@ -189,10 +188,10 @@ fn no_range_gets_more_than_there_is() {
         (format!("{}-{}", u64::MAX, u64::MAX), none),
         (format!("{}-", u128::MAX), none),
         (format!("{}-{}", size - 1, u128::MAX), (206, 1)),
-        ("5-4".to_owned(), all),
-        ("-5-9".to_owned(), all),
-        ("0x0-0x9".to_owned(), all),
-        ("\u{ff10}-9".to_owned(), all),
+        ("5-4".to_owned(), none),
+        ("-5-9".to_owned(), none),
+        ("0x0-0x9".to_owned(), none),
+        ("\u{ff10}-9".to_owned(), none),
     ] {
         let answer = send(&server, request("GET", &path, &format!("Range: bytes={range}\r\n")).as_bytes());
         let length: usize = header(&answer, "content-length").unwrap().parse().unwrap();
@@ -207,7 +206,7 @@ fn no_range_gets_more_than_there_is() {
 
 #[test]
 fn only_what_is_on_offer_is_pressed_and_under_one_name() {
-    let Some(server) = Server::start(&["--profiles", "64,128"]) else { return };
+    let Some(server) = Server::start_with(&["64", "128"], 10) else { return };
     let path = server.track("Strings", "128");
     // All bitrates, and whatever else a profile can say: as many renditions as anybody likes to think of.
     let mut names: Vec<String> =

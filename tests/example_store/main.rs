@@ -1,21 +1,16 @@
-//! The example store, driven by real clients: curl, ffmpeg, mpg123, mpv, Chromium.
+//! The example store, driven by real clients: curl, ffmpeg, mpg123, mpv, unzip, Chromium.
 
 #![allow(clippy::cast_possible_truncation, clippy::unwrap_used)]
 
 #[path = "../common/mod.rs"]
 mod common;
 
-// The parts of the example that stand alone bring unit tests with them.
-#[path = "../../examples/store/conditions.rs"]
-mod conditions;
-#[path = "../../examples/store/file_name.rs"]
-mod file_name;
-#[path = "../../examples/store/range.rs"]
-mod range;
-
 mod abuse;
+mod albums;
 mod browser;
+mod chromium;
 mod http;
 mod server;
+mod shops;
 mod stops;
 mod streams;

@@ -29,13 +29,30 @@ impl Server {
     /// Starts the example on two masters: a long one, whose title is "abc", and a short one with a picture. None
     /// if there is no curl, which all tests ask with.
     pub(crate) fn start(arguments: &[&str]) -> Option<Self> {
+        Self::start_on(arguments, |masters| {
+            fs::copy(long_master(), masters.join("a long one.wav")).unwrap();
+            fs::copy(strings(), masters.join("strings.flac")).unwrap();
+        })
+    }
+
+    /// As [`start`](Self::start), with one shop that has these profiles, at so many cents a megabyte.
+    pub(crate) fn start_with(profiles: &[&str], price: u64) -> Option<Self> {
+        let shops = tempfile::NamedTempFile::new().unwrap();
+        let text = format!(
+            "[[shop]]\npath = '/'\nname = 'Test'\naccent = '#c2410c'\nprofiles = {profiles:?}\n\
+             price_per_megabyte = {price}\ncurrency = 'EUR'\n"
+        );
+        fs::write(shops.path(), text).unwrap();
+        Self::start(&["--shops", shops.path().to_str().unwrap()])
+    }
+
+    /// Starts the example on the masters that `fill` puts into a folder.
+    pub(crate) fn start_on(arguments: &[&str], fill: impl FnOnce(&Path)) -> Option<Self> {
         tool("curl")?;
         let folder = TempDir::new().unwrap();
         let masters = folder.path().join("masters");
         fs::create_dir(&masters).unwrap();
-        fs::copy(long_master(), masters.join("a long one.wav")).unwrap();
-        let strings = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/strings.flac");
-        fs::copy(strings, masters.join("strings.flac")).unwrap();
+        fill(&masters);
         let (child, url) = launch(folder.path(), arguments);
         Some(Self { folder, url, child })
     }
@@ -85,7 +102,7 @@ impl Server {
     pub(crate) fn track(&self, title: &str, profile: &str) -> String {
         let tracks = self.json("/tracks");
         let titled = |track: &&serde_json::Value| track["title"].as_str().unwrap().starts_with(title);
-        let track = tracks.as_array().unwrap().iter().find(titled).unwrap();
+        let track = tracks["items"].as_array().unwrap().iter().find(titled).unwrap();
         format!("/tracks/{}/{profile}.mp3", track["id"].as_str().unwrap())
     }
 
@@ -130,17 +147,22 @@ fn binary() -> &'static Path {
     BINARY.get_or_init(|| {
         let folder = Path::new(env!("CARGO_BIN_EXE_tonepress")).parent().unwrap();
         let mut build = Command::new(env!("CARGO"));
-        build.args(["build", "--quiet", "--locked", "--example", "store"]);
+        build.args(["build", "--quiet", "--locked", "--package", "tonepress-store"]);
         if folder.ends_with("release") {
             build.arg("--release");
         }
         run(build.current_dir(env!("CARGO_MANIFEST_DIR")));
-        folder.join("examples/store")
+        folder.join("tonepress-store")
     })
 }
 
+/// A short master with tags and a picture.
+pub(crate) fn strings() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/strings.flac")
+}
+
 /// Some music, written once for all tests.
-fn long_master() -> &'static Path {
+pub(crate) fn long_master() -> &'static Path {
     static MASTER: OnceLock<(TempDir, PathBuf)> = OnceLock::new();
     let (_, path) = MASTER.get_or_init(|| {
         let folder = TempDir::new().unwrap();

@@ -26,6 +26,9 @@ enum Step {
     },
     Priority(u64, Priority),
     Hold(u64, bool),
+    /// Only these segments are wanted from now on, as if it were just added.
+    Narrow(u64, u64, u64),
+    Widen(u64, u64, u64),
     /// So many tasks are taken.
     Take(u8),
     /// Of the tasks being worked on, the one with about this number is done.
@@ -46,6 +49,8 @@ fn step() -> impl Strategy<Value = Step> {
             .prop_map(|(lane, reader, demand)| Step::Demand { lane, reader, demand }),
         1 => (lane(), priority()).prop_map(|(lane, priority)| Step::Priority(lane, priority)),
         2 => (lane(), any::<bool>()).prop_map(|(lane, held)| Step::Hold(lane, held)),
+        1 => (lane(), 0..250_u64, 0..20_u64).prop_map(|(lane, start, len)| Step::Narrow(lane, start, start + len)),
+        1 => (lane(), 0..250_u64, 0..20_u64).prop_map(|(lane, start, len)| Step::Widen(lane, start, start + len)),
         6 => (1..40_u8).prop_map(Step::Take),
         6 => any::<usize>().prop_map(Step::Done),
     ]
@@ -57,6 +62,7 @@ struct Simple {
     priority: Priority,
     identified: bool,
     held: bool,
+    wanted: Range<u64>,
     demands: BTreeMap<u64, (u64, bool)>,
     /// For how many turns it could have been given something, and was not.
     passed_over: u64,
@@ -70,9 +76,9 @@ impl Simple {
     /// The segment that a download goes on with.
     fn in_order(&self) -> Option<u64> {
         let undone = self.segments.iter().position(|segment| *segment != SegmentState::Done)?;
-        let todo = self.segments.iter().position(|segment| *segment == SegmentState::Todo)?;
-        let within = self.random_access || (todo as u64) < undone as u64 + IN_ORDER_WINDOW;
-        (!self.held && within).then_some(todo as u64)
+        let todo = self.wanted.clone().find(|&index| self.is_todo(index))?;
+        let within = self.random_access || todo < undone as u64 + IN_ORDER_WINDOW;
+        (!self.held && within).then_some(todo)
     }
 
     fn waiting(&self) -> Vec<u64> {
@@ -86,7 +92,8 @@ impl Simple {
 
     fn ahead(&self) -> Vec<u64> {
         let near = self.demands.values().flat_map(|(segment, _)| *segment..=segment + READ_AHEAD);
-        near.filter(|&segment| self.random_access && self.is_todo(segment)).collect()
+        near.filter(|segment| self.random_access && self.wanted.contains(segment) && self.is_todo(*segment))
+            .collect()
     }
 
     /// Whether it is to get something though no reader wants it.
@@ -164,8 +171,16 @@ impl Model {
                 schedule.add(lane, lane, info);
                 let segments = vec![SegmentState::Todo; segments as usize];
                 let (held, demands, passed_over) = Default::default();
-                let simple =
-                    Simple { segments, random_access, priority, identified, held, demands, passed_over };
+                let simple = Simple {
+                    wanted: 0..segments.len() as u64,
+                    segments,
+                    random_access,
+                    priority,
+                    identified,
+                    held,
+                    demands,
+                    passed_over,
+                };
                 self.lanes.insert(lane, simple);
             }
             Step::Remove(lane) => {
@@ -193,6 +208,19 @@ impl Model {
                     lane.held = held;
                 }
             }
+            Step::Narrow(lane, start, end) => {
+                schedule.narrow(lane, start..end);
+                if let Some(lane) = self.lanes.get_mut(&lane).filter(|lane| lane.random_access) {
+                    lane.wanted = start..end;
+                }
+            }
+            Step::Widen(lane, start, end) => {
+                schedule.widen(lane, &(start..end));
+                if let Some(lane) = self.lanes.get_mut(&lane) {
+                    let end = lane.wanted.end.max(end).min(lane.segments.len() as u64);
+                    lane.wanted = lane.wanted.start.min(start)..end;
+                }
+            }
             Step::Take(count) => {
                 for _ in 0..count {
                     self.take(schedule);
@@ -216,6 +244,7 @@ proptest! {
         loop {
             for lane in 0..LANES {
                 model.apply(&mut schedule, Step::Hold(lane, false));
+                model.apply(&mut schedule, Step::Widen(lane, 0, u64::MAX));
             }
             if !model.take(&mut schedule) && model.taken.is_empty() {
                 break;

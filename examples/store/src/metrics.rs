@@ -8,10 +8,10 @@ use axum::http::header;
 use axum::response::IntoResponse;
 use tonepress::engine::Quantiles;
 
-use crate::Shop;
+use crate::Store;
 
-pub(crate) async fn metrics(State(shop): State<Arc<Shop>>) -> impl IntoResponse {
-    let stats = shop.engine.stats();
+pub(crate) async fn metrics(State(store): State<Arc<Store>>) -> impl IntoResponse {
+    let stats = store.engine.stats();
     let mut text = String::new();
     for (name, kind, help, value) in [
         ("hits_total", "counter", "Requests that the store had the rendition of", stats.hits),

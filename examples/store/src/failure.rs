@@ -36,7 +36,7 @@ impl IntoResponse for Failure {
             Self::Pressing(error) => {
                 // Its text has paths in it, which are nobody's business.
                 eprintln!("error: {error}");
-                (StatusCode::INTERNAL_SERVER_ERROR, None, "this track cannot be pressed")
+                (StatusCode::INTERNAL_SERVER_ERROR, None, "this track is damaged and cannot be had")
             }
         };
         let mut response = (status, format!("{text}\n")).into_response();

@@ -30,7 +30,7 @@ pub(crate) fn attachment(name: &str, extension: &str) -> HeaderValue {
 }
 
 /// A name that no file system, shell or header takes for anything else.
-fn sane(name: &str) -> String {
+pub(crate) fn sane(name: &str) -> String {
     let replaced = |c: char| match c {
         '/' | '\\' | ':' | '*' | '?' | '"' | '<' | '>' | '|' | ';'
         // Bidirectional overrides make "gpj.exe" of an "exe.jpg".
