@@ -65,10 +65,11 @@ impl Browser {
         self.ask("execute/sync", &json!({"script": script, "args": []}))
     }
 
-    /// Waits until an expression is true.
+    /// Waits until a script returns what is true, or at least something.
     pub(crate) fn until(&self, script: &str) {
         let since = Instant::now();
-        while self.script(script) != true {
+        let whether = format!("return Boolean((() => {{ {script} }})())");
+        while self.script(&whether) != true {
             let state = "return [...document.querySelectorAll('audio')].map(a => [a.src, a.currentTime, a.paused, a.readyState, \
                          a.error?.message]).concat(document.querySelector('#status').textContent)";
             assert!(since.elapsed() < PATIENCE, "not within {PATIENCE:?}: {script}: {}", self.script(state));

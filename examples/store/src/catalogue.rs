@@ -58,7 +58,11 @@ impl Catalogue {
                 Ok(entry) => entry,
                 // Such as a link that leads nowhere.
                 Err(error) => {
-                    eprintln!("left out: {error}");
+                    let path = error.path().unwrap_or(folder).display();
+                    match error.io_error() {
+                        Some(error) => eprintln!("left out: {path}: {error}"),
+                        None => eprintln!("left out: {path}: a link that leads in a circle"),
+                    }
                     continue;
                 }
             };

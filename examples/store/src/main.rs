@@ -200,6 +200,7 @@ fn router(store: Arc<Store>, shops: Arc<[Arc<Shop>]>) -> Router {
         .route("/artist/{id}", get(pages::artist))
         .route("/page/colours.css", get(pages::colours))
         .route("/page/{file}", get(pages::file))
+        .route("/favicon.ico", get(pages::icon))
         .merge(open)
         .with_state(Arc::clone(&store))
         .route("/enter", post(visit::give_key).with_state(Arc::clone(&shops)))

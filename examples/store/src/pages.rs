@@ -63,6 +63,11 @@ pub(crate) async fn file(Path(name): Path<String>) -> Result<Response, Failure> 
     Ok(([(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, "no-cache")], text).into_response())
 }
 
+/// `/favicon.ico`, which browsers ask for where a page does not name another.
+pub(crate) async fn icon() -> Result<Response, Failure> {
+    file(Path("icon.svg".to_owned())).await
+}
+
 /// `/page/colours.css`: the shop's.
 pub(crate) async fn colours(Extension(visit): Extension<Visit>) -> impl IntoResponse {
     ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], visit.shop.accent.css())

@@ -159,7 +159,7 @@ function notes({ story, links, dates }) {
   const out = (url, text) => element('a', { href: url, target: '_blank', rel: 'noopener noreferrer' }, text, icon('out'));
   const day = text => {
     const date = new Date(`${text}T12:00:00Z`);
-    return Number.isNaN(date.valueOf()) ? text : date.toLocaleDateString('en', { day: 'numeric', month: 'short', year: 'numeric', timeZone: 'UTC' });
+    return Number.isNaN(date.valueOf()) ? text : date.toLocaleDateString('en-GB', { day: 'numeric', month: 'short', year: 'numeric', timeZone: 'UTC' });
   };
   const part = (title, ...children) => element('section.note', {}, element('h2', {}, title), ...children);
   const parts = [
