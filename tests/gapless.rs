@@ -100,9 +100,8 @@ fn every_rate_and_length_plays_exactly() {
         for samples in [1, 575, 576, 1151, 1152, 1153, two - 1, two, two + 577, 2 * two - 576] {
             let profile = format!("{kbps}:rate={rate}");
             let vbr = format!("v3:rate={rate}");
-            let native = [&profile, &vbr].map(|profile| format!("{profile}:native"));
-            let profiles = [&profile, &vbr, &native[0], &native[1]].map(String::as_str);
-            check(rate, 1 + (samples % 2) as usize, samples, &profiles);
+            let native = format!("{}:native", if samples % 4 < 2 { &profile } else { &vbr });
+            check(rate, 1 + (samples % 2) as usize, samples, &[&profile, &vbr, &native]);
         }
     }
 }

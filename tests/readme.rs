@@ -37,9 +37,10 @@ fn run_again(session: &str, folder: &Path) -> String {
 fn lasting(text: &str) -> String {
     let mut words: Vec<String> = Vec::new();
     for word in text.split(' ') {
-        let speed = word.trim_matches(['(', ')']).strip_suffix('x').is_some_and(|n| n.parse::<f64>().is_ok());
+        let bare = word.trim_matches(['(', ')']);
+        let speed = bare.strip_suffix('x').is_some_and(|number| number.parse::<f64>().is_ok());
         let taken = words.last().is_some_and(|before| before == "in") && word.contains(':');
-        words.push(if speed || taken { "…".to_owned() } else { word.to_owned() });
+        words.push(if speed || taken { word.replace(bare, "…") } else { word.to_owned() });
     }
     words.join(" ")
 }
