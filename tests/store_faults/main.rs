@@ -86,12 +86,13 @@ fn refused_any_call_it_is_an_error_or_goes_without_and_the_store_is_whole() {
             let inject = format!("inject={call}:error={error}:when={count}");
             let output = scene.traced(at, &["-e", &trace, "-e", &inject]).unwrap().output().unwrap();
             let stderr = String::from_utf8_lossy(&output.stderr);
-            // Before the program has begun there is nothing to try.
-            let loaded = !stderr.contains("error while loading shared libraries");
-            assert!(!loaded || output.status.code().is_some_and(|code| code <= 2), "{what}: {stderr}");
-            // So does the standard library where a thread gets no stack for its signals.
-            let ours = !stderr.contains("failed to allocate an alternative stack");
-            assert!(!ours || !stderr.contains("panicked"), "{what}: {stderr}");
+            // Nothing is ours to answer for before the program has begun, nor where the standard library
+            // ends it for want of a stack for a thread's signals.
+            let foreign = ["error while loading shared libraries", "failed to allocate an alternative stack"];
+            if !foreign.iter().any(|words| stderr.contains(words)) {
+                assert!(output.status.code().is_some_and(|code| code <= 2), "{what}: {stderr}");
+                assert!(!stderr.contains("panicked"), "{what}: {stderr}");
+            }
             true
         });
     }
