@@ -1,7 +1,7 @@
 //! From granules to frames.
 
-use super::bands::{BandTable, LINES, MAX_BANDS};
-use super::demand::{Demand, LOG2_STEP, Shape, total_bits};
+use super::bands::{BandTable, Bands, LINES, MAX_BANDS};
+use super::demand::{Demand, LOG2_STEP, Shape, Widths, total_bits};
 use super::gains::{Wanted, choose, silence};
 use super::granule::{Block, Granule};
 use super::lanes::{Best, Isa, LANES, dispatch, eight, eight_mut};
@@ -56,6 +56,8 @@ struct Scratch {
     lines: [[f32; LINES]; 2],
     signals: [Signal; 2],
     demands: [Demand; 2],
+    /// The noise that is masked in each band of left, right, mid and side, as far as these may be coded.
+    allowed: [[f32; MAX_BANDS]; 4],
     block: Block,
 }
 
@@ -68,7 +70,8 @@ pub(crate) struct Coder {
     size: FrameSize,
     frames: u64,
     best: Best,
-    widths: [[f32; MAX_BANDS]; 2],
+    /// Of long and short blocks.
+    widths: [Widths; 2],
     scratch: Box<[Scratch; 2]>,
     parts: Box<[Part; 4]>,
     work: Box<Work>,
@@ -101,17 +104,12 @@ impl Coder {
             side_limit: if per_channel >= 120.0 { 1.4 } else { 2.0 },
             slack: if per_channel >= 90.0 { 0.0 } else { 4.0 },
         };
-        let widths = [&stream.bands().long, &stream.bands().short].map(|bands| {
-            let mut widths = [0.0; MAX_BANDS];
-            for band in 0..bands.count {
-                widths[band] = f32::from(bands.start[band + 1] - bands.start[band]);
-            }
-            widths
-        });
+        let widths = [&stream.bands().long, &stream.bands().short].map(Widths::new);
         let scratch = || Scratch {
             lines: [[0.0; LINES]; 2],
             signals: [const { Signal::SILENT }; 2],
             demands: [const { Demand::NONE }; 2],
+            allowed: [[0.0; MAX_BANDS]; 4],
             block: Block::Long,
         };
         Self {
@@ -153,6 +151,10 @@ impl Coder {
         for (scratch, granule) in self.scratch.iter_mut().zip(granules) {
             scratch.block = granule.block[0];
             scratch.take_lines(granule, bands, channels);
+            let signals = if self.settings.mode == Mode::Joint { 4 } else { channels };
+            for (signal, allowed) in scratch.allowed[..signals].iter_mut().enumerate() {
+                *allowed = allow(granule, signal, &self.tuning);
+            }
         }
         let scratches = &mut self.scratch[..granules.len()];
         let attack = scratches.iter().any(|scratch| scratch.block == Block::Short);
@@ -160,21 +162,20 @@ impl Coder {
         if self.settings.mode == Mode::Joint {
             let offset = self.rate.mean_offset();
             let mut bits = [0.0; 4];
-            for (scratch, granule) in scratches.iter_mut().zip(granules) {
+            let mut demand = Demand::NONE;
+            for scratch in scratches.iter() {
                 let bands = bands.of(scratch.block);
                 let widths = &self.widths[usize::from(scratch.block == Block::Short)];
                 let mut energy = [[0.0; MAX_BANDS]; 4];
                 energies(isa, &scratch.lines[0], &scratch.lines[1], bands, &mut energy);
                 for signal in 0..4 {
-                    let allowed = allowed(granule, signal, &self.tuning);
-                    let mut demand = Demand::NONE;
-                    demand.estimate(isa, &energy[signal], &allowed, widths, bands, shape);
+                    demand.estimate(isa, &energy[signal], &scratch.allowed[signal], widths, shape);
                     bits[signal] += demand.bits(isa, offset).0;
                 }
             }
             mid_side = bits[2] + bits[3] < bits[0] + bits[1];
         }
-        for (scratch, granule) in scratches.iter_mut().zip(granules) {
+        for scratch in scratches {
             let bands = bands.of(scratch.block);
             let widths = &self.widths[usize::from(scratch.block == Block::Short)];
             if mid_side {
@@ -183,8 +184,8 @@ impl Coder {
             for channel in 0..channels {
                 let signal = &mut scratch.signals[channel];
                 signal.set(isa, &scratch.lines[channel], bands, &mut self.work);
-                let allowed = allowed(granule, channel + if mid_side { 2 } else { 0 }, &self.tuning);
-                scratch.demands[channel].set(isa, signal, &allowed, widths, bands, shape);
+                let allowed = &scratch.allowed[channel + if mid_side { 2 } else { 0 }];
+                scratch.demands[channel].set(isa, signal, allowed, widths, shape);
             }
         }
         let mut demands = [&self.scratch[0].demands[0]; 4];
@@ -232,19 +233,16 @@ impl Coder {
                 let first = (at >= channels).then(|| &done[at - channels]);
                 let part = &mut rest[0];
                 part.block = scratch.block;
+                let source = Source {
+                    signal: &scratch.signals[signal],
+                    demand: &scratch.demands[signal],
+                    tuning: &self.tuning,
+                    bands: self.stream.bands().of(scratch.block),
+                    mpeg1: self.settings.version == Version::Mpeg1,
+                    first,
+                };
                 let mut code = |offset| {
-                    code_part(
-                        self.best,
-                        part,
-                        scratch,
-                        signal,
-                        offset,
-                        &self.tuning,
-                        self.stream.bands(),
-                        self.settings.version,
-                        first,
-                        &mut self.work,
-                    );
+                    code_part(self.best, part, &source, offset, &mut self.work);
                     part.bits()
                 };
                 let mut of_part = code(offset);
@@ -369,7 +367,7 @@ const SIDE_FLOOR: f32 = 0.25;
 
 /// The noise that is masked in each band of left, right, mid or side.
 #[inline(always)]
-fn allowed(granule: &Granule, signal: usize, tuning: &Tuning) -> [f32; MAX_BANDS] {
+fn allow(granule: &Granule, signal: usize, tuning: &Tuning) -> [f32; MAX_BANDS] {
     let mut allowed = [0.0; MAX_BANDS];
     allowed[..39].copy_from_slice(&granule.allowed[signal]);
     if signal >= 2 {
@@ -384,36 +382,25 @@ fn allowed(granule: &Granule, signal: usize, tuning: &Tuning) -> [f32; MAX_BANDS
     allowed
 }
 
+/// What a part is coded from.
+struct Source<'a> {
+    signal: &'a Signal,
+    demand: &'a Demand,
+    tuning: &'a Tuning,
+    bands: &'a Bands,
+    mpeg1: bool,
+    /// The channel's part of the first granule, where this is of the second.
+    first: Option<&'a Part>,
+}
+
 dispatch! {
-    /// Chooses the gains of a part at an offset of the noise, and quantises it.
-    fn code_part(
-        part: &mut Part,
-        scratch: &Scratch,
-        signal: usize,
-        offset: f32,
-        tuning: &Tuning,
-        table: &BandTable,
-        version: Version,
-        first: Option<&Part>,
-        work: &mut Work,
-    ) = code_part_kernel
+    /// Chooses the gains of a part, whose block type is set, at an offset of the noise, and quantises it.
+    fn code_part(part: &mut Part, source: &Source<'_>, offset: f32, work: &mut Work) = code_part_kernel
 }
 
 #[inline(always)]
-fn code_part_kernel<I: Isa>(
-    isa: I,
-    part: &mut Part,
-    scratch: &Scratch,
-    signal: usize,
-    offset: f32,
-    tuning: &Tuning,
-    table: &BandTable,
-    version: Version,
-    first: Option<&Part>,
-    work: &mut Work,
-) {
-    let (source, demand) = (&scratch.signals[signal], &scratch.demands[signal]);
-    let bands = table.of(scratch.block);
+fn code_part_kernel<I: Isa>(isa: I, part: &mut Part, source: &Source<'_>, offset: f32, work: &mut Work) {
+    let &Source { signal, demand, tuning, bands, mpeg1, first } = source;
     let mut gain = [0.0; MAX_BANDS];
     let mut lines = [0.0; MAX_BANDS];
     let mut heard = [0.0; MAX_BANDS];
@@ -421,14 +408,14 @@ fn code_part_kernel<I: Isa>(
         let wanted = isa.load(eight(&demand.gain, at)) + isa.splat(offset);
         isa.store(wanted, eight_mut(&mut gain, at));
         isa.store(demand.lines(isa, offset, at), eight_mut(&mut lines, at));
-        let steps = isa.load(eight(&source.greatest, at)) * exp2(isa, wanted * isa.splat(-LOG2_STEP));
+        let steps = isa.load(eight(&signal.greatest, at)) * exp2(isa, wanted * isa.splat(-LOG2_STEP));
         let in_use = demand.in_use(isa, at);
         let in_use = isa.if_positive(steps - isa.splat(VANISHING), in_use, isa.splat(0.0));
         isa.store(in_use, eight_mut(&mut heard, at));
     }
     let wanted = Wanted { gain: &gain, lines: &lines, heard: &heard, slack: tuning.slack };
-    choose(isa, part, &wanted, version == Version::Mpeg1, first);
-    quantise(isa, part, source, bands, &heard, work);
-    part.negative = source.negative;
-    part.spectrum.choose(bands, scratch.block);
+    choose(isa, part, &wanted, mpeg1, first);
+    quantise(isa, part, signal, bands, &heard, work);
+    part.negative = signal.negative;
+    part.spectrum.choose(bands, part.block);
 }

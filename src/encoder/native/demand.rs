@@ -5,7 +5,7 @@
 //! when it is taken back to the power 4/3, so the noise of a band is a^2 sum |x|^(1/2) / 6.75.
 
 use super::bands::{Bands, MAX_BANDS};
-use super::lanes::{Isa, LANES, eight, eight_mut};
+use super::lanes::{Isa, LANES, Portable, eight, eight_mut};
 use super::math::{log2, log2_of_one_plus};
 use super::signal::Signal;
 
@@ -30,6 +30,42 @@ pub(crate) struct Demand {
     sounding: bool,
     /// Vectors in use.
     vectors: usize,
+}
+
+/// The widths of bands, and what is computed from them for every granule.
+#[derive(Debug, Clone)]
+pub(crate) struct Widths {
+    /// The lines of each band; 0 behind the last one.
+    lines: [f32; MAX_BANDS],
+    /// log2 of that, and 0 where there is none.
+    log: [f32; MAX_BANDS],
+    /// What each counts for in a mean: the square root.
+    weight: [f32; MAX_BANDS],
+    weights: f32,
+    /// Vectors in use.
+    vectors: usize,
+}
+
+impl Widths {
+    /// Those of `bands`.
+    pub(crate) fn new(bands: &Bands) -> Self {
+        let mut lines = [0.0; MAX_BANDS];
+        for band in 0..bands.count {
+            lines[band] = f32::from(bands.start[band + 1] - bands.start[band]);
+        }
+        let (mut log, mut weight) = ([0.0; MAX_BANDS], [0.0; MAX_BANDS]);
+        let vectors = bands.count.div_ceil(LANES);
+        let isa = Portable;
+        let mut weights = isa.splat(0.0);
+        for at in (0..LANES * vectors).step_by(LANES) {
+            let lines = isa.load(eight(&lines, at));
+            isa.store(log2(isa, isa.max(lines, isa.splat(1.0))), eight_mut(&mut log, at));
+            let root = isa.sqrt(lines);
+            isa.store(root, eight_mut(&mut weight, at));
+            weights = weights + root;
+        }
+        Self { lines, log, weight, weights: isa.sum(weights), vectors }
+    }
 }
 
 /// How noise is spread over bands.
@@ -57,12 +93,11 @@ impl Demand {
         isa: I,
         signal: &Signal,
         allowed: &[f32; MAX_BANDS],
-        widths: &[f32; MAX_BANDS],
-        bands: &Bands,
+        widths: &Widths,
         shape: Shape,
     ) {
-        self.sounding = signal.sums[..bands.count].iter().any(|&sum| sum > 0.0);
-        self.set_by(isa, allowed, widths, bands, shape, |at, log_width| {
+        self.sounding = signal.sums.iter().zip(&widths.lines).any(|(&sum, &lines)| lines > 0.0 && sum > 0.0);
+        self.set_by(isa, allowed, widths, shape, |at, log_width| {
             let logarithm = |of: &[f32; MAX_BANDS]| log2(isa, isa.load(eight(of, at)));
             (logarithm(&signal.roots), logarithm(&signal.sums) - log_width)
         });
@@ -76,14 +111,13 @@ impl Demand {
         isa: I,
         energy: &[f32; MAX_BANDS],
         allowed: &[f32; MAX_BANDS],
-        widths: &[f32; MAX_BANDS],
-        bands: &Bands,
+        widths: &Widths,
         shape: Shape,
     ) {
         /// log2 of the means of |x|^(1/2) and |x|^(3/4) of a normal distribution of variance 1.
         const LOG2_ROOT: f32 = -0.282;
         const LOG2_POWER: f32 = -0.291;
-        self.set_by(isa, allowed, widths, bands, shape, |at, log_width| {
+        self.set_by(isa, allowed, widths, shape, |at, log_width| {
             let line = log2(isa, isa.load(eight(energy, at))) - log_width;
             let roots = line * isa.splat(0.25) + isa.splat(LOG2_ROOT) + log_width;
             (roots, line * isa.splat(0.375) + isa.splat(LOG2_POWER))
@@ -96,32 +130,26 @@ impl Demand {
         &mut self,
         isa: I,
         allowed: &[f32; MAX_BANDS],
-        widths: &[f32; MAX_BANDS],
-        bands: &Bands,
+        widths: &Widths,
         shape: Shape,
         logs: impl Fn(usize, I::V) -> (I::V, I::V),
     ) {
-        self.vectors = bands.count.div_ceil(LANES);
-        self.width = *widths;
+        self.vectors = widths.vectors;
+        self.width = widths.lines;
         // log2 of the masked noise of a line.
         let mut masked = [isa.splat(0.0); MAX_BANDS / LANES];
-        let mut log_widths = [isa.splat(0.0); MAX_BANDS / LANES];
-        let (mut sum, mut weight) = (isa.splat(0.0), isa.splat(0.0));
+        let mut sum = isa.splat(0.0);
         for vector in 0..self.vectors {
             let at = LANES * vector;
-            let width = isa.load(eight(widths, at));
-            let log_width = log2(isa, isa.max(width, isa.splat(1.0)));
-            let threshold = log2(isa, isa.load(eight(allowed, at))) - log_width;
-            (masked[vector], log_widths[vector]) = (threshold, log_width);
-            let weighted = isa.sqrt(width);
-            sum = sum + threshold * weighted;
-            weight = weight + weighted;
+            let threshold = log2(isa, isa.load(eight(allowed, at))) - isa.load(eight(&widths.log, at));
+            masked[vector] = threshold;
+            sum = sum + threshold * isa.load(eight(&widths.weight, at));
         }
-        let mean = isa.sum(sum) / isa.sum(weight);
+        let mean = isa.sum(sum) / widths.weights;
         let rest = isa.splat((1.0 - shape.masking) * shape.own * mean + LOG2_NOISE);
         for vector in 0..self.vectors {
             let at = LANES * vector;
-            let log_width = log_widths[vector];
+            let log_width = isa.load(eight(&widths.log, at));
             let (roots, mean) = logs(at, log_width);
             let noise = masked[vector] * isa.splat(shape.masking) + rest + log_width;
             let gain = (noise - roots) * isa.splat(STEPS_PER_OCTAVE);
