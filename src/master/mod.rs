@@ -38,6 +38,7 @@ mod verdict;
 mod verify;
 pub(crate) mod w64;
 mod wav;
+mod window;
 
 use std::fs::Metadata;
 use std::ops::Range;

@@ -109,9 +109,8 @@ fn count(input: &Input, link: &mut Link, info: &mut MasterInfo, is_ended: bool) 
     let mut counted = 0;
     while let Some(frame) = link.next(input, &mut packets)? {
         let Range { start: at, end } = frame.samples;
-        let change = frame.change.map(|how| format!("the format changes here: {how}"));
-        if change.is_some() || at != counted && !(input.limits.truncated && at > counted) {
-            let detail = change.unwrap_or_else(|| "a FLAC frame is damaged or missing".into());
+        if frame.change.is_some() || at != counted && !(input.limits.truncated && at > counted) {
+            let detail = frame.change.unwrap_or_else(|| "a FLAC frame is damaged or missing".into());
             return Err(input.damaged(start + counted, detail));
         }
         counted = end;

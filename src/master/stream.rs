@@ -31,36 +31,28 @@ impl Stream {
         }
         let second = header_at(input, frames.behind())?;
         self.info.learn(&first, second.as_ref());
-        let Some(samples) = self.info.samples(&first) else { return Ok(()) };
-        // Cut out of a longer stream, unless what was before it is lost.
-        if samples.start > 0
-            && (self.info.samples <= samples.start || self.ends_after(input, samples.start)?)
-        {
+        if self.info.is_cut_out(&first, || Ok(self.last_frame(input, u64::MAX)?.0))? {
             self.info.begin_at(&first);
         }
         Ok(())
     }
 
-    /// Whether all samples, as they are stated, follow those before `start`.
-    fn ends_after(&self, input: &Input, start: u64) -> Result<bool> {
+    /// The number of the sample behind the last frame, which lies near or behind sample `at`, and where that frame ends in
+    /// the file.
+    fn last_frame(&self, input: &Input, at: u64) -> Result<(u64, u64)> {
         let mut frames = self.frames();
-        frames.seek(input, &self.info, u64::MAX, None)?;
+        frames.seek(input, &self.info, at, None)?;
         let mut end = 0;
         while let Some(frame) = frames.next(input, &self.info)? {
             end = frame.samples.end;
         }
-        Ok(end == start + self.info.samples)
+        Ok((end, frames.behind()))
     }
 
     /// How many bytes follow the last frame, if that is where the audio ends, and are no tag.
     pub(super) fn stray_bytes(&self, input: &Input, samples: u64) -> Result<u64> {
-        let mut frames = self.frames();
-        frames.seek(input, &self.info, samples, None)?;
-        let mut end = 0;
-        while let Some(frame) = frames.next(input, &self.info)? {
-            end = frame.samples.end;
-        }
-        Ok(if end == samples { self.bytes.end.saturating_sub(frames.behind()) } else { 0 })
+        let (end, behind) = self.last_frame(input, samples)?;
+        Ok(if end == samples { self.bytes.end.saturating_sub(behind) } else { 0 })
     }
 
     /// Why the audio does not go on as it should `behind` a frame.
@@ -68,10 +60,10 @@ impl Stream {
         Ok(self.change(input, behind)?.unwrap_or_else(|| "a FLAC frame is damaged or missing".into()))
     }
 
-    /// Whether the frame at `at` in the file is of another format, and how it differs.
+    /// If the frame at `at` in the file is of another format, how it differs.
     pub(super) fn change(&self, input: &Input, at: u64) -> Result<Option<String>> {
         Ok(match tail(input, &self.info, at, self.bytes.end)? {
-            Tail::OtherFormat(how) => Some(format!("the format changes here: {how}")),
+            Tail::OtherFormat(change) => Some(change),
             _ => None,
         })
     }

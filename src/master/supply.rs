@@ -66,7 +66,7 @@ impl Supply {
     /// How the format changes at sample `at`, if it is known of FLAC in Ogg that it does.
     pub(super) fn change(&self, at: u64) -> Option<String> {
         match self {
-            Self::Frames(frames) => frames.change(at).map(|how| format!("the format changes here: {how}")),
+            Self::Frames(frames) => frames.change(at).map(str::to_owned),
             _ => None,
         }
     }

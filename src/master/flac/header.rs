@@ -179,6 +179,12 @@ impl FrameHeader {
             }
         }
     }
+
+    /// How the frame's format differs from that of its stream, as an error says it, if it does.
+    pub(in crate::master) fn change(&self, format: &Format) -> Option<String> {
+        let error = self.check(format).err()?;
+        Some(format!("the format changes here: {}", error.fault))
+    }
 }
 
 /// A number of up to 36 bits, coded as UTF-8 codes letters.

@@ -9,30 +9,20 @@ use std::ops::Range;
 use super::super::frame_index::Point;
 use super::super::packet::Packet;
 use super::super::source::Input;
+use super::super::window::{BLOCK, Window, narrow};
 use super::checksum::{frame_sum, frame_sum_on};
 use super::decoder::FrameDecoder;
 use super::header::FrameHeader;
 use super::stream_info::StreamInfo;
-use crate::error::{Result, Stage};
-
-/// How much is read at a time.
-const BLOCK: usize = 64 << 10;
-
-/// Seeking narrows the place down to so many bytes.
-const NARROW: u64 = 64 << 10;
+use crate::error::Result;
 
 /// A frame is believed to follow another, though some are missing between, if they are so many samples.
 const AHEAD: u64 = 1 << 24;
 
 /// Reads frame by frame.
 pub(in crate::master) struct Scanner {
-    /// Where the frames are in the file.
-    bytes: Range<u64>,
-    /// What was read of them, and where its first byte lies in the file.
-    buf: Vec<u8>,
-    start: u64,
-    /// Where the next frame is looked for, in `buf`.
-    at: usize,
+    /// The next frame is looked for where this is.
+    window: Window,
     /// Where the last one ended in the file, or the first was looked for.
     behind: u64,
     /// The bytes looked at since the last frame.
@@ -44,27 +34,27 @@ pub(in crate::master) struct Scanner {
 impl Scanner {
     pub(in crate::master) fn new(info: &StreamInfo, bytes: Range<u64>) -> Self {
         let (start, decoder) = (bytes.start, FrameDecoder::new(info.format));
-        Self { bytes, buf: Vec::new(), start, at: 0, behind: start, scanned: 0, decoder }
+        Self { window: Window::new(bytes), behind: start, scanned: 0, decoder }
     }
 
     /// The next intact frame; `None` when there is none.
     pub(in crate::master) fn next(&mut self, input: &Input, info: &StreamInfo) -> Result<Option<Packet>> {
         self.scanned = 0;
         while self.find_sync(input)? {
-            let header = info.header(&self.buf[self.at..]);
+            let header = info.header(self.window.rest());
             let Some((header, samples)) = header.and_then(|header| Some((header, info.samples(&header)?)))
             else {
-                self.at += 1;
+                self.window.at += 1;
                 continue;
             };
             match self.find_end(input, info, &header, &samples)? {
                 Ok(end) => {
-                    let bytes = self.buf[self.at..end].into();
-                    self.at = end;
-                    self.behind = self.start + end as u64;
+                    let bytes = self.window.buf[self.window.at..end].into();
+                    self.window.at = end;
+                    self.behind = self.window.place();
                     return Ok(Some(Packet { samples, lead: 0, bytes }));
                 }
-                Err(next) => self.at = next,
+                Err(next) => self.window.at = next,
             }
         }
         Ok(None)
@@ -84,22 +74,18 @@ impl Scanner {
         near: Option<Point>,
     ) -> Result<()> {
         if let Some(Point { sample, offset }) = near
-            && let Some(place) = self.bytes.start.checked_add(offset).filter(|place| *place < self.bytes.end)
+            && let bytes = self.window.bytes()
+            && let Some(place) = bytes.start.checked_add(offset).filter(|place| *place < bytes.end)
             && self.is_frame(input, info, place, sample)?
         {
             self.go_to(place);
             return Ok(());
         }
-        let (mut low, mut high) = (self.bytes.start, self.bytes.end);
-        while high - low > NARROW {
-            let middle = low + (high - low) / 2;
+        let place = narrow(self.window.bytes(), |middle| {
             self.go_to(middle);
-            match self.next(input, info)? {
-                Some(packet) if packet.samples.start <= at => low = middle,
-                _ => high = middle,
-            }
-        }
-        self.go_to(low);
+            Ok(self.next(input, info)?.is_some_and(|packet| packet.samples.start <= at))
+        })?;
+        self.go_to(place);
         Ok(())
     }
 
@@ -107,10 +93,10 @@ impl Scanner {
     fn is_frame(&mut self, input: &Input, info: &StreamInfo, place: u64, sample: u64) -> Result<bool> {
         self.go_to(place);
         // No further: what is there may be anything.
-        if !self.find_sync(input)? || self.start + self.at as u64 != place {
-            return Ok(false);
+        if self.window.rest().len() < FrameHeader::MOST {
+            self.window.read(input)?;
         }
-        let found = info.header(&self.buf[self.at..]).and_then(|header| info.samples(&header));
+        let found = info.header(self.window.rest()).and_then(|header| info.samples(&header));
         if found.is_none_or(|samples| samples.start != sample) {
             return Ok(false);
         }
@@ -119,33 +105,26 @@ impl Scanner {
     }
 
     fn go_to(&mut self, position: u64) {
-        let ahead = position.checked_sub(self.start).and_then(|ahead| usize::try_from(ahead).ok());
-        if let Some(ahead) = ahead.filter(|&ahead| ahead < self.buf.len()) {
-            // It was read already.
-            self.at = ahead;
-        } else {
-            self.buf.clear();
-            (self.start, self.at) = (position, 0);
-        }
+        self.window.go_to(position);
         self.behind = position;
     }
 
     /// Goes to the next place where a header may be; false if there is none.
     fn find_sync(&mut self, input: &Input) -> Result<bool> {
         loop {
-            if let Some(next) = sync(&self.buf, self.at) {
-                self.count(input, next - self.at)?;
-                self.at = next;
-                if self.buf.len() - next < FrameHeader::MOST {
-                    self.read(input)?;
+            if let Some(next) = sync(&self.window.buf, self.window.at) {
+                self.count(input, next - self.window.at)?;
+                self.window.at = next;
+                if self.window.buf.len() - next < FrameHeader::MOST {
+                    self.window.read(input)?;
                 }
                 return Ok(true);
             }
             // The last byte may be the first of two.
-            let seen = self.buf.len().saturating_sub(1).max(self.at);
-            self.count(input, seen - self.at)?;
-            self.at = seen;
-            if !self.read(input)? {
+            let seen = self.window.buf.len().saturating_sub(1).max(self.window.at);
+            self.count(input, seen - self.window.at)?;
+            self.window.at = seen;
+            if !self.window.read(input)? {
                 return Ok(false);
             }
         }
@@ -165,40 +144,40 @@ impl Scanner {
         // Where the sum is right, but not followed by a later frame: by damage, or by chance, as once in
         // 65,536 sync codes that are audio. And where another frame may start.
         let (mut likely, mut next) = (None, None);
-        let mut summed = self.at + header.len;
-        let mut sum = frame_sum(&self.buf[self.at..summed]);
+        let mut summed = self.window.at + header.len;
+        let mut sum = frame_sum(&self.window.buf[self.window.at..summed]);
         loop {
-            let sync = sync(&self.buf, summed);
+            let sync = sync(&self.window.buf, summed);
             let (to, more) = match sync {
                 Some(to) => (to, true),
-                None if self.buf.len() - self.at > most => break,
+                None if self.window.rest().len() > most => break,
                 None => {
                     // The last byte may be the first of two.
-                    let seen = self.buf.len().saturating_sub(1).max(summed);
+                    let seen = self.window.buf.len().saturating_sub(1).max(summed);
                     self.count(input, seen - summed)?;
-                    sum = frame_sum_on(sum, &self.buf[summed..seen]);
+                    sum = frame_sum_on(sum, &self.window.buf[summed..seen]);
                     summed = seen;
-                    let kept = self.at;
-                    let more = self.read(input)?;
+                    let kept = self.window.at;
+                    let more = self.window.read(input)?;
                     // Reading drops what lies before `at`.
                     summed -= kept;
                     (likely, next) = (likely.map(|at: usize| at - kept), next.map(|at: usize| at - kept));
                     if more {
                         continue;
                     }
-                    (self.buf.len(), false)
+                    (self.window.buf.len(), false)
                 }
             };
             self.count(input, to - summed)?;
-            sum = frame_sum_on(sum, &self.buf[summed..to]);
+            sum = frame_sum_on(sum, &self.window.buf[summed..to]);
             summed = to;
-            if more && self.buf.len() - to < FrameHeader::MOST {
-                let kept = self.at;
-                self.read(input)?;
+            if more && self.window.buf.len() - to < FrameHeader::MOST {
+                let kept = self.window.at;
+                self.window.read(input)?;
                 summed -= kept;
                 (likely, next) = (likely.map(|at: usize| at - kept), next.map(|at: usize| at - kept));
             }
-            let following = info.header(&self.buf[summed..]).and_then(|header| info.samples(&header));
+            let following = info.header(&self.window.buf[summed..]).and_then(|header| info.samples(&header));
             if sum == 0 {
                 let follows = |next: u64| (samples.end..samples.end + AHEAD).contains(&next);
                 let at_end = !more && likely.is_none();
@@ -210,32 +189,17 @@ impl Scanner {
             if following.is_some() {
                 next.get_or_insert(summed);
             }
-            if !more || summed - self.at > most {
+            if !more || summed - self.window.at > most {
                 break;
             }
             // The sync code itself may be part of the frame.
-            sum = frame_sum_on(sum, &self.buf[summed..=summed]);
+            sum = frame_sum_on(sum, &self.window.buf[summed..=summed]);
             summed += 1;
         }
         // It reads as many bytes, and makes as many samples, in the worst case.
         self.count(input, header.block * info.format.channels)?;
-        let end = self.decoder.end(&self.buf[self.at..]).ok();
-        Ok(end.map(|end| self.at + end).or(likely).ok_or(next.unwrap_or(self.at + 1)))
-    }
-
-    /// Reads on; false at the end of the stream. What lies before `at` is dropped.
-    fn read(&mut self, input: &Input) -> Result<bool> {
-        self.start += self.at as u64;
-        self.buf.drain(..self.at);
-        self.at = 0;
-        let from = self.start + self.buf.len() as u64;
-        let left = self.bytes.end.saturating_sub(from);
-        let count = usize::try_from(left).map_or(BLOCK, |left| left.min(BLOCK));
-        let kept = self.buf.len();
-        self.buf.resize(kept + count, 0);
-        let read = input.read_at(&mut self.buf[kept..], from, Stage::Decode)?;
-        self.buf.truncate(kept + read);
-        Ok(read > 0)
+        let end = self.decoder.end(self.window.rest()).ok();
+        Ok(end.map(|end| self.window.at + end).or(likely).ok_or(next.unwrap_or(self.window.at + 1)))
     }
 
     fn count(&mut self, input: &Input, bytes: usize) -> Result<()> {

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::header::{Blocking, Format, FrameHeader, MAX_BLOCK};
+use crate::error::Result;
 
 /// What the STREAMINFO block says (RFC 9639, section 8.2), and how the stream's frames are numbered.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,6 +80,17 @@ impl StreamInfo {
         let counts_samples = |second: &FrameHeader| len > 1 && second.number == first.number + len;
         self.numbering =
             if second.is_some_and(counts_samples) { Numbering::Samples } else { Numbering::Frames(len) };
+    }
+
+    /// Whether the stream was cut out of a longer one, of which the frame with this header was not the first. `last_end` gives
+    /// the number of the sample behind the last frame: if not all is there that is stated, what was before is lost.
+    pub(in crate::master) fn is_cut_out(
+        &self,
+        first: &FrameHeader,
+        last_end: impl FnOnce() -> Result<u64>,
+    ) -> Result<bool> {
+        let start = self.samples(first).map_or(0, |samples| samples.start);
+        Ok(start > 0 && (self.samples <= start || last_end()? == start + self.samples))
     }
 
     /// Lets the stream begin with the frame that has this header.

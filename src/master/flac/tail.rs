@@ -12,7 +12,7 @@ pub(in crate::master) enum Tail {
     Harmless,
     /// Something that may be a damaged frame.
     Unknown,
-    /// A frame of another format; how it differs.
+    /// A frame of another format: how it differs, as an error says it.
     OtherFormat(String),
 }
 
@@ -29,9 +29,9 @@ pub(in crate::master) fn tail(input: &Input, info: &StreamInfo, at: u64, end: u6
     let len = end.saturating_sub(at);
     buf.truncate(usize::try_from(len).map_or(read, |len| len.min(read)));
     if let Ok(header) = FrameHeader::parse(&buf)
-        && let Err(error) = header.check(&info.format)
+        && let Some(change) = header.change(&info.format)
     {
-        return Ok(Tail::OtherFormat(error.fault.to_string()));
+        return Ok(Tail::OtherFormat(change));
     }
     let is_tag =
         [b"LYRICSBEGIN", &b"APETAGEX"[..], b"ID3", b"TAG"].iter().any(|magic| buf.starts_with(magic));

@@ -8,9 +8,7 @@ use crate::master::flac::{Format, FrameHeader, StreamInfo};
 use crate::master::frame_index::Point;
 use crate::master::packet::Packet;
 use crate::master::source::Input;
-
-/// Seeking narrows the place down to so many bytes.
-const NARROW: u64 = 64 << 10;
+use crate::master::window::narrow;
 
 /// A stream of FLAC in Ogg.
 #[derive(Debug, Clone)]
@@ -35,12 +33,7 @@ impl Link {
         let Some(first) = self.next_header(input, &mut packets)? else { return Ok(()) };
         let second = self.next_header(input, &mut packets)?;
         self.info.learn(&first, second.as_ref());
-        let Some(samples) = self.info.samples(&first) else { return Ok(()) };
-        // Cut out of a longer stream, unless what was before it is lost.
-        if samples.start > 0
-            && (self.info.samples <= samples.start
-                || self.last_frame_end(input)? == samples.start + self.info.samples)
-        {
+        if self.info.is_cut_out(&first, || self.last_frame_end(input))? {
             self.info.begin_at(&first);
         }
         Ok(())
@@ -71,7 +64,7 @@ impl Link {
         while let Some(bytes) = packets.next(input)? {
             // What is no frame is a header, or damaged; then whoever counts finds it missing.
             let Ok(header) = FrameHeader::parse(&bytes) else { continue };
-            let change = header.check(&self.info.format).err().map(|error| error.fault.to_string());
+            let change = header.change(&self.info.format);
             if let Some(samples) = self.info.samples(&header) {
                 packets.progress();
                 return Ok(Some(Frame { samples, bytes, change }));
@@ -82,16 +75,11 @@ impl Link {
 
     /// Goes near sample `at` of the link. The next frame tells where.
     fn seek(&self, input: &Input, packets: &mut Packets, at: u64) -> Result<()> {
-        let Range { start: mut low, end: mut high } = self.bytes;
-        while high - low > NARROW {
-            let middle = low + (high - low) / 2;
+        let place = narrow(self.bytes.clone(), |middle| {
             packets.go_to(middle);
-            match self.next(input, packets)? {
-                Some(frame) if frame.samples.start <= at => low = middle,
-                _ => high = middle,
-            }
-        }
-        packets.go_to(low);
+            Ok(self.next(input, packets)?.is_some_and(|frame| frame.samples.start <= at))
+        })?;
+        packets.go_to(place);
         Ok(())
     }
 }
@@ -101,7 +89,7 @@ pub(in crate::master) struct Frame {
     /// Its samples, of those of the link.
     pub(in crate::master) samples: Range<u64>,
     bytes: Box<[u8]>,
-    /// How its format differs from the stream's, if it does.
+    /// How its format differs from the stream's, as an error says it, if it does.
     pub(in crate::master) change: Option<String>,
 }
 

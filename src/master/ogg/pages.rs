@@ -3,21 +3,14 @@
 use std::ops::Range;
 
 use super::page::{FIXED, MAGIC, MOST, Page};
-use crate::error::{Result, Stage};
+use crate::error::Result;
 use crate::master::source::Input;
-
-/// How much is read at a time.
-const BLOCK: usize = 64 << 10;
+use crate::master::window::Window;
 
 /// Reads page by page. What is no intact page is passed over.
 pub(super) struct Pages {
-    /// Where the pages are in the file.
-    bytes: Range<u64>,
-    /// What was read of them, and where its first byte lies in the file.
-    buf: Vec<u8>,
-    start: u64,
-    /// The page that was found last, if one was, begins here in `buf`.
-    at: usize,
+    /// The page that was found last, if one was, begins where this is.
+    window: Window,
     page: Option<Page>,
     /// The bytes passed since there was progress.
     passed: u64,
@@ -25,8 +18,7 @@ pub(super) struct Pages {
 
 impl Pages {
     pub(super) fn new(bytes: Range<u64>) -> Self {
-        let start = bytes.start;
-        Self { bytes, buf: Vec::new(), start, at: 0, page: None, passed: 0 }
+        Self { window: Window::new(bytes), page: None, passed: 0 }
     }
 
     /// The next intact page; `None` when there is none.
@@ -34,10 +26,9 @@ impl Pages {
         let behind = self.page.take().map_or(0, |page| page.len);
         self.pass(input, behind)?;
         loop {
-            if self.buf.len() - self.at < MOST {
-                self.read(input)?;
-            }
-            let rest = &self.buf[self.at..];
+            // A whole page, or nothing more.
+            while self.window.rest().len() < MOST && self.window.read(input)? {}
+            let rest = self.window.rest();
             if let Some(page) = Page::intact(rest) {
                 self.page = Some(page);
                 return Ok(Some(page));
@@ -54,31 +45,24 @@ impl Pages {
 
     /// The sizes of the segments of the page that was found last.
     pub(super) fn sizes(&self) -> &[u8] {
-        self.page.map_or(&[], |page| &self.buf[self.at + FIXED..][..page.segments])
+        self.page.map_or(&[], |page| &self.window.rest()[FIXED..][..page.segments])
     }
 
     /// What is in that page.
     pub(super) fn body(&self) -> &[u8] {
-        self.page.map_or(&[], |page| &self.buf[self.at..self.at + page.len][FIXED + page.segments..])
+        self.page.map_or(&[], |page| &self.window.rest()[..page.len][FIXED + page.segments..])
     }
 
     /// Where that page lies in the file, from its first byte to the one behind it; before there was one, where it
     /// is looked for.
     pub(super) fn place(&self) -> Range<u64> {
-        let start = self.start + self.at as u64;
+        let start = self.window.place();
         start..start + self.page.map_or(0, |page| page.len as u64)
     }
 
     /// Looks for the next page from `position` on.
     pub(super) fn go_to(&mut self, position: u64) {
-        let ahead = position.checked_sub(self.start).and_then(|ahead| usize::try_from(ahead).ok());
-        if let Some(ahead) = ahead.filter(|&ahead| ahead < self.buf.len()) {
-            // It was read already.
-            self.at = ahead;
-        } else {
-            self.buf.clear();
-            (self.start, self.at) = (position, 0);
-        }
+        self.window.go_to(position);
         self.page = None;
         self.progress();
     }
@@ -89,31 +73,8 @@ impl Pages {
     }
 
     fn pass(&mut self, input: &Input, bytes: usize) -> Result<()> {
-        self.at += bytes;
+        self.window.at += bytes;
         self.passed += bytes as u64;
         input.limit("bytes in search of a FLAC frame", self.passed, input.limits.scanned_bytes)
-    }
-
-    /// Reads on until a whole page is there, or nothing more. What lies before `at` is dropped.
-    fn read(&mut self, input: &Input) -> Result<()> {
-        self.start += self.at as u64;
-        self.buf.drain(..self.at);
-        self.at = 0;
-        while self.buf.len() < MOST {
-            let from = self.start + self.buf.len() as u64;
-            let left = self.bytes.end.saturating_sub(from);
-            let count = usize::try_from(left).map_or(BLOCK, |left| left.min(BLOCK));
-            if count == 0 {
-                break;
-            }
-            let kept = self.buf.len();
-            self.buf.resize(kept + count, 0);
-            let read = input.read_at(&mut self.buf[kept..], from, Stage::Decode)?;
-            self.buf.truncate(kept + read);
-            if read == 0 {
-                break;
-            }
-        }
-        Ok(())
     }
 }
