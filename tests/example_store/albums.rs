@@ -2,9 +2,7 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Stdio};
-use std::thread;
-use std::time::Duration;
+use std::process::Command;
 
 use crate::common::{run, tool};
 use crate::server::{Server, long_master, strings};
@@ -70,21 +68,8 @@ fn an_interrupted_album_is_resumed_byte_for_byte() {
     let Some(server) = album() else { return };
     let path = zip(&server, "Three", "320");
     let file = server.folder.path().join("three.zip");
-    let mut curl = Command::new("curl");
-    let mut slow = curl
-        .args(["-sS", "--limit-rate", "2M", "-o"])
-        .arg(&file)
-        .arg(server.at(&path))
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    while fs::metadata(&file).map_or(0, |file| file.len()) < 2_500_000 {
-        assert!(slow.try_wait().unwrap().is_none(), "still at it");
-        thread::sleep(Duration::from_millis(10));
-    }
-    slow.kill().unwrap();
-    slow.wait().unwrap();
-    run(Command::new("curl").args(["-sS", "--fail", "-C", "-", "-o"]).arg(&file).arg(server.at(&path)));
+    server.begin_download(&path, &file, "2M", 2_500_000);
+    server.resume_download(&path, &file);
     assert!(fs::read(&file).unwrap() == server.curl(&["--fail"], &path));
     let head = server.head(&["-I"], &path);
     let etag = head.lines().find_map(|line| line.strip_prefix("etag: ")).unwrap();

@@ -3,11 +3,9 @@
 use std::fs;
 use std::io::Write;
 use std::net::TcpStream;
-use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
-use crate::common::run;
 use crate::server::Server;
 
 #[test]
@@ -127,23 +125,10 @@ fn an_interrupted_download_is_resumed_byte_for_byte() {
     let Some(server) = Server::start(&[]) else { return };
     let path = server.track("abc", "320");
     let file = server.folder.path().join("download.mp3");
-    let mut curl = Command::new("curl");
-    let mut slow = curl
-        .args(["-sS", "--limit-rate", "400k", "-o"])
-        .arg(&file)
-        .arg(server.at(&path))
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    while fs::metadata(&file).map_or(0, |file| file.len()) < 200_000 {
-        assert!(slow.try_wait().unwrap().is_none(), "still at it");
-        thread::sleep(Duration::from_millis(10));
-    }
-    slow.kill().unwrap();
-    slow.wait().unwrap();
+    server.begin_download(&path, &file, "400k", 200_000);
     let expected = server.expected("a long one.wav", "320");
     assert!(fs::metadata(&file).unwrap().len() < expected.len() as u64);
-    run(Command::new("curl").args(["-sS", "--fail", "-C", "-", "-o"]).arg(&file).arg(server.at(&path)));
+    server.resume_download(&path, &file);
     assert!(fs::read(&file).unwrap() == expected);
 }
 

@@ -5,6 +5,8 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::OnceLock;
+use std::thread;
+use std::time::Duration;
 
 use tempfile::TempDir;
 use tonepress::master::Master;
@@ -75,6 +77,28 @@ impl Server {
     /// `path` of the server, as curl gets it with these arguments.
     pub(crate) fn curl(&self, arguments: &[&str], path: &str) -> Vec<u8> {
         run(Command::new("curl").args(["-sS", "--max-time", "60"]).args(arguments).arg(self.at(path)))
+    }
+
+    /// Downloads `path` to `file` at so many bytes a second, and breaks off when there are at least so many.
+    pub(crate) fn begin_download(&self, path: &str, file: &Path, rate: &str, bytes: u64) {
+        let mut slow = Command::new("curl")
+            .args(["-sS", "--limit-rate", rate, "-o"])
+            .arg(file)
+            .arg(self.at(path))
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        while fs::metadata(file).map_or(0, |file| file.len()) < bytes {
+            assert!(slow.try_wait().unwrap().is_none(), "still at it");
+            thread::sleep(Duration::from_millis(10));
+        }
+        slow.kill().unwrap();
+        slow.wait().unwrap();
+    }
+
+    /// Goes on with a download.
+    pub(crate) fn resume_download(&self, path: &str, file: &Path) {
+        run(Command::new("curl").args(["-sS", "--fail", "-C", "-", "-o"]).arg(file).arg(self.at(path)));
     }
 
     /// The status and headers of an answer, in lower case.

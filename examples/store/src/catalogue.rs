@@ -154,27 +154,24 @@ impl Catalogue {
     }
 
     pub(crate) fn track(&self, id: &str) -> Option<&Track> {
-        self.by_id
-            .get(id)
-            .and_then(|place| if let Place::Track(at) = place { self.tracks.get(*at) } else { None })
+        let Place::Track(at) = *self.by_id.get(id)? else { return None };
+        self.tracks.get(at)
     }
 
     pub(crate) fn album(&self, id: &str) -> Option<&Album> {
-        self.by_id
-            .get(id)
-            .and_then(|place| if let Place::Album(at) = place { self.albums.get(*at) } else { None })
+        let Place::Album(at) = *self.by_id.get(id)? else { return None };
+        self.albums.get(at)
     }
 
     pub(crate) fn artist(&self, id: &str) -> Option<&Artist> {
-        self.by_id
-            .get(id)
-            .and_then(|place| if let Place::Artist(at) = place { self.artists.get(*at) } else { None })
+        let Place::Artist(at) = *self.by_id.get(id)? else { return None };
+        self.artists.get(at)
     }
 
     /// The album that a track is on.
     pub(crate) fn album_of(&self, track: &Track) -> Option<&Album> {
-        let Place::Track(at) = self.by_id.get(&track.id)? else { return None };
-        let album = self.albums.partition_point(|album| album.tracks.end <= *at);
+        let Place::Track(at) = *self.by_id.get(&track.id)? else { return None };
+        let album = self.albums.partition_point(|album| album.tracks.end <= at);
         self.albums.get(album)
     }
 

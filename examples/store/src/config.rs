@@ -9,8 +9,8 @@ use tonepress::{Price, Profile};
 use crate::colours::Colour;
 
 /// What is served below every shop's address, and so is no shop's name.
-const TAKEN: [&str; 9] =
-    ["album", "albums", "artist", "artists", "enter", "metrics", "page", "shop", "tracks"];
+const TAKEN: [&str; 10] =
+    ["album", "albums", "artist", "artists", "enter", "metrics", "page", "search", "shop", "tracks"];
 /// A token that is shorter can be guessed.
 const TOKEN_BYTES: usize = 16;
 

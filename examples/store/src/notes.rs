@@ -52,10 +52,8 @@ impl Notes {
 
     fn parse(text: &str) -> Result<Self, String> {
         let mut notes: Self = toml::from_str(text).map_err(|error| error.to_string())?;
-        // Whatever else an address may begin with, a browser may run it.
-        let web = |url: &str| url.starts_with("https://") || url.starts_with("http://");
-        notes.links.retain(|link| web(&link.url));
-        for date in notes.dates.iter_mut().filter(|date| !web(&date.url)) {
+        notes.links.retain(|link| is_web(&link.url));
+        for date in notes.dates.iter_mut().filter(|date| !is_web(&date.url)) {
             date.url.clear();
         }
         Ok(notes)
@@ -63,7 +61,6 @@ impl Notes {
 
     /// Notes that tags have of their own.
     pub(crate) fn of_tags(tags: &Tags) -> Option<Self> {
-        let web = |(_, url): &(&LinkKind, &str)| url.starts_with("https://") || url.starts_with("http://");
         let link = |(_, url): (&LinkKind, &str)| Link { title: shown(url), url: url.to_owned() };
         let date = |text: &String| {
             let (day, place) = text.split_once(' ')?;
@@ -71,7 +68,7 @@ impl Notes {
         };
         let notes = Self {
             story: tags.get("STORY").join("\n\n"),
-            links: tags.links().filter(web).map(link).collect(),
+            links: tags.links().filter(|(_, url)| is_web(url)).map(link).collect(),
             dates: tags.get("TOURDATE").iter().filter_map(date).collect(),
         };
         Some(notes).filter(|notes| *notes != Self::default())
@@ -101,6 +98,11 @@ impl Notes {
             tags.set("LINK", self.links.iter().map(|link| format!("{}: {}", link.title, link.url)));
         }
     }
+}
+
+/// Whether an address is one of the web: whatever else it may begin with, a browser may run it.
+fn is_web(url: &str) -> bool {
+    url.starts_with("https://") || url.starts_with("http://")
 }
 
 /// An address without what all addresses begin with.
