@@ -14,7 +14,7 @@ use tonepress::store::{Entry, Filter, Key, Scrub, Store};
 use super::args::{CacheAction, CacheCommand, Selection};
 use super::json::{self, At};
 use super::report::{self, Failure};
-use super::text::{are, listed, megabytes, plain, several};
+use super::text::{are, brief, listed, megabytes, plain, several};
 use super::{Outcome, args};
 
 pub(crate) fn run(args: &args::CacheCommand) -> Result<Outcome, Failure> {
@@ -64,25 +64,31 @@ fn pin(args: &CacheCommand, store: &Store, keys: &[String], pinned: bool) -> Res
     let keys = keys.iter().map(|key| one_key(store, key)).collect::<Result<Vec<_>, _>>()?;
     for key in keys {
         store.pin(&key, pinned)?;
-        let entry = store.list(&Filter { key: Some(key.to_string()), ..Filter::default() })?.pop();
+        let entry = entry(store, &key)?;
         if args.json {
             json::line("pin", &PinJson { key, pinned, stored: entry.is_some() })?;
             continue;
         }
         let what = match &entry {
             Some(entry) => called(entry),
-            None => format!("{:.12} (not stored yet)", key.to_string()),
+            None => format!("{} (not stored yet)", brief(&key)),
         };
         report::done(format!("{} {what}", if pinned { "pinned" } else { "no longer pinned:" }))?;
     }
     Ok(Outcome::Done)
 }
 
+/// The rendition under a key, if there is one.
+fn entry(store: &Store, key: &Key) -> Result<Option<Entry>, Failure> {
+    Ok(store.list(&Filter { key: Some(key.to_string()), ..Filter::default() })?.pop())
+}
+
 /// A rendition for people: the beginning of its key, and what it is.
 fn called(entry: &Entry) -> String {
-    let key = format!("{:.12}", entry.key.to_string());
+    let key = brief(&entry.key);
     let Some(facts) = &entry.sidecar else { return key };
-    let names: Vec<_> = [&facts.artist, &facts.title].into_iter().flatten().map(|name| plain(name)).collect();
+    let names: Vec<_> =
+        [&facts.label.artist, &facts.label.title].into_iter().flatten().map(|name| plain(name)).collect();
     match &names[..] {
         [] => format!("{key} ({})", facts.profile),
         names => format!("{key} ({} at {})", names.join(": "), facts.profile),
@@ -245,14 +251,13 @@ fn rm(args: &CacheCommand, store: &Store, selection: &Selection, all: bool) -> R
     // Whoever names a rendition means it: that it is not there, or pinned, is no small matter.
     for start in &selection.keys {
         let key = one_key(store, start)?;
-        let entry = store.list(&Filter { key: Some(key.to_string()), ..Filter::default() })?.pop();
-        match entry {
+        match entry(store, &key)? {
             None => return Err(Failure::Other(format!("the store has no rendition under the key {key}"))),
             Some(entry) if entry.pinned => {
-                let key = format!("{:.12}", key.to_string());
                 let error = format!(
-                    "{} is pinned: `tonepress cache pin --undo {key}` first; nothing was removed",
-                    called(&entry)
+                    "{} is pinned: `tonepress cache pin --undo {}` first; nothing was removed",
+                    called(&entry),
+                    brief(&key)
                 );
                 return Err(Failure::Other(error));
             }

@@ -199,8 +199,7 @@ impl NameTemplate {
 /// The value of a tag, as it may be part of a name; empty if it is missing and nothing can stand for it.
 fn value(tag: Tag, digits: usize, of: &Named) -> String {
     let names = TAGS.iter().find(|(_, other, _)| *other == tag).map_or(&[][..], |(.., names)| names);
-    let found = names.iter().map(|name| of.tags.get(name)).find(|values| !values.is_empty());
-    let text = found.map(|values| values.join(", ")).filter(|text| !text.trim().is_empty());
+    let text = of.tags.first_of(names).filter(|text| !text.trim().is_empty());
     let text = match (tag, text) {
         // "3/12" is the third of twelve.
         (Tag::Track | Tag::Disc, Some(text)) => {

@@ -109,6 +109,7 @@ impl Engine {
         let job = if let Some(job) = joined {
             shared.counters.add(Count::Joins, 1);
             dispatch.schedule.hasten(job.number, request.priority);
+            job.whole.fetch_or(wanted.is_none(), Ordering::Relaxed);
             dispatch.schedule.widen(job.number, &wanted.unwrap_or(0..u64::MAX));
             job
         } else {
@@ -119,6 +120,7 @@ impl Engine {
             })?;
             if let Some(wanted) = wanted {
                 dispatch.schedule.narrow(job.number, wanted);
+                job.whole.store(false, Ordering::Relaxed);
             }
             job
         };

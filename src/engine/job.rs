@@ -28,6 +28,8 @@ pub(super) struct Job {
     pub(super) asked: Instant,
     /// How many handles there are on it. It falls, and rises from 0, only with the dispatch locked.
     pub(super) handles: AtomicUsize,
+    /// Whether all of it is wanted, and not a range alone. It becomes false with the dispatch locked only.
+    pub(super) whole: AtomicBool,
     /// Whether it is to be finished when there are none.
     pub(super) unattended: AtomicBool,
     state: Mutex<State>,
@@ -169,6 +171,7 @@ impl Job {
             exported: matches!(place, Destination::Export(..)),
             asked: Instant::now(),
             handles: AtomicUsize::new(0),
+            whole: AtomicBool::new(true),
             unattended: AtomicBool::new(false),
             state: Mutex::new(State {
                 phase: Phase::Pressing,
@@ -326,11 +329,8 @@ impl Job {
         let place = std::mem::replace(&mut *lock(&self.place), Destination::Closed);
         match place {
             Destination::Partial(mut partial) => {
-                // Tags that cannot be read are no reason not to keep it.
-                if partial.is_stored()
-                    && let Ok(tags) = self.source.master.tags()
-                {
-                    partial.describe(&tags);
+                if partial.is_stored() {
+                    partial.describe(self.source.label());
                 }
                 Ok(Finished::Object(partial.publish()?, Origin::Pressed))
             }

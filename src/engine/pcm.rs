@@ -12,7 +12,7 @@ use crate::error::Result;
 use crate::master::convert::Converter;
 use crate::master::{FrameIndex, Master};
 use crate::pcm::{Pcm, Repairs};
-use crate::store::Store;
+use crate::store::{Label, Store};
 use crate::units::SampleRate;
 
 /// PCM is decoded in steps of so many samples at most: 3 s at 44.1 kHz.
@@ -37,6 +37,8 @@ pub(super) struct Source {
     pub(super) master: Master,
     /// Where its frames lie, if a store has that.
     frames: OnceLock<Option<Arc<FrameIndex>>>,
+    /// What people know it by, read when the first rendition of it is published.
+    label: OnceLock<Label>,
     idle: Mutex<Vec<Idle>>,
 }
 
@@ -53,7 +55,18 @@ impl Source {
     pub(super) fn new(master: &Master) -> Self {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        Self { number, master: master.clone(), frames: OnceLock::new(), idle: Mutex::default() }
+        Self {
+            number,
+            master: master.clone(),
+            frames: OnceLock::new(),
+            label: OnceLock::new(),
+            idle: Mutex::default(),
+        }
+    }
+
+    /// What people know the master by. Tags that cannot be read are no reason not to keep a rendition: they say nothing.
+    pub(super) fn label(&self) -> Label {
+        self.label.get_or_init(|| self.master.tags().map(|tags| Label::of(&tags)).unwrap_or_default()).clone()
     }
 
     /// Learns from `store`, once, where the frames lie of the master, whose id is known.

@@ -257,8 +257,11 @@ impl Rendition {
         self.on_drop = OnDrop::Cancel;
     }
 
-    /// Tells the schedule that all segments are wanted, also if only a range was asked for.
+    /// Tells the schedule that all segments are wanted, if only a range was so far.
     fn wants_all(&self, job: &Job) {
+        if job.whole.swap(true, Ordering::Relaxed) {
+            return;
+        }
         let mut dispatch = lock(&self.engine.dispatch);
         dispatch.schedule.widen(job.number, &(0..u64::MAX));
         self.engine.nudge(&dispatch);

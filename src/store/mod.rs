@@ -58,5 +58,5 @@ pub use masters::{Lookup, Masters, Stamp};
 pub use object::{Copied, Object};
 pub use options::Options;
 pub use partial::{Fallback, Identified, Partial, PartialReader};
-pub use sidecar::Sidecar;
+pub use sidecar::{Label, Sidecar};
 pub use verify::{Checked, Scrub, Scrubbed};

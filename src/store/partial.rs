@@ -20,14 +20,11 @@ use crate::store::key::{Key, Recipe};
 use crate::store::layout::sync_folder;
 use crate::store::object::Object;
 use crate::store::scratch::Scratch;
-use crate::store::sidecar::{Sidecar, now};
-use crate::tags::Tags;
+use crate::store::sidecar::{Label, Sidecar, now};
 
 /// How far ahead of the first missing segment an ABR or VBR rendition takes segments: they wait in
 /// memory, some 250 KB each.
 const WINDOW: u64 = 256;
-/// How many characters are kept of what people know a rendition by: a sidecar is to stay within a block.
-const LABEL: usize = 200;
 
 /// What to do with a rendition that the store cannot take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,14 +46,6 @@ pub struct Partial {
     label: Label,
     /// `None` if the store does not take the rendition; else also what to do if it cannot in the end.
     place: Option<(Store, Scratch, Fallback)>,
-}
-
-/// What people know a rendition by.
-#[derive(Default)]
-struct Label {
-    artist: Option<String>,
-    title: Option<String>,
-    album: Option<String>,
 }
 
 /// What a partial turned out to be once its master was identified.
@@ -199,17 +188,9 @@ impl Partial {
         self.writer.push(index, bytes, last)
     }
 
-    /// Notes what people know it by: artist, title and album, as far as these tags have them.
-    pub fn describe(&mut self, tags: &Tags) {
-        let text = |names: &[&str]| {
-            let values = names.iter().map(|name| tags.get(name)).find(|values| !values.is_empty())?;
-            Some(values.join(", ").chars().take(LABEL).collect())
-        };
-        self.label = Label {
-            artist: text(&["ARTIST", "ALBUMARTIST"]),
-            title: text(&["TITLE"]),
-            album: text(&["ALBUM"]),
-        };
+    /// Notes what people know it by.
+    pub fn describe(&mut self, label: Label) {
+        self.label = label;
     }
 
     /// Completes the rendition and makes it known, after it and its sidecar are safe from a power
@@ -258,9 +239,7 @@ impl Partial {
             fingerprint: recipe.fingerprint,
             engine: engine(),
             published: now(),
-            artist: label.artist,
-            title: label.title,
-            album: label.album,
+            label,
         };
         if let Some(other) = commit(&store, scratch, &sidecar)? {
             return Ok(other);

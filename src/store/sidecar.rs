@@ -12,6 +12,7 @@ use crate::rendition::fingerprint::Fingerprint;
 use crate::store::key::Key;
 use crate::store::layout::StoreLayout;
 use crate::store::text;
+use crate::tags::Tags;
 
 /// What is known of a stored rendition. JSON; fields may be added, so unknown ones are ignored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,16 +45,37 @@ pub struct Sidecar {
     pub engine: String,
     /// When it was published: seconds since 1970.
     pub published: u64,
-    /// Whose music it is, as the master's tags said when it was pressed; for people, and nothing depends on it. As the other
-    /// two, `None` if they did not say, or an earlier version wrote this.
+    /// What people know it by.
+    #[serde(flatten)]
+    pub label: Label,
+}
+
+/// What people know a rendition by, as the master's tags said when it was pressed. Nothing depends on it. What they did
+/// not say, or an earlier version did not write, is `None`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Label {
+    /// Whose music it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub artist: Option<String>,
-    /// The title, likewise.
+    /// What it is called.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
-    /// The album, likewise.
+    /// What it is on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub album: Option<String>,
+}
+
+/// How many characters are kept of each part of a label: a sidecar is to stay within a block.
+const LABEL: usize = 200;
+
+impl Label {
+    /// Artist, title and album, as far as these tags have them.
+    #[must_use]
+    pub fn of(tags: &Tags) -> Self {
+        let text = |names: &[&str]| Some(tags.first_of(names)?.chars().take(LABEL).collect());
+        Self { artist: text(&["ARTIST", "ALBUMARTIST"]), title: text(&["TITLE"]), album: text(&["ALBUM"]) }
+    }
 }
 
 impl Sidecar {

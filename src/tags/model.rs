@@ -98,6 +98,16 @@ impl Tags {
         self.texts.get(&*field::canonical(name)).map_or(&[], |text| &text.values)
     }
 
+    /// The values of the first of several texts that is there, joined by commas.
+    #[must_use]
+    pub fn first_of(&self, names: &[&str]) -> Option<String> {
+        names
+            .iter()
+            .map(|name| self.get(name))
+            .find(|values| !values.is_empty())
+            .map(|values| values.join(", "))
+    }
+
     /// All texts: name and values, sorted by name.
     pub fn texts(&self) -> impl Iterator<Item = (&str, &[String])> {
         self.texts.values().map(|text| (text.name.as_str(), text.values.as_slice()))

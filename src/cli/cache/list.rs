@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 
 use serde::Serialize;
-use tonepress::store::{Entry, Key, Store};
+use tonepress::store::{Entry, Key, Label, Store};
 
 use super::age::{age, rough};
 use super::entries;
@@ -11,7 +11,7 @@ use crate::cli::Outcome;
 use crate::cli::args::{CacheCommand, Selection, Sort};
 use crate::cli::json::{self, At};
 use crate::cli::report::{self, Failure};
-use crate::cli::text::{megabytes, plain, table};
+use crate::cli::text::{brief, megabytes, plain, table};
 
 #[derive(Serialize)]
 struct EntryJson<'a> {
@@ -35,12 +35,8 @@ struct Facts<'a> {
     fingerprint: String,
     engine: &'a str,
     published: u64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    artist: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    title: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    album: Option<&'a str>,
+    #[serde(flatten)]
+    label: &'a Label,
 }
 
 pub(super) fn ls(
@@ -72,8 +68,8 @@ pub(super) fn ls(
 /// Names first, keys last, so that the order is always the same.
 fn order(entries: &mut [Entry], sort: Sort) {
     let text = |text: Option<&String>| text.map(|text| text.to_lowercase()).unwrap_or_default();
-    let artist = |entry: &Entry| text(entry.sidecar.as_ref().and_then(|facts| facts.artist.as_ref()));
-    let title = |entry: &Entry| text(entry.sidecar.as_ref().and_then(|facts| facts.title.as_ref()));
+    let artist = |entry: &Entry| text(entry.sidecar.as_ref().and_then(|facts| facts.label.artist.as_ref()));
+    let title = |entry: &Entry| text(entry.sidecar.as_ref().and_then(|facts| facts.label.title.as_ref()));
     let profile = |entry: &Entry| text(entry.sidecar.as_ref().map(|facts| &facts.profile));
     let names = |entry: &Entry| (artist(entry), title(entry), profile(entry), entry.key);
     let published = |entry: &Entry| entry.sidecar.as_ref().map_or(0, |facts| facts.published);
@@ -91,12 +87,19 @@ fn order(entries: &mut [Entry], sort: Sort) {
 fn row(entry: &Entry) -> Vec<String> {
     let shown = |text: &Option<String>| plain(text.as_deref().unwrap_or("-")).into_owned();
     let (artist, title, profile) = match &entry.sidecar {
-        Some(facts) => (shown(&facts.artist), shown(&facts.title), facts.profile.clone()),
+        Some(facts) => (shown(&facts.label.artist), shown(&facts.label.title), facts.profile.clone()),
         None => ("-".to_owned(), "-".to_owned(), "unknown".to_owned()),
     };
-    let key = format!("{:.12}", entry.key.to_string());
     let pinned = if entry.pinned { "pinned" } else { "" };
-    vec![key, artist, title, profile, megabytes(entry.bytes), rough(age(entry)), pinned.to_owned()]
+    vec![
+        brief(&entry.key),
+        artist,
+        title,
+        profile,
+        megabytes(entry.bytes),
+        rough(age(entry)),
+        pinned.to_owned(),
+    ]
 }
 
 fn tell(store: &Store, entry: &Entry) -> Result<(), Failure> {
@@ -118,9 +121,7 @@ fn tell(store: &Store, entry: &Entry) -> Result<(), Failure> {
                 fingerprint: facts.fingerprint.to_string(),
                 engine: &facts.engine,
                 published: facts.published,
-                artist: facts.artist.as_deref(),
-                title: facts.title.as_deref(),
-                album: facts.album.as_deref(),
+                label: &facts.label,
             }),
         },
     )
