@@ -145,7 +145,7 @@ fn tasks<'a>(masters: &'a [Master], profiles: &'a [Profile], threads: usize) -> 
 
 fn measure(args: &args::Bench, folder: &Path, interrupted: &AtomicBool) -> Result<Results, Failure> {
     let masters = masters(args, folder)?;
-    let (profiles, threads, runs) = (args.profiles(), args.jobs.threads(), args.runs.get());
+    let (profiles, threads, runs) = (args.profiles(), args.jobs.threads().get(), args.runs.get());
     for master in &masters {
         for profile in &profiles {
             ours::plan(master, profile)?;

@@ -7,7 +7,6 @@ mod report;
 mod survey;
 mod task;
 
-use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -37,7 +36,7 @@ pub(crate) fn run(args: &args::Encode) -> Result<Outcome, Failure> {
     }
     report.start(&tasks);
 
-    let threads = NonZeroUsize::new(args.jobs.threads()).unwrap_or(NonZeroUsize::MIN);
+    let threads = args.jobs.threads();
     let mut builder = Engine::builder().threads(threads).queue(usize::MAX);
     if let Some(store) = &store {
         builder = builder.store(store.clone());

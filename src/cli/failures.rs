@@ -3,21 +3,60 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use indicatif::ProgressBar;
 use tonepress::Profile;
 
+use super::json::{self, Failed};
+use super::report::{self, Failure};
 use super::text::{listed, several};
 
 /// What failed. Of a master that fails in the same way at several profiles one line is made, when all of it is settled.
 #[derive(Default)]
 pub(crate) struct Failures {
+    json: bool,
     waiting: BTreeMap<PathBuf, Vec<(String, Vec<String>)>>,
     masters: BTreeSet<PathBuf>,
     renditions: u64,
 }
 
 impl Failures {
-    /// A master failed, or one rendition of it.
-    pub(crate) fn add(&mut self, master: &Path, profile: Option<&Profile>, error: &str) {
+    /// They are told machines or people.
+    pub(crate) fn new(json: bool) -> Self {
+        Self { json, ..Self::default() }
+    }
+
+    /// A master failed, or one rendition of it. Machines are told at once, past the progress bar; people when the master
+    /// is settled.
+    pub(crate) fn tell(
+        &mut self,
+        bar: &ProgressBar,
+        master: &Path,
+        profile: Option<&Profile>,
+        error: &str,
+    ) -> Result<(), Failure> {
+        self.add(master, profile, error);
+        if !self.json {
+            return Ok(());
+        }
+        bar.suspend(|| json::line("failed", &Failed::new(master, profile, error)))
+    }
+
+    /// Nothing more is to come of a master: says what failed of it, past the progress bar.
+    pub(crate) fn settle(&mut self, bar: &ProgressBar, master: &Path) {
+        let lines = self.of(master);
+        if !self.json && !lines.is_empty() {
+            bar.suspend(|| lines.iter().for_each(|line| report::error(line)));
+        }
+    }
+
+    /// Says what has not been said yet.
+    pub(crate) fn tell_rest(&mut self) {
+        if !self.json {
+            self.rest().iter().for_each(|line| report::error(line));
+        }
+    }
+
+    fn add(&mut self, master: &Path, profile: Option<&Profile>, error: &str) {
         match profile {
             Some(_) => self.renditions += 1,
             None => {
@@ -33,13 +72,13 @@ impl Failures {
     }
 
     /// What is to be said of a master of which nothing more is to come.
-    pub(crate) fn of(&mut self, master: &Path) -> Vec<String> {
+    fn of(&mut self, master: &Path) -> Vec<String> {
         let reasons = self.waiting.remove(master).unwrap_or_default();
         reasons.into_iter().map(|(reason, profiles)| line(reason, &profiles)).collect()
     }
 
     /// What has not been said yet.
-    pub(crate) fn rest(&mut self) -> Vec<String> {
+    fn rest(&mut self) -> Vec<String> {
         let waiting = std::mem::take(&mut self.waiting);
         waiting.into_values().flatten().map(|(reason, profiles)| line(reason, &profiles)).collect()
     }

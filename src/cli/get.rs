@@ -2,7 +2,6 @@
 
 use std::fs::File;
 use std::io::{self, IsTerminal, Write};
-use std::num::NonZeroUsize;
 use std::ops::Range;
 use std::os::fd::AsFd;
 use std::path::Path;
@@ -12,7 +11,8 @@ use std::sync::{Arc, OnceLock};
 
 use serde::Serialize;
 use tempfile::NamedTempFile;
-use tonepress::engine::{OnDrop, Request, Shutdown};
+use tonepress::engine::{OnDrop, Rendition, Request, Shutdown};
+use tonepress::master::Master;
 use tonepress::{Engine, Plan, Profile, ReadAt, Size, WithOverlay};
 
 use super::byte_range::ByteRange;
@@ -126,31 +126,29 @@ pub(crate) fn pressed(order: &Order) -> Result<Outcome, Failure> {
     for note in notes {
         report::note(&format!("{}: {}", plain(master.name()), plain(&note)));
     }
-    let mut builder = Engine::builder().threads(threads(order, &plan, overlay.len())?);
+    let mut builder = Engine::builder().threads(order.jobs.threads());
     if let Some(store) = store {
         builder = builder.store(store);
     }
     let engine = builder.build()?;
     let _ = stop.set(engine.clone()); // set once
-    let request = Request { on_drop: OnDrop::Cancel, ..Request::default() };
-    let outcome =
-        engine.request_with(&master, profile, request).map_err(Failure::from).and_then(|rendition| {
-            let size = match rendition.len() {
-                Size::Exact(size) => size,
-                Size::Estimate { .. } => rendition.wait()?.len(),
-            };
-            let size = overlay.len() + size;
-            let range = within(delivery.range, size)?;
-            let from = WithOverlay::new(&rendition, overlay);
-            let outcome = deliver(delivery, &from, range.clone(), &interrupted)?;
-            if delivery.range.is_none() {
-                rendition.wait()?;
-            }
-            let repairs = rendition.repairs();
-            report::note_repairs(master.name(), repairs.not_finite, repairs.clamped);
-            delivery.tell(Some(order.master), Some(profile.to_string()), None, size, &range)?;
-            Ok(outcome)
-        });
+    let outcome = ask(&engine, &master, &plan, delivery, overlay.len()).and_then(|rendition| {
+        let size = match rendition.len() {
+            Size::Exact(size) => size,
+            Size::Estimate { .. } => rendition.wait()?.len(),
+        };
+        let size = overlay.len() + size;
+        let range = within(delivery.range, size)?;
+        let from = WithOverlay::new(&rendition, overlay);
+        let outcome = deliver(delivery, &from, range.clone(), &interrupted)?;
+        if delivery.range.is_none() {
+            rendition.wait()?;
+        }
+        let repairs = rendition.repairs();
+        report::note_repairs(master.name(), repairs.not_finite, repairs.clamped);
+        delivery.tell(Some(order.master), Some(profile.to_string()), None, size, &range)?;
+        Ok(outcome)
+    });
     if interrupted.load(Ordering::Relaxed) { Ok(Outcome::Interrupted) } else { outcome }
 }
 
@@ -182,19 +180,23 @@ impl Delivery<'_> {
     }
 }
 
-/// As many threads as there are segments to press behind a tag of so many bytes: more would press what
-/// nobody has asked for.
-fn threads(order: &Order, plan: &Plan, tag: u64) -> Result<NonZeroUsize, Failure> {
-    let mut segments = plan.segments();
-    if let (Some(range), Size::Exact(size)) = (order.delivery.range, plan.size()) {
-        let range = within(Some(range), tag + size)?;
-        let ends = [range.start, range.end - 1].map(|at| plan.segment_at(at.saturating_sub(tag)));
-        if let [Some(first), Some(last)] = ends {
-            segments = last - first + 1;
+/// Asks for a rendition, or for no more of it than is under the range that is wanted of it behind a tag of so many bytes.
+fn ask(
+    engine: &Engine,
+    master: &Master,
+    plan: &Plan,
+    delivery: Delivery,
+    tag: u64,
+) -> Result<Rendition, Failure> {
+    let request = Request { on_drop: OnDrop::Cancel, ..Request::default() };
+    Ok(match (delivery.range, plan.size()) {
+        (Some(range), Size::Exact(size)) => {
+            let Range { start, end } = within(Some(range), tag + size)?;
+            let audio = start.saturating_sub(tag)..end.saturating_sub(tag);
+            engine.request_range(master, plan.profile(), audio, request.priority)?
         }
-    }
-    let threads = usize::try_from(segments).unwrap_or(usize::MAX).min(order.jobs.threads());
-    Ok(NonZeroUsize::new(threads).unwrap_or(NonZeroUsize::MIN))
+        _ => engine.request_with(master, plan.profile(), request)?,
+    })
 }
 
 fn within(range: Option<ByteRange>, size: u64) -> Result<Range<u64>, Failure> {

@@ -9,7 +9,7 @@ use tonepress::master::{Limits, Master};
 use walkdir::WalkDir;
 
 use super::report::detail;
-use super::spool;
+use super::spool::{self, called};
 use super::text::plain;
 
 /// A file that may be a master.
@@ -97,11 +97,6 @@ pub(crate) fn opened<'a>(
             Err(error) => Err(Unread { path: candidate.path, error: error.to_string() }),
         })
     })
-}
-
-/// What people call the master at `path`.
-pub(crate) fn called(path: &Path) -> String {
-    if spool::is_stdin(path) { "standard input".to_owned() } else { path.display().to_string() }
 }
 
 /// Opens a master that was named: a file, or what can be read only once.

@@ -125,13 +125,13 @@ pub(crate) struct Jobs {
 }
 
 impl Jobs {
-    pub(crate) fn threads(&self) -> usize {
-        self.jobs.or_else(|| std::thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get)
+    pub(crate) fn threads(&self) -> NonZeroUsize {
+        self.jobs.or_else(|| std::thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN)
     }
 
     /// Loudness is measured on as many threads too. To be said once, before any is.
     pub(crate) fn limit_measuring(&self) -> Result<(), Failure> {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(self.threads()).build_global();
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(self.threads().get()).build_global();
         pool.map_err(|error| Failure::Other(format!("threads could not be started: {error}")))
     }
 }

@@ -2,14 +2,15 @@
 
 use std::path::Path;
 
+use indicatif::ProgressBar;
 use serde::Serialize;
 use tonepress::{Plan, Profile, Size};
 
 use super::failures::Failures;
-use super::json::{self, Failed, Of};
+use super::json::{self, Of};
 use super::masters::opened;
 use super::report::{self, Failure};
-use super::text::{clock, count, plain, table};
+use super::text::{about, clock, count, plain, table};
 use super::{Outcome, args};
 
 #[derive(Serialize)]
@@ -66,9 +67,14 @@ impl Sum {
 
     fn row(&self, name: String) -> Vec<String> {
         let exact = self.low == self.high;
-        let about = if exact { "" } else { "~" };
         let range = if exact { String::new() } else { between(self.low, self.high) };
-        vec![name, count(self.renditions), clock(self.audio), format!("{about}{}", count(self.bytes)), range]
+        vec![
+            name,
+            count(self.renditions),
+            clock(self.audio),
+            format!("{}{}", about(exact), count(self.bytes)),
+            range,
+        ]
     }
 }
 
@@ -78,14 +84,12 @@ pub(crate) fn run(args: &args::Plan) -> Result<Outcome, Failure> {
     let mut rows = Vec::new();
     // In the order in which they were asked for; those that a master fell to come where they are met first.
     let mut sums: Vec<(Profile, Sum)> = Vec::new();
-    let mut failures = Failures::default();
+    let mut failures = Failures::new(args.json.json);
+    let bar = ProgressBar::hidden();
     let mut fail = |master: &Path, profile: Option<&Profile>, error: &str| {
-        failures.add(master, profile, error);
-        if args.json.json {
-            return json::line("failed", &Failed::new(master, profile, error));
-        }
-        failures.of(master).iter().for_each(|line| report::error(line));
-        Ok(())
+        failures.tell(&bar, master, profile, error)?;
+        failures.settle(&bar, master);
+        Ok::<_, Failure>(())
     };
     for opened in opened(&args.masters.paths, &exclude, &limits) {
         let (candidate, master) = match opened {
@@ -188,13 +192,12 @@ fn to_json<'a>(master: &'a Path, plan: &Plan) -> Json<'a> {
 
 fn to_row(master: &str, plan: &Plan) -> Vec<String> {
     let size = plan.size();
-    let about = if size.is_exact() { "" } else { "~" };
     vec![
         plain(master).into_owned(),
         plan.profile().to_string(),
         plan.resolved().rate().hz().to_string(),
         if plan.resolved().channels() == 1 { "mono" } else { "stereo" }.to_owned(),
         clock(seconds(plan)),
-        format!("{about}{}", count(size.likely())),
+        format!("{}{}", about(size.is_exact()), count(size.likely())),
     ]
 }

@@ -5,7 +5,6 @@ mod list;
 mod look;
 mod report;
 
-use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -59,7 +58,7 @@ pub(crate) fn run(args: &args::Prewarm) -> Result<Outcome, Failure> {
     }
     report.start(&wanted);
 
-    let threads = NonZeroUsize::new(args.jobs.threads()).unwrap_or(NonZeroUsize::MIN);
+    let threads = args.jobs.threads();
     let engine = Engine::builder().store(store.clone()).threads(threads).queue(usize::MAX).build()?;
     let budget = store.stat()?.max_bytes;
     if args.loudness {

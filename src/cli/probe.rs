@@ -4,6 +4,7 @@ mod loudness;
 
 use std::path::Path;
 
+use indicatif::ProgressBar;
 use serde::Serialize;
 use tonepress::master::loudness::Loudness;
 use tonepress::master::{Limits, Master, MasterId, Verification};
@@ -15,7 +16,7 @@ use loudness::LoudnessJson;
 use super::albums::Albums;
 use super::batch::Ahead;
 use super::failures::Failures;
-use super::json::{self, Failed, Of};
+use super::json::{self, Of};
 use super::masters::{Candidate, Unread, candidates};
 use super::report::{self, Failure};
 use super::tags::{self, TagsJson};
@@ -74,8 +75,9 @@ pub(crate) fn run(args: &args::Probe) -> Result<Outcome, Failure> {
         (candidate, probed)
     };
     let exclude = args.masters.exclude.set()?;
-    let mut ahead = Ahead::new(candidates(&args.masters.paths, &exclude), args.jobs.threads(), look)?;
-    let mut failures = Failures::default();
+    let mut ahead = Ahead::new(candidates(&args.masters.paths, &exclude), args.jobs.threads().get(), look)?;
+    let mut failures = Failures::new(args.json.json);
+    let bar = ProgressBar::hidden();
     let mut albums = Albums::default();
     while let Some(looked) = ahead.next()? {
         let (path, probed) = match looked {
@@ -95,12 +97,8 @@ pub(crate) fn run(args: &args::Probe) -> Result<Outcome, Failure> {
             Ok(probed) if args.json.json => json::line("master", &to_json(&path, &probed))?,
             Ok(probed) => report::line(to_text(&path.to_string_lossy(), &probed))?,
             Err(error) => {
-                failures.add(&path, None, &error);
-                if args.json.json {
-                    json::line("failed", &Failed::new(&path, None, &error))?;
-                } else {
-                    failures.of(&path).iter().for_each(|line| report::error(line));
-                }
+                failures.tell(&bar, &path, None, &error)?;
+                failures.settle(&bar, &path);
             }
         }
     }

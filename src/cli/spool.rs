@@ -39,12 +39,17 @@ pub(crate) fn is_stdin(path: &Path) -> bool {
     path.as_os_str() == "-"
 }
 
+/// What people call the master at `path`.
+pub(crate) fn called(path: &Path) -> String {
+    if is_stdin(path) { "standard input".to_owned() } else { path.display().to_string() }
+}
+
 /// Reads all of it, and opens what was read.
 ///
 /// # Errors
 /// [`Error::Limit`] if there is more than the largest master that `limits` allow; those of [`Master::open_with`].
 pub(crate) fn open(path: &Path, limits: &Limits) -> Result<Master, Error> {
-    let name = if is_stdin(path) { "standard input".to_owned() } else { path.display().to_string() };
+    let name = called(path);
     SPOOLING.store(true, Ordering::Relaxed);
     let spooled = if is_stdin(path) {
         let input = io::stdin();

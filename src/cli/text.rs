@@ -8,6 +8,7 @@ use std::time::Duration;
 use std::{env, iter};
 
 use comfy_table::{CellAlignment, presets};
+use tonepress::store::Key;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// A name from a stranger, for people: what would control the terminal is shown escaped.
@@ -88,6 +89,16 @@ pub(crate) fn are(number: u64) -> &'static str {
 /// "was" of one, "were" of others.
 pub(crate) fn were(number: u64) -> &'static str {
     if number == 1 { "was" } else { "were" }
+}
+
+/// The beginning of a key, which tells it from others.
+pub(crate) fn brief(key: &Key) -> String {
+    format!("{:.12}", key.to_string())
+}
+
+/// What stands before a number that is no more than likely.
+pub(crate) fn about(exact: bool) -> &'static str {
+    if exact { "" } else { "~" }
 }
 
 /// "64", "64 and 96", "64, 96 and 128".

@@ -1,5 +1,6 @@
 //! How long a run will take, and whether the machine is fit for it.
 
+use std::collections::BTreeMap;
 use std::fs;
 
 use tonepress::master::Master;
@@ -13,24 +14,30 @@ const SERVICE: f64 = 0.7;
 
 /// Seconds that measuring takes, after pressing a little of the first master at each profile.
 pub(super) fn duration(tasks: &[Task], first: &Master, runs: usize, rivals: usize, cores: usize) -> f64 {
-    let rate = |profile: &Profile| {
-        let plan = Plan::new(first.info(), profile).ok()?;
-        trial::cost(first, &plan).ok()
+    let mut tried: BTreeMap<Profile, f64> = BTreeMap::new();
+    // The seconds that a second of a master takes, and those that it takes LAME.
+    let mut rate = |profile: &Profile| {
+        *tried.entry(*profile).or_insert_with(|| {
+            let cost = Plan::new(first.info(), profile).and_then(|plan| trial::cost(first, &plan));
+            cost.unwrap_or(0.0)
+        })
     };
+    let by_lame = |profile: &Profile| Profile { encoder: None, ..*profile };
     let mut all = SERVICE * runs as f64;
     for task in tasks {
         let seconds: f64 = task.masters.iter().map(|master| master.info().seconds()).sum();
-        let one: f64 = task.profiles.iter().filter_map(rate).map(|cost| cost * seconds).sum();
+        let one = seconds * task.profiles.iter().map(&mut rate).sum::<f64>();
+        let lame = seconds * task.profiles.iter().map(|profile| rate(&by_lame(profile))).sum::<f64>();
         let on = |threads: usize| one / threads.min(cores) as f64;
-        let floor = if task.masters.len() == 1 { one } else { 0.0 };
+        let (parts, floor) = if task.masters.len() == 1 { (one, lame) } else { (0.0, 0.0) };
         let most = on(task.threads.last().copied().unwrap_or(1));
         let ours: f64 = task.threads.iter().map(|&threads| on(threads)).sum();
         // Its parts are looked at once, and other programs take about as long as LAME on all threads.
-        all += floor + runs as f64 * (floor + ours + rivals as f64 * most);
+        all += parts + runs as f64 * (floor + ours + rivals as f64 * most);
     }
     // LAME at once on all threads, and the peaks of memory.
-    let each =
-        tasks.first().map_or(0.0, |task| task.audio() * task.profiles.first().and_then(rate).unwrap_or(0.0));
+    let first = tasks.first().and_then(|task| Some((task.audio(), by_lame(task.profiles.first()?))));
+    let each = first.map_or(0.0, |(audio, profile)| audio * rate(&profile));
     all + runs as f64 * each + 2.0 * each
 }
 

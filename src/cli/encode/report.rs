@@ -10,10 +10,10 @@ use tonepress::pcm::Repairs;
 use tonepress::{Plan, Profile};
 
 use super::super::failures::Failures;
-use super::super::json::{self, At, Failed, Of, Skipped};
+use super::super::json::{self, At, Of, Skipped};
 use super::super::nearest::Fell;
 use super::super::report::{self, Failure};
-use super::super::text::{are, clock, count, megabytes, plain, result, several, speed, wait, were};
+use super::super::text::{about, are, clock, count, megabytes, plain, result, several, speed, wait, were};
 use super::task::{Target, Task};
 
 #[derive(Serialize)]
@@ -109,7 +109,7 @@ impl Report {
             pressed: 0.0,
             cached: 0,
             inexact: false,
-            failures: Failures::default(),
+            failures: Failures::new(json),
         }
     }
 
@@ -195,8 +195,7 @@ impl Report {
                 },
             );
         }
-        let about = if exact { "" } else { "~" };
-        let size = format!("{about}{}", megabytes(tag + audio_bytes));
+        let size = format!("{}{}", about(exact), megabytes(tag + audio_bytes));
         report::line(result(&target.path.to_string_lossy(), &size))
     }
 
@@ -214,19 +213,12 @@ impl Report {
         profile: Option<&Profile>,
         error: &str,
     ) -> Result<(), Failure> {
-        self.failures.add(master, profile, error);
-        if !self.json {
-            return Ok(()); // said when the master is settled
-        }
-        self.say(|| json::line("failed", &Failed::new(master, profile, error)))
+        self.failures.tell(&self.bar, master, profile, error)
     }
 
     /// Nothing more is to come of a master: says what failed of it.
     pub(super) fn settled(&mut self, master: &Path) {
-        let lines = self.failures.of(master);
-        if !self.json && !lines.is_empty() {
-            self.bar.suspend(|| lines.iter().for_each(|line| report::error(line)));
-        }
+        self.failures.settle(&self.bar, master);
     }
 
     pub(super) fn all_well(&self) -> bool {
@@ -240,9 +232,7 @@ impl Report {
 
     pub(super) fn summarise(&mut self, interrupted: bool, dry_run: bool) {
         self.bar.finish_and_clear();
-        if !self.json {
-            self.failures.rest().iter().for_each(|line| report::error(line));
-        }
+        self.failures.tell_rest();
         let took = self.started.elapsed().as_secs_f64();
         let (done, size) = (several(self.done, "MP3"), megabytes(self.bytes));
         let mut summary = vec![if dry_run {

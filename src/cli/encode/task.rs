@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use tonepress::Plan;
 use tonepress::master::Master;
 
-use super::super::masters::called;
+use super::super::spool::called;
 
 /// A rendition that is to be made.
 pub(super) struct Target {

@@ -9,7 +9,7 @@ use tonepress::{Plan, Profile, Size, Store};
 
 use super::super::json::{self, Of};
 use super::super::report::{self, Failure};
-use super::super::text::{are, count, megabytes, several, table, wait};
+use super::super::text::{about, are, brief, count, megabytes, several, table, wait};
 use super::super::trial::cost;
 use super::super::{Outcome, args};
 use super::list::Wanted;
@@ -128,7 +128,7 @@ pub(super) fn run(
         Err(error @ tonepress::Error::StoreFull { .. }) => (Vec::new(), Some(error.to_string())),
         Err(error) => return Err(error.into()),
     };
-    let threads = args.jobs.threads() as f64;
+    let threads = args.jobs.threads().get() as f64;
     let seconds = |sum: &Sum| sum.audio * sum.cost / threads;
     let evicted_bytes = evicted.iter().map(|entry| entry.bytes).sum();
     let summary = SummaryJson {
@@ -152,7 +152,7 @@ pub(super) fn run(
                 profile.to_string(),
                 count(sum.present),
                 count(sum.to_press),
-                format!("{}{}", about(sum.inexact), count(sum.bytes)),
+                format!("{}{}", about(!sum.inexact), count(sum.bytes)),
                 if sum.to_press > 0 && sum.cost <= 0.0 { "?".to_owned() } else { wait(seconds(sum)) },
             ]
         };
@@ -162,7 +162,7 @@ pub(super) fn run(
         tell(&summary)?;
         for entry in evicted.iter().take(NAMED) {
             let of = entry.sidecar.as_ref().map_or("unknown", |sidecar| &sidecar.profile);
-            report::line(format!("  {:.12}  {of}  {}", entry.key.to_string(), megabytes(entry.bytes)))?;
+            report::line(format!("  {}  {of}  {}", brief(&entry.key), megabytes(entry.bytes)))?;
         }
         if evicted.len() > NAMED {
             report::line(format!("  and {} more (--json names them all)", evicted.len() - NAMED))?;
@@ -183,15 +183,11 @@ fn tell_planned(master: &Path, plan: &Plan, present: bool) -> Result<(), Failure
     json::line("planned", &object)
 }
 
-fn about(inexact: bool) -> &'static str {
-    if inexact { "~" } else { "" }
-}
-
 fn tell(summary: &SummaryJson) -> Result<(), Failure> {
     report::line(format!(
         "\n{} to press, {}{} bytes, in about {}; {} {} there",
         several(summary.to_press, "rendition"),
-        about(!summary.exact),
+        about(summary.exact),
         count(summary.audio_bytes),
         wait(summary.seconds),
         count(summary.present),

@@ -10,7 +10,7 @@ use tonepress::store::Object;
 use tonepress::{Plan, Profile};
 
 use super::super::failures::Failures;
-use super::super::json::{self, At, Failed, Of, Skipped};
+use super::super::json::{self, At, Of, Skipped};
 use super::super::nearest::Fell;
 use super::super::report::{self, Failure};
 use super::super::text::{are, clock, count, megabytes, plain, result, several, speed, wait, were};
@@ -85,7 +85,7 @@ impl Report {
             pressed: 0,
             present: 0,
             elsewhere: 0,
-            failures: Failures::default(),
+            failures: Failures::new(json),
             bytes: 0,
             audio: 0.0,
         }
@@ -195,19 +195,12 @@ impl Report {
         profile: Option<&Profile>,
         error: &str,
     ) -> Result<(), Failure> {
-        self.failures.add(master, profile, error);
-        if !self.json {
-            return Ok(()); // said when the master is settled
-        }
-        self.bar.suspend(|| json::line("failed", &Failed::new(master, profile, error)))
+        self.failures.tell(&self.bar, master, profile, error)
     }
 
     /// Nothing more is to come of a master: says what failed of it.
     pub(super) fn settled(&mut self, master: &Path) {
-        let lines = self.failures.of(master);
-        if !self.json && !lines.is_empty() {
-            self.bar.suspend(|| lines.iter().for_each(|line| report::error(line)));
-        }
+        self.failures.settle(&self.bar, master);
     }
 
     pub(super) fn failures(&self) -> u64 {
@@ -216,9 +209,7 @@ impl Report {
 
     pub(super) fn summarise(&mut self, interrupted: bool, masters_left: u64) -> Result<(), Failure> {
         self.bar.finish_and_clear();
-        if !self.json {
-            self.failures.rest().iter().for_each(|line| report::error(line));
-        }
+        self.failures.tell_rest();
         let seconds = self.started.elapsed().as_secs_f64();
         let realtime_x = self.audio / seconds.max(1e-3);
         if self.json {
