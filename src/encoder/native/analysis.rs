@@ -81,6 +81,7 @@ impl Analysis {
             let block = self.block(granule);
             self.last = block;
             out.block = [block; 2];
+            out.used = self.lowpass.used(block);
             for channel in 0..self.channels {
                 let slots = &self.slots[channel];
                 let lines = &mut out.lines[channel];
@@ -143,6 +144,12 @@ impl Lowpass {
             Edge { first, gains: (first..lines).map(gain).take_while(|&gain| gain > 0.0).collect() }
         };
         Self { long: edge(576), short: edge(192) }
+    }
+
+    /// Where the lines that are always zero begin, in the order in which lines are coded.
+    fn used(&self, block: Block) -> usize {
+        // Short windows are mixed there.
+        if block == Block::Short { 576 } else { self.long.first + self.long.gains.len() }
     }
 
     fn apply(&self, block: Block, lines: &mut [f32; 576]) {

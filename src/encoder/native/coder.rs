@@ -52,8 +52,10 @@ pub(crate) struct Tuning {
 
 /// What there is of each granule while a frame is coded.
 struct Scratch {
-    /// Of each channel, in the order in which they are coded; then of mid and side, if those are coded.
+    /// Those of short blocks, in the order in which they are coded; then mid and side, if those are coded.
     lines: [[f32; LINES]; 2],
+    /// From this one on all are zero.
+    used: usize,
     signals: [Signal; 2],
     demands: [Demand; 2],
     /// The noise that is masked in each band of left, right, mid and side, as far as these may be coded.
@@ -107,6 +109,7 @@ impl Coder {
         let widths = [&stream.bands().long, &stream.bands().short].map(Widths::new);
         let scratch = || Scratch {
             lines: [[0.0; LINES]; 2],
+            used: LINES,
             signals: [const { Signal::SILENT }; 2],
             demands: [const { Demand::NONE }; 2],
             allowed: [[0.0; MAX_BANDS]; 4],
@@ -150,7 +153,12 @@ impl Coder {
         let bands = self.stream.bands();
         for (scratch, granule) in self.scratch.iter_mut().zip(granules) {
             scratch.block = granule.block[0];
-            scratch.take_lines(granule, bands, channels);
+            scratch.used = granule.used;
+            if scratch.block == Block::Short {
+                for (lines, from) in scratch.lines.iter_mut().zip(&granule.lines[..channels]) {
+                    bands.interleave(from, lines);
+                }
+            }
             let signals = if self.settings.mode == Mode::Joint { 4 } else { channels };
             for (signal, allowed) in scratch.allowed[..signals].iter_mut().enumerate() {
                 *allowed = allow(granule, signal, &self.tuning);
@@ -163,11 +171,12 @@ impl Coder {
             let offset = self.rate.mean_offset();
             let mut bits = [0.0; 4];
             let mut demand = Demand::NONE;
-            for scratch in scratches.iter() {
+            for (scratch, granule) in scratches.iter().zip(granules) {
                 let bands = bands.of(scratch.block);
                 let widths = &self.widths[usize::from(scratch.block == Block::Short)];
                 let mut energy = [[0.0; MAX_BANDS]; 4];
-                energies(isa, &scratch.lines[0], &scratch.lines[1], bands, &mut energy);
+                let [left, right] = ordered(&scratch.lines, granule);
+                energies(isa, left, right, scratch.used, bands, &mut energy);
                 for signal in 0..4 {
                     demand.estimate(isa, &energy[signal], &scratch.allowed[signal], widths, shape);
                     bits[signal] += demand.bits(isa, offset).0;
@@ -175,15 +184,17 @@ impl Coder {
             }
             mid_side = bits[2] + bits[3] < bits[0] + bits[1];
         }
-        for scratch in scratches {
+        for (scratch, granule) in scratches.iter_mut().zip(granules) {
             let bands = bands.of(scratch.block);
             let widths = &self.widths[usize::from(scratch.block == Block::Short)];
             if mid_side {
+                scratch.lines = *ordered(&scratch.lines, granule);
                 to_mid_side(isa, &mut scratch.lines);
             }
             for channel in 0..channels {
                 let signal = &mut scratch.signals[channel];
-                signal.set(isa, &scratch.lines[channel], bands, &mut self.work);
+                let lines = if mid_side { &scratch.lines } else { ordered(&scratch.lines, granule) };
+                signal.set(isa, &lines[channel], scratch.used, bands, &mut self.work);
                 let allowed = &scratch.allowed[channel + if mid_side { 2 } else { 0 }];
                 scratch.demands[channel].set(isa, signal, allowed, widths, shape);
             }
@@ -235,6 +246,7 @@ impl Coder {
                 part.block = scratch.block;
                 let source = Source {
                     signal: &scratch.signals[signal],
+                    used: scratch.used,
                     demand: &scratch.demands[signal],
                     tuning: &self.tuning,
                     bands: self.stream.bands().of(scratch.block),
@@ -260,7 +272,8 @@ impl Coder {
                     for part in &mut self.parts[..part_count] {
                         silence(part, mpeg1);
                         part.spectrum.magnitudes.fill(0);
-                        part.spectrum.choose(self.stream.bands().of(part.block), part.block);
+                        let bands = self.stream.bands().of(part.block);
+                        part.spectrum.choose(&[0; MAX_BANDS], bands, part.block);
                     }
                     break (predicted, 0);
                 }
@@ -335,18 +348,10 @@ fn shorten(offset: f32, bits: u32, slope: f32, code: &mut impl FnMut(f32) -> u32
     bits
 }
 
-impl Scratch {
-    /// Takes the lines of a granule, in the order in which they are coded.
-    #[inline(always)]
-    fn take_lines(&mut self, granule: &Granule, table: &BandTable, channels: usize) {
-        for (lines, from) in self.lines.iter_mut().zip(&granule.lines[..channels]) {
-            if self.block == Block::Short {
-                table.interleave(from, lines);
-            } else {
-                *lines = *from;
-            }
-        }
-    }
+/// Left and right, or the only channel, in the order in which they are coded: `lines` has those of short blocks.
+#[inline(always)]
+fn ordered<'a>(lines: &'a [[f32; LINES]; 2], granule: &'a Granule) -> &'a [[f32; LINES]; 2] {
+    if granule.block[0] == Block::Short { lines } else { &granule.lines }
 }
 
 /// Left and right become mid and side.
@@ -385,6 +390,8 @@ fn allow(granule: &Granule, signal: usize, tuning: &Tuning) -> [f32; MAX_BANDS] 
 /// What a part is coded from.
 struct Source<'a> {
     signal: &'a Signal,
+    /// Its lines from this one on are all zero.
+    used: usize,
     demand: &'a Demand,
     tuning: &'a Tuning,
     bands: &'a Bands,
@@ -400,7 +407,7 @@ dispatch! {
 
 #[inline(always)]
 fn code_part_kernel<I: Isa>(isa: I, part: &mut Part, source: &Source<'_>, offset: f32, work: &mut Work) {
-    let &Source { signal, demand, tuning, bands, mpeg1, first } = source;
+    let &Source { signal, used, demand, tuning, bands, mpeg1, first } = source;
     let mut gain = [0.0; MAX_BANDS];
     let mut lines = [0.0; MAX_BANDS];
     let mut heard = [0.0; MAX_BANDS];
@@ -415,7 +422,7 @@ fn code_part_kernel<I: Isa>(isa: I, part: &mut Part, source: &Source<'_>, offset
     }
     let wanted = Wanted { gain: &gain, lines: &lines, heard: &heard, slack: tuning.slack };
     choose(isa, part, &wanted, mpeg1, first);
-    quantise(isa, part, signal, bands, &heard, work);
+    let largest = quantise(isa, part, signal, used, bands, &heard, work);
     part.negative = signal.negative;
-    part.spectrum.choose(bands, part.block);
+    part.spectrum.choose(&largest, bands, part.block);
 }

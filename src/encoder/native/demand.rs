@@ -18,6 +18,9 @@ const LOG2_NOISE: f32 = 2.754_887_5;
 /// A line of magnitude m in units of a takes about log2(1 + 5.4 m) bits.
 const LOG2_BITS: f32 = 2.432_959_4;
 
+/// The vectors that hold a number a band.
+const VECTORS: usize = MAX_BANDS / LANES;
+
 /// The bands of one signal.
 #[derive(Debug, Clone)]
 pub(crate) struct Demand {
@@ -97,10 +100,14 @@ impl Demand {
         shape: Shape,
     ) {
         self.sounding = signal.sums.iter().zip(&widths.lines).any(|(&sum, &lines)| lines > 0.0 && sum > 0.0);
-        self.set_by(isa, allowed, widths, shape, |at, log_width| {
-            let logarithm = |of: &[f32; MAX_BANDS]| log2(isa, isa.load(eight(of, at)));
-            (logarithm(&signal.roots), logarithm(&signal.sums) - log_width)
-        });
+        let mut logs = [(isa.splat(0.0), isa.splat(0.0)); VECTORS];
+        for vector in 0..widths.vectors {
+            let at = LANES * vector;
+            let roots = log2(isa, isa.load(eight(&signal.roots, at)));
+            let mean = log2(isa, isa.load(eight(&signal.sums, at))) - isa.load(eight(&widths.log, at));
+            logs[vector] = (roots, mean);
+        }
+        self.set_by(isa, &logs, allowed, widths, shape);
     }
 
     /// About the demand of a signal of which only the energy of each band is known, as if its lines had a normal
@@ -117,27 +124,31 @@ impl Demand {
         /// log2 of the means of |x|^(1/2) and |x|^(3/4) of a normal distribution of variance 1.
         const LOG2_ROOT: f32 = -0.282;
         const LOG2_POWER: f32 = -0.291;
-        self.set_by(isa, allowed, widths, shape, |at, log_width| {
+        let mut logs = [(isa.splat(0.0), isa.splat(0.0)); VECTORS];
+        for vector in 0..widths.vectors {
+            let at = LANES * vector;
+            let log_width = isa.load(eight(&widths.log, at));
             let line = log2(isa, isa.load(eight(energy, at))) - log_width;
             let roots = line * isa.splat(0.25) + isa.splat(LOG2_ROOT) + log_width;
-            (roots, line * isa.splat(0.375) + isa.splat(LOG2_POWER))
-        });
+            logs[vector] = (roots, line * isa.splat(0.375) + isa.splat(LOG2_POWER));
+        }
+        self.set_by(isa, &logs, allowed, widths, shape);
     }
 
-    /// Sets gains and levels; `logs` gives log2 of the sum of |x|^(1/2) and of the mean of |x|^(3/4) of eight bands.
+    /// Sets gains and levels; `logs` has log2 of the sum of |x|^(1/2) and of the mean of |x|^(3/4) of each eight bands.
     #[inline(always)]
     fn set_by<I: Isa>(
         &mut self,
         isa: I,
+        logs: &[(I::V, I::V); VECTORS],
         allowed: &[f32; MAX_BANDS],
         widths: &Widths,
         shape: Shape,
-        logs: impl Fn(usize, I::V) -> (I::V, I::V),
     ) {
         self.vectors = widths.vectors;
         self.width = widths.lines;
         // log2 of the masked noise of a line.
-        let mut masked = [isa.splat(0.0); MAX_BANDS / LANES];
+        let mut masked = [isa.splat(0.0); VECTORS];
         let mut sum = isa.splat(0.0);
         for vector in 0..self.vectors {
             let at = LANES * vector;
@@ -149,9 +160,8 @@ impl Demand {
         let rest = isa.splat((1.0 - shape.masking) * shape.own * mean + LOG2_NOISE);
         for vector in 0..self.vectors {
             let at = LANES * vector;
-            let log_width = isa.load(eight(&widths.log, at));
-            let (roots, mean) = logs(at, log_width);
-            let noise = masked[vector] * isa.splat(shape.masking) + rest + log_width;
+            let (roots, mean) = logs[vector];
+            let noise = masked[vector] * isa.splat(shape.masking) + rest + isa.load(eight(&widths.log, at));
             let gain = (noise - roots) * isa.splat(STEPS_PER_OCTAVE);
             isa.store(gain, eight_mut(&mut self.gain, at));
             let level = mean + isa.splat(LOG2_BITS) - gain * isa.splat(LOG2_STEP);

@@ -21,6 +21,8 @@ pub(crate) struct Granule {
     /// decoder that gets exactly these values gives PCM at +-1.0 full scale. Long, start and stop blocks by
     /// frequency; short blocks window by window, 192 lines each, by frequency.
     pub(crate) lines: [[f32; 576]; 2],
+    /// In the order in which lines are coded, those from this one on are all zero: a low-pass cuts them off.
+    pub(crate) used: usize,
     /// Of each channel; for now equal in both.
     pub(crate) block: [Block; 2],
     /// The noise energy (sum of squares over the lines of a scale factor band) that is masked, of left, right, mid
@@ -32,5 +34,5 @@ pub(crate) struct Granule {
 impl Granule {
     /// Silence.
     pub(crate) const SILENT: Self =
-        Self { lines: [[0.0; 576]; 2], block: [Block::Long; 2], allowed: [[0.0; 39]; 4] };
+        Self { lines: [[0.0; 576]; 2], used: 576, block: [Block::Long; 2], allowed: [[0.0; 39]; 4] };
 }

@@ -118,16 +118,19 @@ impl Polyphase {
 }
 
 dispatch! {
-    /// Copies PCM: what is not a number becomes 0, what is far beyond full scale is clipped.
+    /// Copies PCM, eight samples at a time: what is not a number becomes 0, what is far beyond full scale is clipped.
     fn clean(from: &[f32], to: &mut [f32]) = clean_kernel
 }
 
 #[inline(always)]
-fn clean_kernel<I: Isa>(_isa: I, from: &[f32], to: &mut [f32]) {
-    for (to, &x) in to.iter_mut().zip(from) {
-        // False for what is not a number, too.
-        let audible = x.abs() >= TINY;
-        *to = if audible { x.clamp(-LIMIT, LIMIT) } else { 0.0 };
+fn clean_kernel<I: Isa>(isa: I, from: &[f32], to: &mut [f32]) {
+    let (tiny, limit) = (isa.splat(TINY), isa.splat(LIMIT));
+    let (zero, least) = (isa.splat(0.0), isa.splat(-LIMIT));
+    for (to, from) in to.as_chunks_mut().0.iter_mut().zip(from.as_chunks().0) {
+        let x = isa.load(from);
+        // What is not a number is not positive, either.
+        let clean = isa.if_positive(isa.abs(x) - tiny, isa.min(isa.max(x, least), limit), zero);
+        isa.store(clean, to);
     }
 }
 

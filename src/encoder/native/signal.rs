@@ -66,11 +66,19 @@ impl Signal {
         greatest: [0.0; MAX_BANDS],
     };
 
-    /// Takes `lines`, in the order in which they are coded. `roots` is overwritten.
+    /// Takes `lines`, in the order in which they are coded; from line `used` on all are zero. `roots` is overwritten.
     #[inline(always)]
-    pub(crate) fn set<I: Isa>(&mut self, isa: I, lines: &[f32; LINES], bands: &Bands, roots: &mut Work) {
+    pub(crate) fn set<I: Isa>(
+        &mut self,
+        isa: I,
+        lines: &[f32; LINES],
+        used: usize,
+        bands: &Bands,
+        roots: &mut Work,
+    ) {
+        let vectors = used.div_ceil(LANES);
         for (vector, (lines, negative)) in
-            lines.as_chunks().0.iter().zip(self.negative.as_chunks_mut().0).enumerate()
+            lines.as_chunks().0[..vectors].iter().zip(self.negative.as_chunks_mut().0).enumerate()
         {
             let line = isa.load(lines);
             let magnitude = isa.abs(line);
@@ -79,8 +87,10 @@ impl Signal {
             isa.store(isa.sqrt(magnitude * root), eight_mut(&mut self.power, LANES * vector));
             *negative = BY_PAIR[usize::from(isa.negative(line))];
         }
+        roots[LANES * vectors..].fill(0.0);
+        self.power[LANES * vectors..].fill(0.0);
         for band in 0..bands.count {
-            let (start, end) = (usize::from(bands.start[band]), usize::from(bands.start[band + 1]));
+            let (start, end) = (usize::from(bands.start[band]), usize::from(bands.start[band + 1]).min(used));
             let (mut root, mut sum, mut greatest) = (isa.splat(0.0), isa.splat(0.0), isa.splat(0.0));
             let mut at = start;
             while at < end {
@@ -101,17 +111,18 @@ impl Signal {
     }
 }
 
-/// By band: the energies of left and right lines, of their mid and of their side.
+/// By band: the energies of left and right lines, of their mid and of their side. From line `used` on all are zero.
 #[inline(always)]
 pub(crate) fn energies<I: Isa>(
     isa: I,
     left: &[f32; LINES],
     right: &[f32; LINES],
+    used: usize,
     bands: &Bands,
     energy: &mut [[f32; MAX_BANDS]; 4],
 ) {
     for band in 0..bands.count {
-        let (start, end) = (usize::from(bands.start[band]), usize::from(bands.start[band + 1]));
+        let (start, end) = (usize::from(bands.start[band]), usize::from(bands.start[band + 1]).min(used));
         let (mut of_left, mut of_right, mut both) = (isa.splat(0.0), isa.splat(0.0), isa.splat(0.0));
         let mut at = start;
         while at < end {

@@ -44,15 +44,15 @@ impl Spectrum {
         }
     }
 
-    /// Chooses how to code [`magnitudes`](Self::magnitudes), and counts the bits.
+    /// Chooses how to code [`magnitudes`](Self::magnitudes), of which the largest of each band are known, and counts the bits.
     #[inline(always)]
-    pub(crate) fn choose(&mut self, bands: &Bands, block: Block) {
+    pub(crate) fn choose(&mut self, largest: &[u16; MAX_BANDS], bands: &Bands, block: Block) {
         for (pair, magnitudes) in self.pairs.iter_mut().zip(self.magnitudes.as_chunks::<2>().0) {
             *pair = (magnitudes[0].min(15) << 4 | magnitudes[1].min(15)) as u8;
         }
         self.find_parts();
         let quads = self.choose_quads();
-        self.bits = quads + self.choose_regions(bands, block);
+        self.bits = quads + self.choose_regions(largest, bands, block);
     }
 
     /// Where pairs end and fours end.
@@ -85,14 +85,13 @@ impl Spectrum {
     }
 
     #[inline(always)]
-    fn choose_regions(&mut self, bands: &Bands, block: Block) -> u32 {
+    fn choose_regions(&mut self, largest: &[u16; MAX_BANDS], bands: &Bands, block: Block) -> u32 {
         self.tables = [0; 3];
         if self.big_pairs == 0 {
             return 0;
         }
-        // Sums of the counts before each band, and the largest magnitude in it.
+        // Sums of the counts before each band.
         let mut sums: [Count; MAX_BANDS + 1] = [[0; 16]; MAX_BANDS + 1];
-        let mut largest = [0_u16; MAX_BANDS];
         let mut sum: Count = [0; 16];
         let (mut used, mut at) = (0, 0);
         while at < self.big_pairs {
@@ -103,20 +102,13 @@ impl Spectrum {
                     sum[lane] = sum[lane].wrapping_add(count[lane]);
                 }
             }
-            for &magnitude in &self.magnitudes[2 * at..2 * end] {
-                largest[used] = largest[used].max(magnitude);
-            }
             used += 1;
             sums[used] = sum;
             at = end;
         }
-        let region = |from: usize, to: usize| {
-            let largest = largest[from..to].iter().fold(0, |most, &magnitude| magnitude.max(most));
-            best_table(&sums[from], &sums[to], largest)
-        };
         if block != Block::Long {
             let cut = bands.fixed_bands.min(used);
-            let coded = [region(0, cut), region(cut, used)];
+            let coded = [region(&sums, largest, 0, cut), region(&sums, largest, cut, used)];
             self.tables = [coded[0].0, coded[1].0, 0];
             return coded[0].1 + coded[1].1;
         }
@@ -125,9 +117,9 @@ impl Spectrum {
         let mut first = (used / 4 + 1).min(REGION_BANDS[0]);
         let mut second = (2 * used / 3).clamp(first + 1, (first + REGION_BANDS[1]).min(bands.count));
         let mut coded = [
-            region(0, clipped(first)),
-            region(clipped(first), clipped(second)),
-            region(clipped(second), used),
+            region(&sums, largest, 0, clipped(first)),
+            region(&sums, largest, clipped(first), clipped(second)),
+            region(&sums, largest, clipped(second), used),
         ];
         // One cut at a time is moved by a band as long as that saves bits.
         let mut moved = true;
@@ -137,7 +129,10 @@ impl Spectrum {
                 let possible = (1..=REGION_BANDS[0]).contains(&cut)
                     && (cut + 1..=cut + REGION_BANDS[1]).contains(&second);
                 if possible {
-                    let (zero, one) = (region(0, clipped(cut)), region(clipped(cut), clipped(second)));
+                    let (zero, one) = (
+                        region(&sums, largest, 0, clipped(cut)),
+                        region(&sums, largest, clipped(cut), clipped(second)),
+                    );
                     if zero.1 + one.1 < coded[0].1 + coded[1].1 {
                         (coded[0], coded[1], first, moved) = (zero, one, cut, true);
                         break;
@@ -147,7 +142,10 @@ impl Spectrum {
             for cut in [second - 1, second + 1] {
                 let possible = (first + 1..=first + REGION_BANDS[1]).contains(&cut) && cut <= bands.count;
                 if possible {
-                    let (one, two) = (region(clipped(first), clipped(cut)), region(clipped(cut), used));
+                    let (one, two) = (
+                        region(&sums, largest, clipped(first), clipped(cut)),
+                        region(&sums, largest, clipped(cut), used),
+                    );
                     if one.1 + two.1 < coded[1].1 + coded[2].1 {
                         (coded[1], coded[2], second, moved) = (one, two, cut, true);
                         break;
@@ -288,6 +286,13 @@ fn last(pairs: &[u8; PAIRS], end: usize, mask: u64) -> usize {
         chunk -= 1;
     }
     0
+}
+
+/// The best table for the bands `from` to `to`, and its bits.
+#[inline(always)]
+fn region(sums: &[Count; MAX_BANDS + 1], largest: &[u16; MAX_BANDS], from: usize, to: usize) -> (u8, u32) {
+    let largest = largest[from..to].iter().fold(0, |most, &magnitude| magnitude.max(most));
+    best_table(&sums[from], &sums[to], largest)
 }
 
 /// Two pairs of 0 and 1 as four bits.

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::reader::{ReadFrame, Reader};
-use crate::encoder::native::bands::{LINES, MAX_BANDS};
+use crate::encoder::native::bands::{Bands, LINES, MAX_BANDS};
 use crate::encoder::native::granule::Block;
 use crate::encoder::native::part::{MAX_PART_BITS, Part};
 use crate::encoder::native::scalefactors::{Packing, limits};
@@ -76,12 +76,22 @@ fn random_part(
             let value = (0..rarity).fold(most, |value, _| value.min(random.below(most + 1)));
             part.spectrum.magnitudes[line] = if line >= zeros_from { 0 } else { value.min(most) as u16 };
         }
-        part.spectrum.choose(&bands, block);
+        let largest = largest(&part.spectrum.magnitudes, &bands);
+        part.spectrum.choose(&largest, &bands, block);
         if part.bits() + 100 <= MAX_PART_BITS {
             return part;
         }
         top /= 2;
     }
+}
+
+fn largest(magnitudes: &[u16; LINES], bands: &Bands) -> [u16; MAX_BANDS] {
+    let mut largest = [0; MAX_BANDS];
+    for (band, edge) in bands.start.windows(2).take(bands.count).enumerate() {
+        let lines = &magnitudes[usize::from(edge[0])..usize::from(edge[1])];
+        largest[band] = lines.iter().copied().max().unwrap_or(0);
+    }
+    largest
 }
 
 const BLOCKS: [Block; 7] =
@@ -117,7 +127,7 @@ pub(super) fn random_stream(seed: u64, rate: u32, mode: Mode, frames: usize) -> 
         while bytes(&parts) > stream.reservoir() + stream.space(header) {
             parts[last].spectrum.magnitudes.fill(0);
             let block = parts[last].block;
-            parts[last].spectrum.choose(&stream.bands().of(block).clone(), block);
+            parts[last].spectrum.choose(&[0; MAX_BANDS], stream.bands().of(block), block);
             parts[last].shared = [false; 4];
             parts[last].scale = [0; MAX_BANDS];
             parts[last].preflag = false;
