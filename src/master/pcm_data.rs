@@ -116,10 +116,21 @@ impl SampleFormat {
 
 /// Interleaved samples of `N` bytes to planes.
 fn spread<const N: usize>(bytes: &[u8], planes: &mut [Vec<f32>], sample: impl Fn([u8; N]) -> f32) {
-    let channels = planes.len();
     let (samples, _) = bytes.as_chunks::<N>();
-    for (channel, plane) in planes.iter_mut().enumerate() {
-        plane.extend(samples.iter().skip(channel).step_by(channels).map(|&s| sample(s)));
+    match planes {
+        // These two become vectors.
+        [mono] => mono.extend(samples.iter().map(|&s| sample(s))),
+        [left, right] => {
+            let (both, _) = samples.as_chunks::<2>();
+            left.extend(both.iter().map(|&[s, _]| sample(s)));
+            right.extend(both.iter().map(|&[_, s]| sample(s)));
+        }
+        planes => {
+            let channels = planes.len();
+            for (channel, plane) in planes.iter_mut().enumerate() {
+                plane.extend(samples.iter().skip(channel).step_by(channels).map(|&s| sample(s)));
+            }
+        }
     }
 }
 

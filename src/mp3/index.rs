@@ -16,7 +16,7 @@ pub(crate) struct FrameIndex {
     next_frame: u64,
     /// The part of a header that has come.
     header: [u8; Header::SIZE],
-    crc: crc::Digest<'static, u16>,
+    crc: crc::Digest<'static, u16, crc::Table<16>>,
 }
 
 /// What the frames told.

@@ -4,7 +4,7 @@
 //! Source: the "Xing" header as extended by LAME, <http://gabriel.mp3-tech.org/mp3infotag.html>, and
 //! `libmp3lame/VbrTag.c`. It says "Info" for constant bitrate and "Xing" otherwise.
 
-use crc::{CRC_16_ARC, Crc, Digest};
+use crc::{CRC_16_ARC, Crc, Digest, Table};
 
 use crate::mp3::frame::{FrameSize, Header, Mode, Version};
 use crate::units::{Frames, Kbps, SampleRate};
@@ -13,14 +13,14 @@ use crate::units::{Frames, Kbps, SampleRate};
 const TAG_SIZE: usize = 156;
 /// Frames, bytes, TOC and quality are all there.
 const ALL_FIELDS: u32 = 0x0F;
-const CRC_16: Crc<u16> = Crc::<u16>::new(&CRC_16_ARC);
+/// It takes sixteen bytes at once: each byte of a VBR rendition goes through it.
+static CRC_16: Crc<u16, Table<16>> = Crc::<u16, Table<16>>::new(&CRC_16_ARC);
 /// Entries of the table of contents: one for each hundredth of the frames.
 pub const TOC_ENTRIES: usize = 100;
 
 /// The CRC of the audio, fed frame after frame.
-pub(crate) fn music_crc() -> Digest<'static, u16> {
-    static TABLE: Crc<u16> = CRC_16;
-    TABLE.digest()
+pub(crate) fn music_crc() -> Digest<'static, u16, Table<16>> {
+    CRC_16.digest()
 }
 
 /// What an Info frame says.
