@@ -1,6 +1,6 @@
 //! From granules to frames.
 
-use super::bands::{BandTable, Bands, LINES, MAX_BANDS};
+use super::bands::{Bands, LINES, MAX_BANDS};
 use super::demand::{Demand, LOG2_STEP, Shape, Widths, total_bits};
 use super::gains::{Wanted, choose, silence};
 use super::granule::{Block, Granule};
