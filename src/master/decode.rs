@@ -13,7 +13,7 @@ use super::{Audio, Inner};
 use crate::error::{Error, Result};
 use crate::pcm::Pcm;
 
-/// How many decoded samples are kept from one read to the next. Segments overlap by their
+/// How many decoded samples are kept from one read to the next, at least. Segments overlap by their
 /// pre-roll, some 6,000 samples: those are not decoded twice, and there is nothing to seek.
 const KEPT: usize = 16 << 10;
 
@@ -300,10 +300,13 @@ impl Packets {
 
     /// Appends the samples of a packet to the recent ones.
     fn append(&mut self, inner: &Inner, packet: &Packet) -> Result<()> {
-        let excess = self.recent[0].len().saturating_sub(KEPT);
-        self.start += excess as u64;
-        for plane in &mut self.recent {
-            plane.drain(..excess);
+        // Seldom: what is kept moves to the front.
+        if self.recent[0].len() > 3 * KEPT {
+            let excess = self.recent[0].len() - KEPT;
+            self.start += excess as u64;
+            for plane in &mut self.recent {
+                plane.drain(..excess);
+            }
         }
         self.decoder.decode(inner, packet, &mut self.recent)
     }

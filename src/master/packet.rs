@@ -8,4 +8,6 @@ pub(super) struct Packet {
     /// How many it holds before those.
     pub(super) lead: usize,
     pub(super) bytes: Box<[u8]>,
+    /// Whether the checksum at its end is known to be right.
+    pub(super) summed: bool,
 }

@@ -64,8 +64,8 @@ impl PacketDecoder {
             Self::Flac(decoder, signature) => {
                 let before = planes.first().map_or(0, Vec::len);
                 let header = match signature {
-                    None => decoder.decode(&packet.bytes, planes),
-                    Some(signature) => signature.decode(decoder, &packet.bytes, planes),
+                    None => decoder.decode(&packet.bytes, packet.summed, planes),
+                    Some(signature) => signature.decode(decoder, &packet.bytes, packet.summed, planes),
                 };
                 let block =
                     header.map_err(|error| input.damaged(start, format!("a FLAC frame: {error}")))?.block;

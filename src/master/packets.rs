@@ -187,7 +187,12 @@ impl Table {
         }
         #[allow(clippy::cast_possible_truncation)] // within a packet
         let lead = (start - entry.start) as usize;
-        Ok(Some(Packet { samples: start - self.lead..end.max(start) - self.lead, lead, bytes }))
+        Ok(Some(Packet {
+            samples: start - self.lead..end.max(start) - self.lead,
+            lead,
+            bytes,
+            summed: false,
+        }))
     }
 
     /// Where the samples lie, if they are PCM in one piece.

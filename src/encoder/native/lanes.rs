@@ -2,6 +2,9 @@
 //!
 //! Kernels are written once, over [`Isa`], and inlined into one function for each instruction set. Every
 //! operation is a single IEEE one in every lane, and nothing is fused, so all of them give the same bits.
+//!
+//! A closure may not be inlined, and what is not has no vector instructions: each operation is a call then, through memory. So
+//! what kernels hand on are numbers and `#[inline(always)]` functions. `nm` finds none of `_mm256_` in a release build.
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;

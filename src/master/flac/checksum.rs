@@ -116,8 +116,9 @@ mod carry_less {
 
     #[target_feature(enable = "pclmulqdq,sse4.1,ssse3")]
     fn folded(before: u16, bytes: &[u8]) -> u16 {
-        let (far, near) = (powers(512), powers(128));
-        let (far, near) = (_mm_set_epi64x(far.0, far.1), _mm_set_epi64x(near.0, near.1));
+        const FAR: (i64, i64) = powers(512);
+        const NEAR: (i64, i64) = powers(128);
+        let (far, near) = (_mm_set_epi64x(FAR.0, FAR.1), _mm_set_epi64x(NEAR.0, NEAR.1));
         let (chunks, rest) = bytes.as_chunks::<64>();
         let mut lanes = [_mm_set_epi64x(0, 0); 4];
         // What came before counts as part of the first two bytes.

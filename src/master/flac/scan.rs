@@ -52,7 +52,7 @@ impl Scanner {
                     let bytes = self.window.buf[self.window.at..end].into();
                     self.window.at = end;
                     self.behind = self.window.place();
-                    return Ok(Some(Packet { samples, lead: 0, bytes }));
+                    return Ok(Some(Packet { samples, lead: 0, bytes, summed: true }));
                 }
                 Err(next) => self.window.at = next,
             }
@@ -224,18 +224,9 @@ impl StreamInfo {
 
 /// Where, from `from` on, a frame may start: 14 bits of sync code, a reserved bit, how blocks are counted.
 fn sync(buf: &[u8], from: usize) -> Option<usize> {
-    const STRIDE: usize = 32;
-    let is_sync = |pair: [u8; 2]| pair[0] == 0xff && pair[1] & 0xfe == 0xf8;
-    let mut at = from;
-    // As a whole first: so it is a few instructions for all of them.
-    while let Some(bytes) = buf.get(at..at + STRIDE + 1) {
-        if (0..STRIDE).fold(false, |any, i| any | is_sync([bytes[i], bytes[i + 1]])) {
-            break;
-        }
-        at += STRIDE;
-    }
-    let rest = buf.get(at..)?;
-    rest.windows(2).position(|pair| is_sync([pair[0], pair[1]])).map(|next| at + next)
+    let rest = buf.get(from..)?;
+    let is_sync = |&at: &usize| rest.get(at + 1).is_some_and(|second| second & 0xfe == 0xf8);
+    memchr::memchr_iter(0xff, rest).find(is_sync).map(|at| from + at)
 }
 
 #[cfg(test)]

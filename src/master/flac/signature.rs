@@ -47,10 +47,11 @@ impl Signature {
         &mut self,
         decoder: &mut FrameDecoder,
         frame: &[u8],
+        summed: bool,
         planes: &mut [Vec<f32>],
     ) -> Result<FrameHeader, FrameError> {
         self.planes.iter_mut().for_each(Vec::clear);
-        let header = decoder.decode(frame, &mut self.planes)?;
+        let header = decoder.decode(frame, summed, &mut self.planes)?;
         while let [(samples, md5), _, ..] = *self.stated.make_contiguous()
             && self.hashed >= samples
         {

@@ -245,14 +245,14 @@ proptest! {
         for mut decoder in decoders(format) {
             // What lies before stays.
             let mut planes = vec![vec![5]; wanted.len()];
-            let header = decoder.decode(&frame, &mut planes).unwrap();
+            let header = decoder.decode(&frame, false, &mut planes).unwrap();
             prop_assert_eq!((header.block, header.number), (wanted[0].len(), 7));
             for (plane, wanted) in planes.iter().zip(&wanted) {
                 prop_assert_eq!(plane[0], 5);
                 prop_assert_eq!(&plane[1..], &wanted[..]);
             }
             let mut planes = vec![Vec::<f32>::new(); wanted.len()];
-            decoder.decode(&frame, &mut planes).unwrap();
+            decoder.decode(&frame, false, &mut planes).unwrap();
             for (plane, wanted) in planes.iter().zip(&wanted) {
                 for (&given, &wanted) in plane.iter().zip(wanted) {
                     let wanted = (f64::from(wanted) / (1_u64 << (bits - 1)) as f64) as f32;
@@ -273,10 +273,10 @@ proptest! {
         let mut wrong = frame.clone();
         wrong[bit / 8] ^= 1 << (bit % 8);
         let mut planes = vec![vec![5]; wanted.len()];
-        prop_assert!(decoder.decode(&wrong, &mut planes).is_err());
-        prop_assert!(decoder.decode(&frame[..bit / 8], &mut planes).is_err());
+        prop_assert!(decoder.decode(&wrong, false, &mut planes).is_err());
+        prop_assert!(decoder.decode(&frame[..bit / 8], false, &mut planes).is_err());
         prop_assert!(planes.iter().all(|plane| plane == &[5]));
-        prop_assert!(decoder.decode(&frame, &mut planes).is_ok());
+        prop_assert!(decoder.decode(&frame, false, &mut planes).is_ok());
     }
 
     /// Nothing does harm where the checksums are right: it is an error, or samples within their width, and the same
@@ -296,7 +296,7 @@ proptest! {
         let mut all = Vec::new();
         for mut decoder in decoders(format) {
             let mut planes = vec![Vec::<i32>::new(); wanted.len()];
-            let result = decoder.decode(&frame, &mut planes);
+            let result = decoder.decode(&frame, false, &mut planes);
             let most = 1_i64 << (bits - 1);
             prop_assert!(planes.iter().flatten().all(|&sample| (-most..most).contains(&sample.into())));
             prop_assert!(result.is_ok() || planes.iter().all(Vec::is_empty));
@@ -313,7 +313,7 @@ proptest! {
         let mut head = vec![0xff, 0xf9, 0x70, 0xa0, 7, 0xff, 0xfe];
         head.push(header_sum(&head));
         for frame in [seal(bytes.clone()), seal([head, bytes].concat())] {
-            let _ = decoder.decode(&frame, &mut [Vec::<f32>::new(), Vec::new()]);
+            let _ = decoder.decode(&frame, false, &mut [Vec::<f32>::new(), Vec::new()]);
             let _ = decoder.end(&frame);
         }
     }
@@ -327,7 +327,7 @@ fn what_is_forbidden_is_told() {
         let mut frame = [&[0xff, 0xf8], &header[..]].concat();
         frame.push(header_sum(&frame));
         frame.extend(rest);
-        FrameDecoder::new(format).decode(&seal(frame), &mut [Vec::<i32>::new()]).unwrap_err()
+        FrameDecoder::new(format).decode(&seal(frame), false, &mut [Vec::<i32>::new()]).unwrap_err()
     };
     // 192 samples of one channel, 16 bits, frame 0.
     let good = [0x10, 0x08, 0, 0].map(|byte: u8| byte);
@@ -336,7 +336,7 @@ fn what_is_forbidden_is_told() {
         let mut frame = [&[0xff, 0xf8], &header[..]].concat();
         frame.push(header_sum(&frame));
         frame.extend(rest);
-        FrameDecoder::new(format).decode(&seal(frame), &mut [Vec::<i32>::new()])
+        FrameDecoder::new(format).decode(&seal(frame), false, &mut [Vec::<i32>::new()])
     };
     assert!(subframe(&[0, 0x12, 0x34]).is_ok());
     for (rest, wanted, bit) in [
@@ -384,7 +384,7 @@ fn differences_may_not_lead_out_of_the_width() {
         let format = Format { rate: 44_100, channels: 2, bits };
         let mut planes = [vec![1_i32], vec![2]];
         let error =
-            FrameDecoder::new(format).decode(&frame(channels, &coded, bits), &mut planes).unwrap_err();
+            FrameDecoder::new(format).decode(&frame(channels, &coded, bits), false, &mut planes).unwrap_err();
         assert_eq!(error.fault, Fault::Width(bits));
         assert_eq!(planes, [vec![1], vec![2]]);
     }

@@ -164,7 +164,7 @@ impl Frames {
                     let detail = format!("link {number} of the Ogg file goes on after its stated end");
                     return Err(input.damaged(link.samples.end, detail));
                 }
-                return Ok(Some(Packet { samples, lead: 0, bytes }));
+                return Ok(Some(Packet { samples, lead: 0, bytes, summed: false }));
             }
             let Some(next) = chain.links.get(self.link + 1) else { break };
             self.packets = next.packets();
