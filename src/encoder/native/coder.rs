@@ -1,13 +1,12 @@
 //! From granules to frames.
 
-use super::bands::{Bands, LINES, MAX_BANDS};
-use super::demand::{Demand, LOG2_STEP, Shape, Widths, total_bits};
-use super::gains::{Wanted, choose, silence};
+use super::bands::{LINES, MAX_BANDS};
+use super::code_part::{Source, code_within};
+use super::demand::{Demand, Shape, Widths, total_bits};
+use super::gains::silence;
 use super::granule::{Block, Granule};
-use super::lanes::{Best, Isa, LANES, dispatch, eight, eight_mut};
-use super::math::exp2;
-use super::part::{MAX_PART_BITS, Part};
-use super::quantise::{VANISHING, quantise};
+use super::lanes::{Best, Isa, LANES, dispatch};
+use super::part::Part;
 use super::rate::{Limits, Rate, Spending};
 use super::signal::{Signal, Work, energies};
 use super::stream::{Frame, Stream};
@@ -148,44 +147,63 @@ impl Coder {
     #[inline(always)]
     fn code_with<I: Isa>(&mut self, isa: I, granules: &[Granule], out: &mut Vec<u8>) {
         let channels = if self.settings.mode == Mode::Mono { 1 } else { 2 };
-        let part_count = granules.len() * channels;
-        let shape = self.tuning.shape;
-        let bands = self.stream.bands();
+        self.take(granules, channels);
+        let mid_side = self.settings.mode == Mode::Joint && self.is_mid_side_cheaper(isa, granules);
+        self.prepare(isa, granules, channels, mid_side);
+        let mut header = self.header();
+        let bits = self.fit(isa, granules.len(), channels, self.limits(header));
+        if !self.rate.is_constant() {
+            header.bitrate = self.bitrate_for(header, (bits as usize).div_ceil(8));
+        }
+        let frame = Frame { header, mid_side, parts: &self.parts[..granules.len() * channels] };
+        self.stream.add(&frame, out);
+        self.frames += 1;
+    }
+
+    /// Takes what is to be kept of granules.
+    #[inline(always)]
+    fn take(&mut self, granules: &[Granule], channels: usize) {
+        let signals = if self.settings.mode == Mode::Joint { 4 } else { channels };
         for (scratch, granule) in self.scratch.iter_mut().zip(granules) {
             scratch.block = granule.block[0];
             scratch.used = granule.used;
             if scratch.block == Block::Short {
                 for (lines, from) in scratch.lines.iter_mut().zip(&granule.lines[..channels]) {
-                    bands.interleave(from, lines);
+                    self.stream.bands().interleave(from, lines);
                 }
             }
-            let signals = if self.settings.mode == Mode::Joint { 4 } else { channels };
             for (signal, allowed) in scratch.allowed[..signals].iter_mut().enumerate() {
                 *allowed = allow(granule, signal, &self.tuning);
             }
         }
-        let scratches = &mut self.scratch[..granules.len()];
-        let attack = scratches.iter().any(|scratch| scratch.block == Block::Short);
-        let mut mid_side = false;
-        if self.settings.mode == Mode::Joint {
-            let offset = self.rate.mean_offset();
-            let mut bits = [0.0; 4];
-            let mut demand = Demand::NONE;
-            for (scratch, granule) in scratches.iter().zip(granules) {
-                let bands = bands.of(scratch.block);
-                let widths = &self.widths[usize::from(scratch.block == Block::Short)];
-                let mut energy = [[0.0; MAX_BANDS]; 4];
-                let [left, right] = ordered(&scratch.lines, granule);
-                energies(isa, left, right, scratch.used, bands, &mut energy);
-                for signal in 0..4 {
-                    demand.estimate(isa, &energy[signal], &scratch.allowed[signal], widths, shape);
-                    bits[signal] += demand.bits(isa, offset).0;
-                }
+    }
+
+    /// Whether mid and side would take fewer bits than left and right.
+    #[inline(always)]
+    fn is_mid_side_cheaper<I: Isa>(&self, isa: I, granules: &[Granule]) -> bool {
+        let offset = self.rate.mean_offset();
+        let mut bits = [0.0; 4];
+        let mut demand = Demand::NONE;
+        for (scratch, granule) in self.scratch.iter().zip(granules) {
+            let bands = self.stream.bands().of(scratch.block);
+            let widths = &self.widths[usize::from(scratch.block == Block::Short)];
+            let mut energy = [[0.0; MAX_BANDS]; 4];
+            let [left, right] = ordered(&scratch.lines, granule);
+            energies(isa, left, right, scratch.used, bands, &mut energy);
+            for signal in 0..4 {
+                let allowed = &scratch.allowed[signal];
+                demand.estimate(isa, &energy[signal], allowed, widths, self.tuning.shape);
+                bits[signal] += demand.bits(isa, offset).0;
             }
-            mid_side = bits[2] + bits[3] < bits[0] + bits[1];
         }
-        for (scratch, granule) in scratches.iter_mut().zip(granules) {
-            let bands = bands.of(scratch.block);
+        bits[2] + bits[3] < bits[0] + bits[1]
+    }
+
+    /// Makes the signals that are coded ready for quantising, and learns what they ask for.
+    #[inline(always)]
+    fn prepare<I: Isa>(&mut self, isa: I, granules: &[Granule], channels: usize, mid_side: bool) {
+        for (scratch, granule) in self.scratch.iter_mut().zip(granules) {
+            let bands = self.stream.bands().of(scratch.block);
             let widths = &self.widths[usize::from(scratch.block == Block::Short)];
             if mid_side {
                 scratch.lines = *ordered(&scratch.lines, granule);
@@ -196,111 +214,107 @@ impl Coder {
                 let lines = if mid_side { &scratch.lines } else { ordered(&scratch.lines, granule) };
                 signal.set(isa, &lines[channel], scratch.used, bands, &mut self.work);
                 let allowed = &scratch.allowed[channel + if mid_side { 2 } else { 0 }];
-                scratch.demands[channel].set(isa, signal, allowed, widths, shape);
+                scratch.demands[channel].set(isa, signal, allowed, widths, self.tuning.shape);
             }
         }
+    }
+
+    /// The header of the next frame, with the largest bitrate that it may have.
+    fn header(&self) -> Header {
+        let Settings { version, rate, mode, coding, .. } = self.settings;
+        let bitrate = match coding {
+            RateControl::Cbr(kbps) => Kbps(kbps),
+            RateControl::Abr(_) | RateControl::Vbr(_) => version.max_bitrate(),
+        };
+        let bytes = self.size.total(self.frames + 1) - self.size.total(self.frames);
+        let padding = self.rate.is_constant() && bytes > self.size.base;
+        Header { version, rate, bitrate, padding, mode }
+    }
+
+    /// What a frame with that header may take.
+    fn limits(&self, header: Header) -> Limits {
+        let own = self.stream.space(header);
+        let most = own + self.stream.reservoir();
+        let reservoir = self.stream.max_reservoir(header);
+        let least = if self.rate.is_constant() { most.saturating_sub(reservoir) } else { 0 };
+        let [least, most, own, reservoir] = [least, most, own, reservoir].map(|bytes| 8.0 * bytes as f32);
+        Limits { least, most, own, reservoir }
+    }
+
+    /// Quantises all parts so that they fit. Returns their bits.
+    #[inline(always)]
+    fn fit<I: Isa>(&mut self, isa: I, granules: usize, channels: usize, limits: Limits) -> u32 {
+        /// After so many trials the frame is silent.
+        const TRIALS: u32 = 12;
+        let part_count = granules * channels;
         let mut demands = [&self.scratch[0].demands[0]; 4];
         for (at, demand) in demands[..part_count].iter_mut().enumerate() {
             *demand = &self.scratch[at / channels].demands[at % channels];
         }
         let demands = &demands[..part_count];
-
-        let padding = self.rate.is_constant()
-            && self.size.total(self.frames + 1) - self.size.total(self.frames) > self.size.base;
-        let largest = match self.settings.coding {
-            RateControl::Cbr(kbps) => Kbps(kbps),
-            _ => self.settings.version.max_bitrate(),
-        };
-        let header = Header {
-            version: self.settings.version,
-            rate: self.settings.rate,
-            bitrate: largest,
-            padding,
-            mode: self.settings.mode,
-        };
-        let own = self.stream.space(header);
-        let most = own + self.stream.reservoir();
-        let reservoir = self.stream.max_reservoir(header);
-        let least = if self.rate.is_constant() { most.saturating_sub(reservoir) } else { 0 };
-        let limits = Limits {
-            least: 8.0 * least as f32,
-            most: 8.0 * most as f32,
-            own: 8.0 * own as f32,
-            reservoir: 8.0 * reservoir as f32,
-        };
+        let attack = self.scratch[..granules].iter().any(|scratch| scratch.block == Block::Short);
         let left =
             self.settings.frames.map(|frames| frames.saturating_sub(self.frames)).filter(|&left| left > 0);
         let mut offset = self.rate.offset(isa, limits, left, demands, attack);
 
-        let mut trial = 0;
         let mut push = 1.0;
-        let (predicted, bits) = loop {
+        for trial in 0.. {
             let (predicted, slope) = total_bits(isa, demands, offset);
             let (mut bits, mut capped) = (0, false);
             for at in 0..part_count {
                 let scratch = &self.scratch[at / channels];
                 let signal = at % channels;
                 let (done, rest) = self.parts.split_at_mut(at);
-                let first = (at >= channels).then(|| &done[at - channels]);
                 let part = &mut rest[0];
                 part.block = scratch.block;
                 let source = Source {
                     signal: &scratch.signals[signal],
                     used: scratch.used,
                     demand: &scratch.demands[signal],
-                    tuning: &self.tuning,
+                    slack: self.tuning.slack,
                     bands: self.stream.bands().of(scratch.block),
                     mpeg1: self.settings.version == Version::Mpeg1,
-                    first,
+                    first: (at >= channels).then(|| &done[at - channels]),
                 };
-                let mut code = |offset| {
-                    code_part(self.best, part, &source, offset, &mut self.work);
-                    part.bits()
-                };
-                let mut of_part = code(offset);
-                if of_part > MAX_PART_BITS {
-                    capped = true;
-                    of_part =
-                        shorten(offset, of_part, scratch.demands[signal].bits(isa, offset).1, &mut code);
-                }
+                let (of_part, was_capped) =
+                    code_within((isa, self.best), part, &source, offset, &mut self.work);
+                capped |= was_capped;
                 bits += of_part;
             }
             let over = bits as f32 - limits.most;
-            if over > 0.0 {
-                if trial >= 12 {
-                    let mpeg1 = self.settings.version == Version::Mpeg1;
-                    for part in &mut self.parts[..part_count] {
-                        silence(part, mpeg1);
-                        part.spectrum.magnitudes.fill(0);
-                        let bands = self.stream.bands().of(part.block);
-                        part.spectrum.choose(&[0; MAX_BANDS], bands, part.block);
-                    }
-                    break (predicted, 0);
-                }
+            if over > 0.0 && trial < TRIALS {
                 offset += (over / slope.max(1.0)).clamp(0.0, 16.0).max(push);
                 push *= 1.6;
             } else if (bits as f32) < limits.least && trial < 2 && !capped {
                 offset -= ((limits.least - bits as f32) / slope.max(1.0)).clamp(0.2, 8.0);
             } else {
-                break (predicted, bits);
-            }
-            trial += 1;
-        };
-        self.rate.note(predicted, bits as f32);
-
-        let mut header = header;
-        if !self.rate.is_constant() {
-            let bytes = (bits as usize).div_ceil(8);
-            for &kbps in self.settings.version.bitrates() {
-                header.bitrate = Kbps(kbps);
-                if self.stream.space(header) + self.stream.reservoir() >= bytes {
-                    break;
+                if over > 0.0 {
+                    self.silence(part_count);
+                    bits = 0;
                 }
+                self.rate.note(predicted, bits as f32);
+                return bits;
             }
         }
-        let frame = Frame { header, mid_side, parts: &self.parts[..part_count] };
-        self.stream.add(&frame, out);
-        self.frames += 1;
+        unreachable!("trials end");
+    }
+
+    /// Nothing fits: all parts are silent.
+    #[cold]
+    fn silence(&mut self, part_count: usize) {
+        for part in &mut self.parts[..part_count] {
+            silence(part, self.settings.version == Version::Mpeg1);
+            part.spectrum.magnitudes.fill(0);
+            part.spectrum.choose(&[0; MAX_BANDS], self.stream.bands().of(part.block), part.block);
+        }
+    }
+
+    /// The lowest bitrate of a frame that holds so many bytes of main data, or the highest one.
+    fn bitrate_for(&self, header: Header, bytes: usize) -> Kbps {
+        let mut bitrates = self.settings.version.bitrates().iter().map(|&kbps| Kbps(kbps));
+        let space = |&bitrate: &Kbps| self.stream.space(Header { bitrate, ..header });
+        let holds = |bitrate: &Kbps| space(bitrate) + self.stream.reservoir() >= bytes;
+        bitrates.find(holds).unwrap_or(header.bitrate)
     }
 }
 
@@ -312,40 +326,6 @@ dispatch! {
 #[inline(always)]
 fn code_kernel<I: Isa>(isa: I, coder: &mut Coder, granules: &[Granule], out: &mut Vec<u8>) {
     coder.code_with(isa, granules, out);
-}
-
-/// Codes a part that is longer than can be told anew, more coarsely, and nearly as long as can be told. Returns its bits.
-#[inline(always)]
-fn shorten(offset: f32, bits: u32, slope: f32, code: &mut impl FnMut(f32) -> u32) -> u32 {
-    const NEAR: u32 = MAX_PART_BITS - 200;
-    const AIM: f32 = (MAX_PART_BITS - 100) as f32;
-    const TRIALS: u32 = 7;
-    let mut fine = (offset, bits as f32);
-    let mut coarse: Option<(f32, f32)> = None;
-    let mut step = ((fine.1 - AIM) / slope.max(1.0)).clamp(1.0, 16.0);
-    for trial in 0.. {
-        // On the line through the nearest offsets on both sides, but not too near to either.
-        let next = match coarse {
-            Some(coarse) => {
-                let share = (fine.1 - AIM) / (fine.1 - coarse.1).max(1.0);
-                fine.0 + (coarse.0 - fine.0) * share.clamp(0.1, 0.9)
-            }
-            None => fine.0 + step,
-        };
-        let bits = code(next);
-        if bits > MAX_PART_BITS {
-            fine = (next, bits as f32);
-            step *= 1.5;
-        } else if bits >= NEAR || trial >= TRIALS {
-            return bits;
-        } else {
-            coarse = Some((next, bits as f32));
-        }
-        if let Some(coarse) = coarse.filter(|_| trial >= TRIALS) {
-            return code(coarse.0);
-        }
-    }
-    bits
 }
 
 /// Left and right, or the only channel, in the order in which they are coded: `lines` has those of short blocks.
@@ -385,44 +365,4 @@ fn allow(granule: &Granule, signal: usize, tuning: &Tuning) -> [f32; MAX_BANDS] 
         }
     }
     allowed
-}
-
-/// What a part is coded from.
-struct Source<'a> {
-    signal: &'a Signal,
-    /// Its lines from this one on are all zero.
-    used: usize,
-    demand: &'a Demand,
-    tuning: &'a Tuning,
-    bands: &'a Bands,
-    mpeg1: bool,
-    /// The channel's part of the first granule, where this is of the second.
-    first: Option<&'a Part>,
-}
-
-dispatch! {
-    /// Chooses the gains of a part, whose block type is set, at an offset of the noise, and quantises it.
-    fn code_part(part: &mut Part, source: &Source<'_>, offset: f32, work: &mut Work) = code_part_kernel
-}
-
-#[inline(always)]
-fn code_part_kernel<I: Isa>(isa: I, part: &mut Part, source: &Source<'_>, offset: f32, work: &mut Work) {
-    let &Source { signal, used, demand, tuning, bands, mpeg1, first } = source;
-    let mut gain = [0.0; MAX_BANDS];
-    let mut lines = [0.0; MAX_BANDS];
-    let mut heard = [0.0; MAX_BANDS];
-    for at in (0..MAX_BANDS).step_by(LANES) {
-        let wanted = isa.load(eight(&demand.gain, at)) + isa.splat(offset);
-        isa.store(wanted, eight_mut(&mut gain, at));
-        isa.store(demand.lines(isa, offset, at), eight_mut(&mut lines, at));
-        let steps = isa.load(eight(&signal.greatest, at)) * exp2(isa, wanted * isa.splat(-LOG2_STEP));
-        let in_use = demand.in_use(isa, at);
-        let in_use = isa.if_positive(steps - isa.splat(VANISHING), in_use, isa.splat(0.0));
-        isa.store(in_use, eight_mut(&mut heard, at));
-    }
-    let wanted = Wanted { gain: &gain, lines: &lines, heard: &heard, slack: tuning.slack };
-    choose(isa, part, &wanted, mpeg1, first);
-    let largest = quantise(isa, part, signal, used, bands, &heard, work);
-    part.negative = signal.negative;
-    part.spectrum.choose(&largest, bands, part.block);
 }

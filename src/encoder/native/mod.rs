@@ -24,6 +24,7 @@ mod analysis;
 mod attack;
 mod bands;
 mod bits;
+mod code_part;
 mod coder;
 mod codes;
 #[cfg(test)]
