@@ -33,6 +33,8 @@
 //! - `http`: answers to HTTP requests, for any server that speaks the crates `http` and `http-body` (`http::answer`), and albums as
 //!   ZIP files (`zip::Zip`).
 //! - `tokio`: renditions as `AsyncRead`, `AsyncSeek` and `Stream` (`aio`).
+//! - `tier`: a shared tier on object storage behind the store, and masters in object storage; `aws`, `gcp` and `azure` are the
+//!   services.
 //! - `metrics`: the engine's counters and histograms go to the recorder of the `metrics` facade.
 
 /// The examples of the README are tests too.
@@ -62,6 +64,8 @@ pub mod poll_bytes;
 pub mod price;
 pub mod profile;
 pub mod read_at;
+#[cfg(feature = "tier")]
+mod remote;
 pub mod rendition;
 mod size;
 pub mod store;

@@ -10,6 +10,8 @@ use tonepress::store::Store;
 use tonepress::{Error, Profile};
 
 pub(crate) use bench::{Bench, Rival};
+#[cfg(feature = "tier")]
+pub(crate) use cache::TierAction;
 pub(crate) use cache::{CacheAction, CacheCommand, Selection, Sort};
 
 use super::byte_range::ByteRange;
@@ -23,6 +25,7 @@ use super::options::{Cache, EncoderChoice, Exclude, Jobs, Json, Masters, Profile
 use super::report::Voice;
 use super::shard::Shard;
 use super::tags::TagOptions;
+use super::tier::TierChoice;
 
 /// Presses lossless masters (FLAC, WAV, AIFF, ALAC) into MP3s at any bitrate.
 #[derive(Debug, Parser)]
@@ -272,7 +275,7 @@ pub(crate) struct Probe {
 impl Probe {
     /// Opens the store, if one is wanted.
     pub(crate) fn open_store(&self) -> Result<Option<Store>, Error> {
-        Cache { cache: self.cache.clone(), cache_size: None }.open()
+        Cache { cache: self.cache.clone(), cache_size: None, tier: TierChoice::default() }.open()
     }
 }
 

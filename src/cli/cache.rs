@@ -3,6 +3,8 @@
 mod age;
 mod list;
 mod stat;
+#[cfg(feature = "tier")]
+mod tier;
 
 use std::ops::ControlFlow;
 use std::time::SystemTime;
@@ -28,6 +30,8 @@ pub(crate) fn run(args: &args::CacheCommand) -> Result<Outcome, Failure> {
         }
         CacheAction::Gc { stale } => gc(args, &store, *stale),
         CacheAction::Rm { selection, all } => rm(args, &store, selection, *all),
+        #[cfg(feature = "tier")]
+        CacheAction::Tier { action } => tier::run(args, &store, action),
         CacheAction::Path { key } => path(args, &store, key),
         CacheAction::Pin { keys, undo } => pin(args, &store, keys, !undo),
     }

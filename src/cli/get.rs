@@ -147,6 +147,8 @@ pub(crate) fn pressed(order: &Order) -> Result<Outcome, Failure> {
         let repairs = rendition.repairs();
         report::note_repairs(master.name(), repairs.not_finite, repairs.clamped);
         delivery.tell(Some(order.master), Some(profile.to_string()), None, size, &range)?;
+        engine.shutdown(Shutdown::Finish);
+        engine.store().into_iter().for_each(super::tier::tell);
         Ok(outcome)
     });
     if interrupted.load(Ordering::Relaxed) { Ok(Outcome::Interrupted) } else { outcome }

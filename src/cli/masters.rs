@@ -1,4 +1,4 @@
-//! Finding masters: files as named, folders walked through.
+//! Finding masters: files as named, folders walked through, objects listed.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -8,6 +8,8 @@ use tonepress::Error;
 use tonepress::master::{Limits, Master};
 use walkdir::WalkDir;
 
+#[cfg(feature = "tier")]
+use super::objects;
 use super::report::detail;
 use super::spool::{self, called};
 use super::text::plain;
@@ -21,6 +23,9 @@ pub(crate) struct Candidate {
     pub(crate) dir: PathBuf,
     /// Found in a folder, not named: it need not be a master at all.
     pub(crate) found: bool,
+    /// If it is in object storage.
+    #[cfg(feature = "tier")]
+    pub(super) object: Option<objects::Facts>,
 }
 
 /// A place that could not be read, or a master that could not be opened, and why.
@@ -37,6 +42,10 @@ pub(crate) fn candidates<'a>(
     exclude: &'a GlobSet,
 ) -> impl Iterator<Item = Result<Candidate, Unread>> {
     paths.iter().flat_map(move |root| {
+        #[cfg(feature = "tier")]
+        if let Some(url) = objects::url(root) {
+            return Box::new(objects::candidates(url, exclude)) as Box<dyn Iterator<Item = _>>;
+        }
         let is_wanted = move |entry: &walkdir::DirEntry| {
             // What is named is wanted.
             let below = entry.path().strip_prefix(root).unwrap_or(Path::new(""));
@@ -51,7 +60,8 @@ pub(crate) fn candidates<'a>(
             WalkDir::new(root).follow_links(true).sort_by_file_name().into_iter().filter_entry(is_wanted)
         });
         let streamed = walked.is_none().then(|| Ok(Candidate::streamed(root)));
-        streamed.into_iter().chain(walked.into_iter().flatten().filter_map(move |entry| found(root, entry)))
+        let found = walked.into_iter().flatten().filter_map(move |entry| found(root, entry));
+        Box::new(streamed.into_iter().chain(found)) as Box<dyn Iterator<Item = _>>
     })
 }
 
@@ -76,8 +86,8 @@ fn found(root: &Path, entry: walkdir::Result<walkdir::DirEntry>) -> Option<Resul
     }
     let folder = entry.path().parent().unwrap_or(Path::new(""));
     let root = if found { root } else { folder };
-    let dir = folder.strip_prefix(root).unwrap_or(Path::new("")).to_owned();
-    Some(Ok(Candidate { root: root.to_owned(), dir, path: entry.into_path(), found }))
+    let (root, dir) = (root.to_owned(), folder.strip_prefix(root).unwrap_or(Path::new("")).to_owned());
+    Some(Ok(Candidate::file(entry.into_path(), root, dir, found)))
 }
 
 /// The masters under `paths`, opened, each with where it was found; or why one could not be. What is no master and need not
@@ -105,7 +115,7 @@ pub(crate) fn open(path: &Path, limits: &Limits) -> Result<Master, Error> {
 }
 
 /// Hidden files in folders are nobody's masters: system clutter, unfinished copies, locks of editors.
-fn is_hidden(path: &Path) -> bool {
+pub(super) fn is_hidden(path: &Path) -> bool {
     path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."))
 }
 
@@ -144,6 +154,35 @@ fn promised(path: &Path) -> Option<&'static str> {
 }
 
 impl Candidate {
+    fn file(path: PathBuf, root: PathBuf, dir: PathBuf, found: bool) -> Self {
+        Self {
+            path,
+            root,
+            dir,
+            found,
+            #[cfg(feature = "tier")]
+            object: None,
+        }
+    }
+
+    /// Its size in bytes, as far as that is known before it is opened.
+    pub(crate) fn bytes(&self) -> u64 {
+        #[cfg(feature = "tier")]
+        if let Some(object) = &self.object {
+            return object.bytes;
+        }
+        self.path.metadata().map_or(0, |meta| meta.len())
+    }
+
+    /// Whether it lies in a folder, so that something can be written beside it.
+    pub(crate) fn has_folder(&self) -> bool {
+        #[cfg(feature = "tier")]
+        if self.object.is_some() {
+            return false;
+        }
+        !self.is_stream()
+    }
+
     /// Its path below [`root`](Self::root).
     pub(crate) fn below(&self) -> PathBuf {
         self.dir.join(self.path.file_name().unwrap_or_default())
@@ -151,7 +190,7 @@ impl Candidate {
 
     /// Standard input, or a pipe. MP3s of it are not written beside it.
     fn streamed(path: &Path) -> Self {
-        Self { path: path.to_owned(), root: PathBuf::new(), dir: PathBuf::new(), found: false }
+        Self::file(path.to_owned(), PathBuf::new(), PathBuf::new(), false)
     }
 
     pub(crate) fn is_stream(&self) -> bool {
@@ -167,15 +206,29 @@ impl Candidate {
             (Error::Lossy { container: Some(found), .. }, Some(promised)) => found == promised,
             _ => false,
         };
-        let opened =
-            if self.found { Master::open_with(&self.path, limits) } else { open(&self.path, limits) };
-        match opened {
-            Err(error) if self.found && (is_nobodys(&error) || is_gone(&self.path)) => {
+        match self.try_open(limits) {
+            Err(error) if self.found && (is_nobodys(&error) || self.is_gone()) => {
                 detail(|| format!("{}: passed over, no master", plain(&self.name())));
                 None
             }
             opened => Some(opened),
         }
+    }
+
+    fn try_open(&self, limits: &Limits) -> Result<Master, Error> {
+        #[cfg(feature = "tier")]
+        if let Some(object) = &self.object {
+            return Master::open_with(&object.url, limits);
+        }
+        if self.found { Master::open_with(&self.path, limits) } else { open(&self.path, limits) }
+    }
+
+    fn is_gone(&self) -> bool {
+        #[cfg(feature = "tier")]
+        if self.object.is_some() {
+            return false;
+        }
+        is_gone(&self.path)
     }
 
     /// The path for people.

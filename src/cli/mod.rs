@@ -18,6 +18,8 @@ mod man;
 mod masters;
 mod name;
 mod nearest;
+#[cfg(feature = "tier")]
+mod objects;
 mod options;
 mod plan;
 mod prewarm;
@@ -27,6 +29,7 @@ mod shard;
 mod spool;
 mod tags;
 mod text;
+mod tier;
 mod trial;
 
 use std::process::ExitCode;

@@ -11,6 +11,7 @@ use tonepress::{Encoder, Error, Profile};
 
 use super::nearest::Nearest;
 use super::report::Failure;
+use super::tier::TierChoice;
 
 /// Which masters.
 #[derive(Debug, clap::Args)]
@@ -138,6 +139,7 @@ impl Jobs {
 
 /// Where renditions are kept.
 #[derive(Debug, clap::Args)]
+#[allow(clippy::struct_field_names)] // `--cache` is what users know
 pub(crate) struct Cache {
     /// Keep renditions in the store in this folder, and take from it what it has
     #[arg(long, value_name = "DIR", env = "TONEPRESS_CACHE")]
@@ -145,18 +147,23 @@ pub(crate) struct Cache {
     /// What the store may take on disk, such as 20GiB; the least recently used renditions give way
     #[arg(long, value_name = "SIZE", env = "TONEPRESS_CACHE_SIZE")]
     pub(crate) cache_size: Option<ByteSize>,
+    #[command(flatten)]
+    pub(crate) tier: TierChoice,
 }
 
 impl Cache {
     /// Opens the store, if one is wanted.
     pub(crate) fn open(&self) -> Result<Option<Store>, Error> {
-        let Some(folder) = &self.cache else { return Ok(None) };
+        let Some(folder) = &self.cache else {
+            self.tier.needs_store()?;
+            return Ok(None);
+        };
         let options = Options::new(folder);
         let options = match self.cache_size {
             Some(size) => options.max_bytes(size.as_u64()),
             None => options,
         };
-        options.open().map(Some)
+        self.tier.behind(options).open().map(Some)
     }
 
     /// Opens the store, which must be there: a mistyped folder is not to become one.

@@ -89,6 +89,7 @@ pub(crate) fn run(args: &args::Prewarm) -> Result<Outcome, Failure> {
     }
     // Otherwise there is nothing left to cancel.
     press.engine.shutdown(Shutdown::Cancel);
+    super::tier::tell(&store);
     press.report.summarise(interrupted, left)?;
     Ok(match (interrupted, press.report.failures()) {
         (true, _) => Outcome::Interrupted,
@@ -290,9 +291,11 @@ impl Batch for Press {
                 }
                 Ok(object) => {
                     self.kept += object.len() + OVERHEAD;
-                    if let Some(origin @ (Origin::Stored | Origin::Elsewhere)) = rendition.origin() {
+                    if let Some(origin @ (Origin::Stored | Origin::Elsewhere | Origin::Fetched)) =
+                        rendition.origin()
+                    {
                         self.report.settle(work);
-                        let elsewhere = origin == Origin::Elsewhere;
+                        let elsewhere = origin != Origin::Stored;
                         self.report.present(&master, plan.profile(), &object, elsewhere)?;
                     } else {
                         let repairs = rendition.repairs();

@@ -17,6 +17,10 @@ use crate::profile::Profile;
 use crate::rendition::plan::Plan;
 use crate::store::Store;
 
+/// How long a shutdown waits for uploads to the tier; what is left is in the store, for `cache tier push`.
+#[cfg(feature = "tier")]
+const UPLOADS: std::time::Duration = std::time::Duration::from_secs(60);
+
 /// Presses renditions on demand. Clones are cheap and share everything.
 ///
 /// Dropping the last one does not stop what is being pressed; [`shutdown`](Self::shutdown) waits for it,
@@ -93,7 +97,7 @@ impl Engine {
         let plan = self.plan(master, profile)?;
         let shared = self.shared();
         let _span = tracing::debug_span!("request", master = master.name(), %profile).entered();
-        let (key, object) = shared.look_up(master, &plan)?;
+        let (key, object) = shared.look_up(master, &plan, request.priority)?;
         if let Some(object) = object {
             shared.counters.add(Count::Hits, 1);
             tracing::debug!(key = object.key().map(tracing::field::display), bytes = object.len(), "hit");
@@ -127,6 +131,8 @@ impl Engine {
         job.handles.fetch_add(1, Ordering::Relaxed);
         shared.nudge(&dispatch);
         drop(dispatch);
+        #[cfg(feature = "tier")]
+        shared.fetch(&job);
         Ok(Rendition::pressing(shared, job, request.on_drop))
     }
 
@@ -139,7 +145,7 @@ impl Engine {
     pub fn find(&self, master: &Master, profile: &Profile) -> Result<Option<Rendition>> {
         let plan = self.plan(master, profile)?;
         let shared = self.shared();
-        let (key, object) = shared.look_up(master, &plan)?;
+        let (key, object) = shared.look_up(master, &plan, Priority::default())?;
         if let Some(object) = object {
             return Ok(Some(Rendition::stored(shared, master, plan, object)));
         }
@@ -191,7 +197,8 @@ impl Engine {
     }
 
     /// Takes no more requests, ends what is being pressed in the way asked for, and waits for that. What
-    /// is complete stays readable; the store is left without leftovers.
+    /// is complete stays readable; the store is left without leftovers, and what is complete goes to its tier, which is
+    /// waited for, but not longer than a minute.
     pub fn shutdown(&self, how: Shutdown) {
         let shared = self.shared();
         let mut dispatch = lock(&shared.dispatch);
@@ -206,6 +213,11 @@ impl Engine {
         }
         while dispatch.running > 0 || dispatch.schedule.len() > 0 {
             dispatch = shared.idle.wait(dispatch).unwrap_or_else(PoisonError::into_inner);
+        }
+        #[cfg(feature = "tier")]
+        if let Some(store) = &shared.store {
+            drop(dispatch);
+            store.finish_uploads(UPLOADS);
         }
     }
 }

@@ -1,5 +1,7 @@
 //! One rendition being pressed: how far it is, who waits for it, and what has become of it.
 
+#[cfg(feature = "tier")]
+mod delivery;
 mod reading;
 
 use std::collections::HashMap;
@@ -32,6 +34,9 @@ pub(super) struct Job {
     pub(super) whole: AtomicBool,
     /// Whether it is to be finished when there are none.
     pub(super) unattended: AtomicBool,
+    /// Asks the tier for it, if anybody does.
+    #[cfg(feature = "tier")]
+    pub(super) fetch: super::fetch::Fetch,
     state: Mutex<State>,
     /// Those who sleep may find more than when they fell asleep.
     changed: Condvar,
@@ -78,8 +83,11 @@ pub enum Origin {
     Pressed,
     /// Another process pressed it while it was asked for here.
     Elsewhere,
+    /// Some or all of it came from the tier.
+    Fetched,
 }
 
+#[allow(clippy::struct_excessive_bools)] // each is about something else
 struct State {
     phase: Phase,
     key: Option<Key>,
@@ -87,6 +95,8 @@ struct State {
     identified: bool,
     /// Whether another process was seen to press it.
     elsewhere: bool,
+    /// Whether some of it came from the tier.
+    fetched: bool,
     /// To read what is being written.
     reader: Option<PartialReader>,
     segments: Vec<SegmentBytes>,
@@ -114,7 +124,19 @@ enum Phase {
 struct SegmentBytes {
     /// The bytes that have left the encoder and are written: final.
     ready: u64,
+    /// The samples that they were.
+    samples: u64,
     done: bool,
+}
+
+/// What became of bytes that were handed over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Handed {
+    /// They are the first of the rendition.
+    First,
+    More,
+    /// The segment has come from the tier meanwhile: they are not needed.
+    Late,
 }
 
 /// A reader that waits.
@@ -173,11 +195,14 @@ impl Job {
             handles: AtomicUsize::new(0),
             whole: AtomicBool::new(true),
             unattended: AtomicBool::new(false),
+            #[cfg(feature = "tier")]
+            fetch: super::fetch::Fetch::default(),
             state: Mutex::new(State {
                 phase: Phase::Pressing,
                 key,
                 identified,
                 elsewhere: false,
+                fetched: false,
                 reader: None,
                 segments,
                 done: 0,
@@ -278,26 +303,32 @@ impl Job {
         Ok(identified)
     }
 
-    /// Takes the next bytes of a segment, which `samples` samples became; they are everybody's from then on. Says whether
-    /// they are the first.
+    /// Takes the next bytes of a segment, which `samples` samples became; they are everybody's from then on.
     ///
     /// # Errors
     /// Those of [`Partial::write_segment`]; [`Error::Cancelled`] if it is over.
-    pub(super) fn hand_over(&self, segment: u64, samples: u64, bytes: &[u8], last: bool) -> Result<bool> {
-        match &mut *lock(&self.place) {
+    pub(super) fn hand_over(&self, segment: u64, samples: u64, bytes: &[u8], last: bool) -> Result<Handed> {
+        let mut place = lock(&self.place);
+        if lock(&self.state).segments[index(segment)].done {
+            return Ok(Handed::Late);
+        }
+        match &mut *place {
             Destination::Partial(partial) => partial.write_segment(segment, bytes, last)?,
             Destination::Export(writer, _) => writer.push(segment, bytes, last)?,
             Destination::Unopened | Destination::Closed => return Err(self.cancelled()),
         }
         let mut state = lock(&self.state);
+        // With the place still locked: whoever writes next knows what is written.
+        drop(place);
         let at = &mut state.segments[index(segment)];
         at.ready += bytes.len() as u64;
+        at.samples += samples;
         at.done = last;
         state.done += u64::from(last);
         state.samples += samples;
         let first = !bytes.is_empty() && !std::mem::replace(&mut state.begun, true);
         self.wake(state, Some(segment));
-        Ok(first)
+        Ok(if first { Handed::First } else { Handed::More })
     }
 
     pub(super) fn count_repairs(&self, repairs: Repairs) {
@@ -332,7 +363,9 @@ impl Job {
                 if partial.is_stored() {
                     partial.describe(self.source.label());
                 }
-                Ok(Finished::Object(partial.publish()?, Origin::Pressed))
+                let fetched = lock(&self.state).fetched;
+                let origin = if fetched { Origin::Fetched } else { Origin::Pressed };
+                Ok(Finished::Object(partial.publish()?, origin))
             }
             Destination::Export(writer, start) => {
                 let Written { out, bytes } = writer.finish()?;

@@ -22,6 +22,8 @@
 mod builder;
 mod errands;
 mod export;
+#[cfg(feature = "tier")]
+mod fetch;
 mod front;
 mod job;
 mod lock;

@@ -258,13 +258,16 @@ impl Rendition {
     }
 
     /// Tells the schedule that all segments are wanted, if only a range was so far.
-    fn wants_all(&self, job: &Job) {
+    fn wants_all(&self, job: &Arc<Job>) {
         if job.whole.swap(true, Ordering::Relaxed) {
             return;
         }
         let mut dispatch = lock(&self.engine.dispatch);
         dispatch.schedule.widen(job.number, &(0..u64::MAX));
         self.engine.nudge(&dispatch);
+        drop(dispatch);
+        #[cfg(feature = "tier")]
+        self.engine.fetch(job);
     }
 
     /// Tells the schedule that a reader waits for bytes of a segment, or for all of them.

@@ -239,6 +239,15 @@ impl<J: Clone> Schedule<J> {
         }
     }
 
+    /// The segments that are wanted, and the one that somebody waits for, the latest to say so, or will want next; `None` if
+    /// nobody reads.
+    #[cfg(feature = "tier")]
+    pub(super) fn wants(&self, id: u64) -> Option<(Range<u64>, Option<u64>)> {
+        let lane = self.lanes.get(&id)?;
+        let latest = lane.demands.values().max_by_key(|(demand, since)| (demand.waiting, *since));
+        Some((lane.wanted.clone(), latest.map(|(demand, _)| demand.segment)))
+    }
+
     /// Segment `index` is pressed.
     pub(super) fn done(&mut self, id: u64, index: u64) {
         if let Some(lane) = self.lanes.get_mut(&id) {

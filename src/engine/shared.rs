@@ -73,14 +73,24 @@ impl Shared {
     /// The key of a rendition, unless its master would have to be hashed for it, and what the store has
     /// under it. An error if the master was found to be bad; a master that is not
     /// known yet is looked at when it has been hashed.
-    pub(super) fn look_up(&self, master: &Master, plan: &Plan) -> Result<(Option<Key>, Option<Object>)> {
+    pub(super) fn look_up(
+        &self,
+        master: &Master,
+        plan: &Plan,
+        priority: Priority,
+    ) -> Result<(Option<Key>, Option<Object>)> {
         let known = match &self.store {
             Some(store) => store.masters().recall(master)?,
             None => master.known_id(),
         };
-        let key = known.map(|id| Recipe::new(id, *plan.resolved())).transpose()?.map(|recipe| recipe.key());
-        let object = match (&self.store, &key) {
-            (Some(store), Some(key)) => store.find(key)?,
+        let recipe = known.map(|id| Recipe::new(id, *plan.resolved())).transpose()?;
+        let key = recipe.as_ref().map(Recipe::key);
+        let object = match (&self.store, &key, &recipe) {
+            (Some(store), Some(key), Some(recipe)) => match store.find(key)? {
+                // Pre-warming is there to replace those of older builds.
+                None if priority != Priority::Prewarm => store.find_older(recipe)?,
+                found => found,
+            },
             _ => None,
         };
         if let (Some(store), Some(id)) = (&self.store, &known) {
@@ -163,6 +173,8 @@ impl Shared {
             self.counters.add(Count::Uncached, u64::from(uncached));
         };
         if job.settle(result, count) {
+            #[cfg(feature = "tier")]
+            job.fetch.stop();
             let mut dispatch = lock(&self.dispatch);
             dispatch.schedule.remove(job.number);
             if !dispatch.schedule.jobs().any(|other| Arc::ptr_eq(&other.source, &job.source)) {

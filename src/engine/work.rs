@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::job::Job;
+use super::job::{Handed, Job};
 use super::lock::lock;
 use super::pcm::Wanted;
 use super::schedule::Task;
@@ -62,17 +62,25 @@ impl Shared {
             Task::Identify => {
                 let identified = self.identify(job)?;
                 self.identified(job, identified);
+                #[cfg(feature = "tier")]
+                self.fetch(job);
             }
             Task::Press(index) => {
                 let began = Instant::now();
-                self.press(job, index)?;
-                let segment = job.plan.segment(index);
-                let samples = crate::Samples(segment.own.end - segment.own.start);
-                self.counters.segment(job.plan.resolved().rate.seconds(samples), began.elapsed());
-                self.counters.add(Count::Segments, 1);
+                if self.press(job, index)? {
+                    let segment = job.plan.segment(index);
+                    let samples = crate::Samples(segment.own.end - segment.own.start);
+                    self.counters.segment(job.plan.resolved().rate.seconds(samples), began.elapsed());
+                    self.counters.add(Count::Segments, 1);
+                }
                 lock(&self.dispatch).schedule.done(job.number, index);
             }
         }
+        self.publish_if_complete(job);
+        Ok(())
+    }
+
+    pub(super) fn publish_if_complete(self: &Arc<Self>, job: &Arc<Job>) {
         if job.is_to_be_published() {
             let (engine, job) = (Arc::clone(self), Arc::clone(job));
             let _ = self.errands.send(Box::new(move || {
@@ -80,7 +88,6 @@ impl Shared {
                 false
             }));
         }
-        Ok(())
     }
 
     /// Which rendition of the store it is. Without a store nobody asks.
@@ -110,8 +117,9 @@ impl Shared {
         }
     }
 
-    /// Presses a segment and hands its bytes over as they leave the encoder.
-    fn press(&self, job: &Job, index: u64) -> Result<()> {
+    /// Presses a segment and hands its bytes over as they leave the encoder. False if it has come from the tier
+    /// meanwhile.
+    fn press(&self, job: &Job, index: u64) -> Result<bool> {
         let plan = &job.plan;
         let (rate, channels) = (plan.resolved().rate, plan.resolved().channels());
         let segment = plan.segment(index);
@@ -147,7 +155,9 @@ impl Shared {
                 at = portion.end;
                 encoder.push_until(pcm, at, &mut bytes)?;
                 let samples = at.min(own.end).saturating_sub(portion.start.max(own.start));
-                self.hand_over(job, index, samples, &mut bytes, false)?;
+                if self.hand_over(job, index, samples, &mut bytes, false)? == Handed::Late {
+                    return Ok(false);
+                }
             }
             // If nobody else wants it, its memory takes the next step.
             if let Some(decoded) = Arc::into_inner(decoded) {
@@ -156,7 +166,7 @@ impl Shared {
         }
         job.count_repairs(repairs);
         encoder.finish(&mut bytes)?;
-        self.hand_over(job, index, 0, &mut bytes, true)
+        Ok(self.hand_over(job, index, 0, &mut bytes, true)? != Handed::Late)
     }
 
     /// How many other renditions have yet to press what segment `index` of this one is pressed from.
@@ -171,14 +181,22 @@ impl Shared {
         })
     }
 
-    fn hand_over(&self, job: &Job, index: u64, samples: u64, bytes: &mut Vec<u8>, last: bool) -> Result<()> {
+    fn hand_over(
+        &self,
+        job: &Job,
+        index: u64,
+        samples: u64,
+        bytes: &mut Vec<u8>,
+        last: bool,
+    ) -> Result<Handed> {
         // Also where there is nothing to hand over: this is where a worker learns that nobody wants it.
-        if job.hand_over(index, samples, bytes, last)? {
+        let handed = job.hand_over(index, samples, bytes, last)?;
+        if handed == Handed::First {
             self.counters.first_byte(job.asked.elapsed());
         }
         self.counters.add(Count::Bytes, bytes.len() as u64);
         bytes.clear();
-        Ok(())
+        Ok(handed)
     }
 
     fn publish(&self, job: &Job) {

@@ -18,6 +18,8 @@ mod inner;
 mod limits;
 pub mod loudness;
 pub(crate) mod mp4;
+#[cfg(feature = "tier")]
+mod object_source;
 mod ogg;
 mod open_flac;
 mod open_ogg;
@@ -52,6 +54,8 @@ pub(crate) use frame_index::FrameIndex;
 pub use id::{MasterId, MasterIdError};
 pub use info::{Codec, Container, Layout, MasterInfo, Position};
 pub use limits::Limits;
+#[cfg(feature = "tier")]
+pub use object_source::ObjectSource;
 pub use source::MasterSource;
 pub use verdict::{Verdict, Verification};
 
@@ -86,7 +90,7 @@ impl Master {
     }
 
     /// Opens the file at `path`, whatever it is called: its content decides what it is. Within the
-    /// default [`Limits`].
+    /// default [`Limits`]. With the feature `tier` it may be the URL of an object too.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         Self::open_with(path, &Limits::default())
     }
@@ -95,6 +99,11 @@ impl Master {
     pub fn open_with(path: impl AsRef<Path>, limits: &Limits) -> Result<Self> {
         let path = path.as_ref();
         let name = path.display().to_string();
+        #[cfg(feature = "tier")]
+        if crate::remote::is_url(&name) {
+            let source = ObjectSource::open(&name)?;
+            return Self::from_source_with(source.url().to_owned(), Arc::new(source), limits);
+        }
         let source = FileSource::open(path).map_err(Error::io(Stage::Open, name.as_str()))?;
         Self::from_source_with(name, Arc::new(source), limits)
     }
@@ -248,6 +257,12 @@ impl Master {
     /// The path of the file that it is, if it is one.
     pub(crate) fn place(&self) -> Option<&Path> {
         self.0.input.source.place()
+    }
+
+    /// The URL of the object that it is, and which of its versions, if it is one.
+    #[cfg(feature = "tier")]
+    pub(crate) fn location(&self) -> Option<(&str, &str)> {
+        self.0.input.source.location()
     }
 
     /// Whether the file that looks like `meta` is the one that was opened, unchanged.

@@ -38,6 +38,12 @@ pub trait MasterSource: Send + Sync {
         None
     }
 
+    /// The URL of the object behind it and which of its versions it is, if it is one that cannot change: by both a
+    /// store's index knows it again.
+    fn location(&self) -> Option<(&str, &str)> {
+        None
+    }
+
     /// What differs when the bytes may have changed: a generation number, an `ETag`, a file's
     /// size and time. Compared, never interpreted.
     ///
@@ -67,7 +73,8 @@ impl Input {
 
     /// Whether `other` is the same file, as it was at the same time.
     pub(crate) fn is(&self, other: &Self) -> bool {
-        let files = self.source.place().is_some() && other.source.place().is_some();
+        let known = |source: &dyn MasterSource| source.place().is_some() || source.location().is_some();
+        let files = known(&*self.source) && known(&*other.source);
         files && self.version == other.version
     }
 

@@ -91,7 +91,7 @@ impl Store {
     }
 
     /// Makes room for a partial and promises it.
-    fn admit(&self, scratch: &Scratch, key: Key, cap: u64) -> Result<()> {
+    pub(super) fn admit(&self, scratch: &Scratch, key: Key, cap: u64) -> Result<()> {
         let mut ledger = self.ledger()?;
         self.make_room(&mut ledger, charge(cap))?;
         preallocate(scratch.file(), cap).map_err(Error::at(Stage::Write, scratch.path()))?;

@@ -9,9 +9,10 @@ use std::time::{Duration, SystemTime};
 use crossbeam::channel::Sender;
 
 use crate::error::{Error, Result, Stage};
+use crate::rendition::fingerprint::Fingerprint;
 use crate::store::evict::{self, Budget, EvictionQueue};
 use crate::store::hot::{Hot, TOUCH};
-use crate::store::key::Key;
+use crate::store::key::{Key, Recipe};
 use crate::store::layout::{StoreLayout, remove, sync_folder};
 use crate::store::ledger::Ledger;
 use crate::store::object::Object;
@@ -34,6 +35,11 @@ pub(super) struct Inner {
     pub(super) verify_on_open: bool,
     /// Where renditions go that the store does not take.
     pub(super) spill: PathBuf,
+    /// Whose renditions are served where there is none of this build.
+    pub(super) accept: Vec<Fingerprint>,
+    /// Behind this store.
+    #[cfg(feature = "tier")]
+    pub(super) tier: Option<Arc<crate::store::tier::Tier>>,
     /// When it is dropped, the thread that sweeps hears of it.
     pub(super) _open: Sender<Infallible>,
 }
@@ -63,6 +69,16 @@ impl Store {
             mark_used(&file);
         }
         Ok(Some(object))
+    }
+
+    /// The rendition of `recipe` as an older build pressed it, if one is [accepted](super::Options::accept).
+    pub(crate) fn find_older(&self, recipe: &Recipe) -> Result<Option<Object>> {
+        for &fingerprint in &self.0.accept {
+            if let Some(object) = self.find(&Recipe { fingerprint, ..*recipe }.key())? {
+                return Ok(Some(object));
+            }
+        }
+        Ok(None)
     }
 
     /// Whether somebody has begun to press a rendition and neither published it nor given it up: one look at a

@@ -32,12 +32,12 @@ const RACY: i128 = 2_000_000_000;
 const VERSION: u32 = 1;
 /// The version of the records of files: raised when a file is understood as another master than before, so that it
 /// is hashed anew. 2: edit lists of M4A, channel masks of FLAC. 3: tags of all kinds behind FLAC.
-const FILE_VERSION: u32 = 3;
+pub(super) const FILE_VERSION: u32 = 3;
 
 /// A store's index of masters. Its records can all be computed anew, so they are written without
 /// waiting for the disk, and one that cannot be read is ignored.
 pub struct Masters<'a> {
-    store: &'a Store,
+    pub(super) store: &'a Store,
 }
 
 /// A master's file as it was seen before it was hashed.
@@ -173,6 +173,11 @@ impl Masters<'_> {
         if let Some(id) = master.known_id() {
             return Ok(Some(id));
         }
+        #[cfg(feature = "tier")]
+        if let Some(id) = self.recall_located(master) {
+            master.tell_id(id);
+            return Ok(Some(id));
+        }
         let Some((path, stamp)) = stamp_of(master)? else { return Ok(None) };
         let known = self.known(&path, &stamp);
         if let Some(id) = known {
@@ -199,8 +204,15 @@ impl Masters<'_> {
         if let Some(id) = self.recall(master)? {
             return Ok(id);
         }
+        #[cfg(feature = "tier")]
+        if let Some(id) = self.ask_located(master) {
+            master.tell_id(id);
+            return Ok(id);
+        }
         let stamped = stamp_of(master)?;
         let (id, frames) = master.find_id()?;
+        #[cfg(feature = "tier")]
+        self.record_located(master, id);
         // A store that cannot be written still serves.
         if let Some((path, stamp)) = stamped {
             let _ = self.record(&path, &stamp, id);
@@ -273,7 +285,7 @@ impl Masters<'_> {
         self.place("facts", master.as_bytes())
     }
 
-    fn place(&self, kind: &str, id: &[u8; 32]) -> PathBuf {
+    pub(super) fn place(&self, kind: &str, id: &[u8; 32]) -> PathBuf {
         let name = format!("{}.json", blake3::Hash::from_bytes(*id).to_hex());
         self.store.layout().masters().join(kind).join(&name[..2]).join(name)
     }
@@ -289,11 +301,11 @@ impl Masters<'_> {
     }
 
     /// Half-written by a power failure, from another version, not there: all the same.
-    fn read<T: DeserializeOwned>(&self, path: &Path) -> Option<T> {
+    pub(super) fn read<T: DeserializeOwned>(&self, path: &Path) -> Option<T> {
         serde_json::from_slice(&self.store.layout().read(path).ok()??).ok()
     }
 
-    fn write<T: Serialize>(&self, path: &Path, record: &T) -> Result<()> {
+    pub(super) fn write<T: Serialize>(&self, path: &Path, record: &T) -> Result<()> {
         let json = serde_json::to_vec_pretty(record)
             .map_err(|e| Error::Internal { detail: format!("{}: {e}", path.display()) })?;
         self.store.layout().create()?;

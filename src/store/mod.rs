@@ -25,6 +25,8 @@
 //! # }
 //! ```
 
+#[cfg(feature = "tier")]
+mod adopt;
 mod begin;
 mod evict;
 mod frames;
@@ -35,6 +37,8 @@ mod inventory;
 mod key;
 mod layout;
 mod ledger;
+#[cfg(feature = "tier")]
+mod located;
 mod loudness;
 mod masters;
 mod object;
@@ -45,6 +49,8 @@ mod refusals;
 mod scratch;
 mod sidecar;
 mod text;
+#[cfg(feature = "tier")]
+pub(crate) mod tier;
 mod verdicts;
 mod verify;
 mod walk;
@@ -59,4 +65,6 @@ pub use object::{Copied, Object};
 pub use options::Options;
 pub use partial::{Fallback, Identified, Partial, PartialReader};
 pub use sidecar::{Label, Sidecar};
+#[cfg(feature = "tier")]
+pub use tier::{Access, Kept, TierChecked, TierKeeper, TierOptions, TierStats, Uploads};
 pub use verify::{Checked, Scrub, Scrubbed};

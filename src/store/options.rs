@@ -10,6 +10,7 @@ use std::time::Duration;
 use crossbeam::channel::{Receiver, RecvTimeoutError, bounded};
 
 use crate::error::{Error, Result, Stage};
+use crate::rendition::fingerprint::Fingerprint;
 use crate::store::evict::{Budget, EvictionQueue};
 use crate::store::front::{Inner, Store};
 use crate::store::hot::{Hot, SWEEP};
@@ -33,6 +34,9 @@ pub struct Options {
     verify_on_open: bool,
     any_file_system: bool,
     spill: PathBuf,
+    accept: Vec<Fingerprint>,
+    #[cfg(feature = "tier")]
+    tier: Option<crate::store::tier::TierOptions>,
 }
 
 impl Options {
@@ -46,6 +50,9 @@ impl Options {
             verify_on_open: false,
             any_file_system: false,
             spill: std::env::temp_dir(),
+            accept: Vec::new(),
+            #[cfg(feature = "tier")]
+            tier: None,
         }
     }
 
@@ -96,11 +103,27 @@ impl Options {
         self
     }
 
+    /// Also serves renditions that builds with these fingerprints have pressed, under their own keys, where there is none of this
+    /// build: so that an upgrade does not press everything anew at once. Pre-warming does not take them, and so
+    /// replaces them. The first that has a rendition counts. What they press is of their format: sizes may differ from
+    /// plans.
+    pub fn accept(mut self, fingerprints: impl IntoIterator<Item = Fingerprint>) -> Self {
+        self.accept = fingerprints.into_iter().collect();
+        self
+    }
+
+    /// Puts a tier behind the store: renditions on object storage that many machines share.
+    #[cfg(feature = "tier")]
+    pub fn tier(mut self, tier: crate::store::tier::TierOptions) -> Self {
+        self.tier = Some(tier);
+        self
+    }
+
     /// Opens the store. It answers at once; leftovers of dead writers are cleared away, and lost books
     /// counted anew, in the background.
     ///
     /// # Errors
-    /// [`Error::UnsuitableStore`] on a remote file system; [`Error::Io`] if the folders cannot be made.
+    /// [`Error::UnsuitableStore`] on a remote file system, or for a tier whose URL is none; [`Error::Io`] if the folders cannot be made.
     pub fn open(self) -> Result<Store> {
         fs::create_dir_all(&self.root).map_err(Error::at(Stage::Write, &self.root))?;
         if !self.any_file_system {
@@ -118,6 +141,9 @@ impl Options {
             wait: self.wait,
             verify_on_open: self.verify_on_open,
             spill: self.spill,
+            accept: self.accept,
+            #[cfg(feature = "tier")]
+            tier: self.tier.as_ref().map(crate::store::tier::Tier::open).transpose()?,
             _open: open,
         }));
         let start = |name: &str, work: Box<dyn FnOnce() + Send>| {

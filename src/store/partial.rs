@@ -46,6 +46,9 @@ pub struct Partial {
     label: Label,
     /// `None` if the store does not take the rendition; else also what to do if it cannot in the end.
     place: Option<(Store, Scratch, Fallback)>,
+    /// Whether the tier has it already.
+    #[cfg(feature = "tier")]
+    in_tier: bool,
 }
 
 /// What a partial turned out to be once its master was identified.
@@ -105,7 +108,16 @@ impl Partial {
         plan: &Plan,
     ) -> Result<Self> {
         let writer = RenditionWriter::new(plan, Arc::clone(&file), name)?;
-        Ok(Self { writer, file, plan: plan.clone(), recipe: recipe.copied(), label: Label::default(), place })
+        Ok(Self {
+            writer,
+            file,
+            plan: plan.clone(),
+            recipe: recipe.copied(),
+            label: Label::default(),
+            place,
+            #[cfg(feature = "tier")]
+            in_tier: false,
+        })
     }
 
     /// Says which rendition it is. If somebody else is pressing the same one, this may be asked again
@@ -147,6 +159,18 @@ impl Partial {
             None if ours => Identified::Ours,
             None => Identified::Theirs,
         })
+    }
+
+    /// The tier has it: it need not be given to it.
+    #[cfg(feature = "tier")]
+    pub(crate) fn is_in_tier(&mut self) {
+        self.in_tier = true;
+    }
+
+    /// Where it was to go, without what was written.
+    #[cfg(feature = "tier")]
+    pub(super) fn into_place(self) -> Option<(Store, Scratch, Fallback)> {
+        self.place
     }
 
     /// The key under which it will be found; `None` before it is [identified](Self::identify).
@@ -202,7 +226,9 @@ impl Partial {
     /// [`Error::Internal`] if segments are missing, or the store is to take it and the master was not identified; [`Error::DiskFull`] or [`Error::Io`], and the
     /// rendition is thrown away: after a failed sync nobody knows what of it is on disk.
     pub fn publish(self) -> Result<Object> {
-        let Self { writer, file, plan, recipe, label, place } = self;
+        #[cfg(feature = "tier")]
+        let in_tier = self.in_tier;
+        let Self { writer, file, plan, recipe, label, place, .. } = self;
         let key = recipe.map(|recipe| recipe.key());
         let name = || key.map_or_else(|| plan.profile().to_string(), |key| key.to_string());
         let Written { bytes, .. } = writer.finish()?;
@@ -248,12 +274,16 @@ impl Partial {
         store.keep(key, &object);
         tracing::debug!(%key, bytes, "published");
         store.taken();
+        #[cfg(feature = "tier")]
+        if !in_tier || store.tier().is_some_and(|tier| tier.is_wrong(&key)) {
+            store.offer(&object, &sidecar);
+        }
         Ok(object)
     }
 }
 
 /// Gives object and sidecar their names, the sidecar first; unless somebody was faster, whose object is returned.
-fn commit(store: &Store, mut scratch: Scratch, sidecar: &Sidecar) -> Result<Option<Object>> {
+pub(super) fn commit(store: &Store, mut scratch: Scratch, sidecar: &Sidecar) -> Result<Option<Object>> {
     let (layout, key) = (store.layout(), &sidecar.key);
     layout.create()?;
     layout.create_shard(key)?;
@@ -293,7 +323,7 @@ pub(super) fn preallocate(file: &File, bytes: u64) -> io::Result<()> {
 
 /// BLAKE3 of a file, which must have `bytes` bytes. Read back rather than taken from what was written:
 /// what counts is what readers will get.
-fn digest(file: &Arc<File>, bytes: u64) -> io::Result<blake3::Hash> {
+pub(super) fn digest(file: &Arc<File>, bytes: u64) -> io::Result<blake3::Hash> {
     let mut hasher = blake3::Hasher::new();
     let mut file = Arc::clone(file);
     file.seek(SeekFrom::Start(0))?;

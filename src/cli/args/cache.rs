@@ -9,6 +9,7 @@ use tonepress::master::MasterId;
 use tonepress::{Profile, Store};
 
 use crate::cli::options::Cache;
+use crate::cli::tier::TierChoice;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct CacheCommand {
@@ -18,6 +19,8 @@ pub(crate) struct CacheCommand {
     /// What the store may take on disk, such as 20GiB
     #[arg(long, global = true, value_name = "SIZE", env = "TONEPRESS_CACHE_SIZE")]
     cache_size: Option<ByteSize>,
+    #[command(flatten)]
+    tier: TierChoice,
     /// One JSON object a line on standard output
     #[arg(long, global = true)]
     pub(crate) json: bool,
@@ -28,7 +31,8 @@ pub(crate) struct CacheCommand {
 impl CacheCommand {
     /// Opens the store, which must be there.
     pub(crate) fn open(&self) -> Result<Store, String> {
-        Cache { cache: self.cache.clone(), cache_size: self.cache_size }.open_existing()
+        let (cache, cache_size, tier) = (self.cache.clone(), self.cache_size, self.tier.clone());
+        Cache { cache, cache_size, tier }.open_existing()
     }
 }
 
@@ -73,6 +77,12 @@ pub(crate) enum CacheAction {
         #[arg(long)]
         all: bool,
     },
+    /// Look after the tier behind the store
+    #[cfg(feature = "tier")]
+    Tier {
+        #[command(subcommand)]
+        action: TierAction,
+    },
     /// Print where a rendition lies
     Path {
         /// The key, or how it begins
@@ -86,6 +96,39 @@ pub(crate) enum CacheAction {
         /// No longer keep them
         #[arg(long)]
         undo: bool,
+    },
+}
+
+#[cfg(feature = "tier")]
+#[derive(Debug, Subcommand)]
+pub(crate) enum TierAction {
+    /// Sums: how many renditions are in the tier, and their size
+    Stat,
+    /// List renditions in the tier
+    Ls,
+    /// Read renditions in the tier and compare them with their digests
+    Verify {
+        /// Keys, or how they begin; all unless given
+        keys: Vec<String>,
+        /// Remove those that are wrong
+        #[arg(long)]
+        repair: bool,
+    },
+    /// Remove renditions from the tier
+    Gc {
+        /// Those of other builds than this one, which no new request will find
+        #[arg(long)]
+        stale: bool,
+        /// Those written longer ago, such as 90d
+        #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+        older_than: Option<Duration>,
+    },
+    /// Upload stored renditions that the tier does not have
+    Push(Selection),
+    /// Fetch renditions from the tier into the store
+    Pull {
+        /// Keys, or how they begin; all unless given
+        keys: Vec<String>,
     },
 }
 

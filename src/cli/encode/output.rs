@@ -88,7 +88,7 @@ impl Output {
 
     /// Says where to, if MP3s of a master cannot lie beside it.
     pub(super) fn check(&self, candidate: &Candidate) -> Result<(), Failure> {
-        if matches!(self.place, Place::Beside) && candidate.is_stream() {
+        if matches!(self.place, Place::Beside) && !candidate.has_folder() {
             let name = candidate.name();
             let error = format!("{name}: where to? Say -o song.mp3, -o FOLDER, or -o - for standard output");
             return Err(Failure::Usage(error));

@@ -125,6 +125,7 @@ impl Press {
         drop(pressing);
         copier.end();
         engine.shutdown(Shutdown::Cancel);
+        engine.store().into_iter().for_each(crate::cli::tier::tell);
         report
     }
 

@@ -1,7 +1,7 @@
 //! What is to be there: from the command line and from a list.
 
 use std::collections::HashMap;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
@@ -66,7 +66,7 @@ pub(super) fn read(
             match candidate {
                 Err(unread) => fail(&unread)?,
                 Ok(candidate) => {
-                    let bytes = fs::metadata(&candidate.path).map_or(0, |meta| meta.len());
+                    let bytes = candidate.bytes();
                     all.push(Wanted { candidate, profiles: profiles.clone(), priority, bytes });
                 }
             }

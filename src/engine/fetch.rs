@@ -1,0 +1,238 @@
+//! Asking the tier for what is being pressed. Both start together; whatever comes first is taken, and who comes second
+//! stops.
+//!
+//! A segment that has come from the tier is complete, as if it had been pressed: readers have it at once. ABR and VBR
+//! renditions, which nobody can read before all is there, come whole.
+
+use std::ops::Range;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::task::{AbortHandle, spawn_blocking};
+use tokio::time::sleep;
+
+use super::job::{Handed, Job};
+use super::lock::lock;
+use super::shared::Shared;
+use crate::error::Result;
+use crate::store::tier::{Count, Miss, Tier, whole_blocks, write};
+use crate::store::{Key, Sidecar, Store};
+
+/// A reader says where it reads just after it has asked.
+const SETTLING: Duration = Duration::from_millis(2);
+/// The first stretch that is fetched for a reader in the middle; each further one is twice as long, since requests
+/// cost more than bytes.
+const STRETCH: u64 = 2 << 20;
+
+/// What fetches a rendition.
+#[derive(Default)]
+pub(super) struct Fetch(Mutex<Fetching>);
+
+#[derive(Default)]
+enum Fetching {
+    /// Nobody asks the tier, or all that was wanted has come.
+    #[default]
+    Idle,
+    Asking(AbortHandle),
+    /// The tier is not to be asked again.
+    Over,
+}
+
+impl Fetch {
+    pub(super) fn stop(&self) {
+        if let Fetching::Asking(task) = std::mem::replace(&mut *lock(&self.0), Fetching::Over) {
+            task.abort();
+        }
+    }
+}
+
+impl Shared {
+    /// Asks the tier for what is wanted of a rendition, if its key is known, unless it is asked already. To be called again when
+    /// more is wanted.
+    pub(super) fn fetch(self: &Arc<Self>, job: &Arc<Job>) {
+        let Some(tier) = self.store.as_ref().and_then(Store::tier).filter(|tier| tier.access.reads()) else {
+            return;
+        };
+        let Some(key) = job.key().filter(|_| !job.is_export()) else { return };
+        let mut fetching = lock(&job.fetch.0);
+        match &*fetching {
+            Fetching::Over => return,
+            Fetching::Asking(task) if !task.is_finished() => return,
+            Fetching::Asking(_) | Fetching::Idle => {}
+        }
+        if job.is_settled() {
+            *fetching = Fetching::Over;
+            return;
+        }
+        if !tier.counts.is_well() {
+            tier.counts.add(Count::Failures, 1);
+            *fetching = Fetching::Over;
+            return;
+        }
+        let (engine, tier) = (Arc::clone(self), Arc::clone(tier));
+        let (io, asking) = (Arc::clone(tier.io()), Arc::clone(job));
+        let task = io.spawn(async move {
+            let missed = match engine.try_fetch(&asking, &tier, key).await {
+                Ok(()) => return,
+                Err(missed) => missed,
+            };
+            match missed {
+                Miss::Unwanted | Miss::Wrong(_) => {}
+                Miss::Absent => tier.counts.add(Count::Misses, 1),
+                Miss::Failed(_) => tier.counts.add(Count::Failures, 1),
+            }
+            *lock(&asking.fetch.0) = Fetching::Over;
+        });
+        *fetching = task.map_or(Fetching::Over, |task| Fetching::Asking(task.abort_handle()));
+    }
+
+    async fn try_fetch(self: &Arc<Self>, job: &Arc<Job>, tier: &Arc<Tier>, key: Key) -> Result<(), Miss> {
+        if !job.plan.size().is_exact() {
+            return self.fetch_whole(job, tier, key).await;
+        }
+        sleep(SETTLING).await;
+        let mut stretch = STRETCH;
+        let mut hit = false;
+        while let Some(segments) = self.next_stretch(job, stretch) {
+            stretch = stretch.saturating_mul(2);
+            let bytes = bytes_of(job, &segments);
+            let range = whole_blocks(&bytes, job.plan.size().likely());
+            let mut coming = Coming { at: range.start, bytes: Vec::new(), next: segments.start };
+            let mut answer = tier.fetch(&key, Some(range)).await?;
+            fits(job, tier, &answer.facts.sidecar)?;
+            while let Some((_, block)) = answer.next().await? {
+                if !std::mem::replace(&mut hit, true) {
+                    tier.counts.add(Count::Hits, 1);
+                }
+                coming.bytes.extend_from_slice(&block);
+                self.deliver(job, &mut coming, segments.end).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The segments to fetch next: from where somebody waits on, else from the first that is missing. What nobody wants
+    /// is not fetched.
+    fn next_stretch(&self, job: &Job, stretch: u64) -> Option<Range<u64>> {
+        let (wanted, awaited) = lock(&self.dispatch).schedule.wants(job.number)?;
+        let within = match awaited {
+            Some(at) if !wanted.contains(&at) => at..at + 1,
+            _ => wanted,
+        };
+        let is_range = within != (0..job.plan.segments());
+        let (first, end) = job.missing(awaited.unwrap_or(within.start), &within)?;
+        if first == 0 || awaited.is_none() || is_range {
+            return Some(first..end);
+        }
+        let long =
+            |at: &u64| bytes_of(job, &(first..*at)).end - bytes_of(job, &(first..first + 1)).start >= stretch;
+        let enough = (first + 1..end).find(long).unwrap_or(end);
+        Some(first..enough)
+    }
+
+    /// Hands over the segments that have come whole.
+    async fn deliver(self: &Arc<Self>, job: &Arc<Job>, coming: &mut Coming, end: u64) -> Result<(), Miss> {
+        while coming.next < end {
+            let Some(range) = job.plan.segment_bytes(coming.next) else { return Err(Miss::Unwanted) };
+            coming.skip_to(range.start);
+            let len = usize::try_from(range.end - range.start).unwrap_or(usize::MAX);
+            if coming.at != range.start || coming.bytes.len() < len {
+                return Ok(());
+            }
+            let bytes: Vec<u8> = coming.bytes.drain(..len).collect();
+            coming.at = range.end;
+            let (segment, engine, job) = (coming.next, Arc::clone(self), Arc::clone(job));
+            coming.next += 1;
+            // Files are written and locks waited for where that keeps nobody else from the network.
+            let delivered = spawn_blocking(move || engine.deliver_one(&job, segment, &bytes)).await;
+            if !delivered.unwrap_or(false) {
+                return Err(Miss::Unwanted);
+            }
+        }
+        Ok(())
+    }
+
+    fn deliver_one(self: &Arc<Self>, job: &Arc<Job>, segment: u64, bytes: &[u8]) -> bool {
+        if job.is_settled() || job.open(self.store.as_ref()).is_err() {
+            return false;
+        }
+        // What fails here fails the worker too, who tells of it.
+        let Ok(handed) = job.deliver(segment, bytes) else { return false };
+        if handed == Handed::First {
+            self.counters.first_byte(job.asked.elapsed());
+        }
+        if handed != Handed::Late {
+            lock(&self.dispatch).schedule.done(job.number, segment);
+            self.publish_if_complete(job);
+        }
+        true
+    }
+
+    async fn fetch_whole(self: &Arc<Self>, job: &Arc<Job>, tier: &Arc<Tier>, key: Key) -> Result<(), Miss> {
+        let Some(store) = &self.store else { return Ok(()) };
+        let file = store.spill_file().map_err(|_| Miss::Unwanted)?;
+        let mut answer = tier.fetch(&key, None).await?;
+        fits(job, tier, &answer.facts.sidecar)?;
+        while let Some((at, block)) = answer.next().await? {
+            let out = Arc::clone(&file);
+            spawn_blocking(move || write(&out, at, &block)).await.unwrap_or(Err(Miss::Unwanted))?;
+        }
+        let sidecar = answer.facts.sidecar;
+        if !Store::is_rendition(&file, &key) {
+            let why = "it is no complete rendition".to_owned();
+            tier.found_wrong(&key, &why);
+            return Err(Miss::Wrong(why));
+        }
+        tier.counts.add(Count::Hits, 1);
+        let (engine, job) = (Arc::clone(self), Arc::clone(job));
+        let _ = spawn_blocking(move || engine.adopt(&job, &file, &sidecar)).await;
+        Ok(())
+    }
+
+    fn adopt(self: &Arc<Self>, job: &Arc<Job>, file: &std::fs::File, sidecar: &Sidecar) {
+        if job.open(self.store.as_ref()).is_err() {
+            return;
+        }
+        match job.adopt(file, sidecar) {
+            Ok(None) => {}
+            Ok(Some(finished)) => self.settle(job, Ok(finished)),
+            Err(error) => self.settle(job, Err(error)),
+        }
+    }
+}
+
+/// The segments that are coming, in order.
+struct Coming {
+    /// Where in the rendition `bytes` begin.
+    at: u64,
+    bytes: Vec<u8>,
+    /// The segment that is next.
+    next: u64,
+}
+
+impl Coming {
+    /// Drops what lies before `start`.
+    fn skip_to(&mut self, start: u64) {
+        let before =
+            usize::try_from(start.saturating_sub(self.at)).unwrap_or(usize::MAX).min(self.bytes.len());
+        self.bytes.drain(..before);
+        self.at += before as u64;
+    }
+}
+
+fn bytes_of(job: &Job, segments: &Range<u64>) -> Range<u64> {
+    let of = |segment| job.plan.segment_bytes(segment).unwrap_or_default();
+    of(segments.start).start..of(segments.end - 1).end
+}
+
+/// Whether it is the rendition that is being pressed, by all that is known of it beforehand.
+fn fits(job: &Job, tier: &Tier, sidecar: &Sidecar) -> Result<(), Miss> {
+    let (plan, size) = (&job.plan, job.plan.size());
+    let sized = if size.is_exact() { sidecar.bytes == size.likely() } else { sidecar.bytes <= size.cap() };
+    if sized && sidecar.frames == plan.frames().0 && sidecar.samples == plan.samples().0 {
+        return Ok(());
+    }
+    let why = "it is not what the plan says".to_owned();
+    tier.found_wrong(&sidecar.key, &why);
+    Err(Miss::Wrong(why))
+}

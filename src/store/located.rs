@@ -1,0 +1,78 @@
+//! The index of masters in object storage: an object of one version never changes, so where it lies and which version
+//! it is say what its audio is. Shared through the tier: what one machine has hashed, others need not.
+
+use std::time::Duration;
+
+use object_store::{ObjectStoreExt, PutPayload};
+use serde::{Deserialize, Serialize};
+
+use crate::master::{Master, MasterId};
+use crate::store::masters::{FILE_VERSION, Masters};
+use crate::store::text;
+
+/// How long the tier is waited for; hashing takes longer.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+#[derive(Serialize, Deserialize)]
+struct Located {
+    /// That of the records of files: an object is understood as they are.
+    version: u32,
+    url: String,
+    /// `versionId`, or `ETag`.
+    object: String,
+    #[serde(with = "text")]
+    master: MasterId,
+}
+
+/// What names the record of an object: where it lies, and which version of it this is.
+fn name(url: &str, object: &str) -> blake3::Hash {
+    let mut hasher = blake3::Hasher::new_derive_key("tonepress master in object storage");
+    hasher
+        .update(&(url.len() as u64).to_le_bytes())
+        .update(url.as_bytes())
+        .update(object.as_bytes())
+        .finalize()
+}
+
+impl Located {
+    fn is(&self, url: &str, object: &str) -> bool {
+        self.version == FILE_VERSION && self.url == url && self.object == object
+    }
+}
+
+impl Masters<'_> {
+    /// What this machine knows an object to be.
+    pub(super) fn recall_located(&self, master: &Master) -> Option<MasterId> {
+        let (url, object) = master.location()?;
+        let record = self.read::<Located>(&self.place("objects", name(url, object).as_bytes()))?;
+        record.is(url, object).then_some(record.master)
+    }
+
+    /// What another machine knows an object to be.
+    pub(super) fn ask_located(&self, master: &Master) -> Option<MasterId> {
+        let (url, object) = master.location()?;
+        let tier = self.store.tier().filter(|tier| tier.access.reads() && tier.counts.is_well())?;
+        let path = tier.remote.path(&format!("v1/masters/{}.json", name(url, object)));
+        let objects = std::sync::Arc::clone(&tier.remote.objects);
+        let asked =
+            tier.io().wait(PATIENCE, async move { objects.get(&path).await.ok()?.bytes().await.ok() });
+        let record: Located = serde_json::from_slice(&asked.ok()??).ok()?;
+        let known = record.is(url, object).then_some(record.master)?;
+        let _ = self.write(&self.place("objects", name(url, object).as_bytes()), &record);
+        Some(known)
+    }
+
+    /// Records what an object turned out to be, here and for other machines.
+    pub(super) fn record_located(&self, master: &Master, id: MasterId) {
+        let Some((url, object)) = master.location() else { return };
+        let record =
+            Located { version: FILE_VERSION, url: url.to_owned(), object: object.to_owned(), master: id };
+        // A store that cannot be written still serves.
+        let _ = self.write(&self.place("objects", name(url, object).as_bytes()), &record);
+        let Some(tier) = self.store.tier().filter(|tier| tier.access.writes()) else { return };
+        let Ok(json) = serde_json::to_vec_pretty(&record) else { return };
+        let path = tier.remote.path(&format!("v1/masters/{}.json", name(url, object)));
+        let objects = std::sync::Arc::clone(&tier.remote.objects);
+        drop(tier.io().spawn(async move { objects.put(&path, PutPayload::from(json)).await }));
+    }
+}

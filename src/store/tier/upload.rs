@@ -1,0 +1,152 @@
+//! Giving renditions to the tier, behind everybody's back.
+
+use std::sync::{Arc, Condvar, Mutex, PoisonError, Weak};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload};
+use tokio::sync::{OnceCell, Semaphore};
+
+use crate::store::object::Object;
+use crate::store::sidecar::Sidecar;
+use crate::store::tier::Tier;
+use crate::store::tier::blocks::Blocks;
+use crate::store::tier::counts::Count;
+use crate::store::tier::facts::Facts;
+use crate::store::tier::health::Health;
+use crate::store::tier::options::{TierOptions, Uploads};
+
+/// How many renditions are uploaded at once.
+const AT_ONCE: usize = 4;
+/// How long a publisher waits for an upload that is to come first.
+const FIRST: Duration = Duration::from_secs(60);
+
+pub(crate) struct Uploader {
+    tier: Weak<Tier>,
+    turns: Arc<Semaphore>,
+    uploads: Uploads,
+    backlog: usize,
+    /// The uploads that are not finished.
+    open: Arc<(Mutex<usize>, Condvar)>,
+    /// Whether put-if-absent can be relied on; found out before the first upload.
+    if_absent: OnceCell<bool>,
+    /// That of fetching is another: who may not write may read.
+    health: Health,
+}
+
+impl Uploader {
+    pub(super) fn start(tier: Weak<Tier>, options: &TierOptions) -> Self {
+        Self {
+            tier,
+            turns: Arc::new(Semaphore::new(AT_ONCE)),
+            uploads: options.uploads,
+            backlog: options.backlog,
+            open: Arc::default(),
+            if_absent: OnceCell::new(),
+            health: Health::default(),
+        }
+    }
+
+    /// Has a rendition uploaded, and waits for that if uploads come first.
+    pub(crate) fn offer(&self, object: &Object, sidecar: &Sidecar) {
+        let Some(tier) = self.tier.upgrade() else { return };
+        {
+            let mut open = self.open.0.lock().unwrap_or_else(PoisonError::into_inner);
+            if *open >= self.backlog {
+                tier.counts.add(Count::UploadsDropped, 1);
+                return;
+            }
+            *open += 1;
+        }
+        let turn = Turn(Arc::clone(&self.open));
+        let (turns, object, sidecar) = (Arc::clone(&self.turns), object.clone(), sidecar.clone());
+        let io = Arc::clone(tier.io());
+        let task = async move {
+            let _turn = turn;
+            let Ok(_permit) = turns.acquire().await else { return };
+            tier.upload(object, sidecar).await;
+        };
+        match self.uploads {
+            // What takes too long is given up, and stays local; nobody waits for what does not work.
+            Uploads::First if !self.health.is_failing() => drop(io.wait(FIRST, task)),
+            Uploads::Later | Uploads::First => drop(io.spawn(task)),
+        }
+    }
+
+    /// Waits until all uploads are finished, but no longer than `patience`; says whether they are.
+    pub(crate) fn finish(&self, patience: Duration) -> bool {
+        let until = Instant::now() + patience;
+        let mut open = self.open.0.lock().unwrap_or_else(PoisonError::into_inner);
+        while *open > 0 {
+            let Some(left) = until.checked_duration_since(Instant::now()) else { return false };
+            open = self.open.1.wait_timeout(open, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        true
+    }
+}
+
+/// One of the uploads that are not finished.
+struct Turn(Arc<(Mutex<usize>, Condvar)>);
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        *self.0.0.lock().unwrap_or_else(PoisonError::into_inner) -= 1;
+        self.0.1.notify_all();
+    }
+}
+
+impl Tier {
+    async fn upload(&self, object: Object, sidecar: Sidecar) {
+        let Some(uploader) = self.uploader() else { return };
+        if !uploader.health.is_well() {
+            self.counts.add(Count::UploadsFailed, 1);
+            return;
+        }
+        // The list of blocks reads the file, so it is made where waiting for a disk hurts nobody.
+        let made = tokio::task::spawn_blocking(move || {
+            let blocks = Blocks::of(object.as_ref(), sidecar.digest);
+            (Facts { sidecar, blocks }, Bytes::from_owner(object))
+        });
+        let Ok((facts, bytes)) = made.await else { return };
+        let if_absent = *uploader.if_absent.get_or_init(|| self.has_if_absent()).await;
+        match self.put(&facts, bytes, if_absent).await {
+            Ok(true) => self.counts.add(Count::Uploads, 1),
+            Ok(false) => self.counts.add(Count::UploadsPresent, 1),
+            Err(why) => {
+                self.counts.add(Count::UploadsFailed, 1);
+                self.counts.note_failure(&why);
+                if uploader.health.fails() {
+                    tracing::warn!(
+                        tier = self.remote.url,
+                        why,
+                        "renditions cannot be uploaded; they stay local"
+                    );
+                }
+                return;
+            }
+        }
+        uploader.health.works();
+    }
+
+    /// Whether the server heeds put-if-absent. Where it does not, uploads overwrite with the same bytes.
+    async fn has_if_absent(&self) -> bool {
+        let probe = self.remote.path("v1/probe");
+        let create = || PutOptions { mode: PutMode::Create, ..PutOptions::default() };
+        let put =
+            || self.remote.objects.put_opts(&probe, PutPayload::from_static(b"put-if-absent\n"), create());
+        let mut second = put().await;
+        if second.is_ok() {
+            second = put().await;
+        }
+        let heeds = matches!(second, Err(object_store::Error::AlreadyExists { .. }));
+        if second.is_ok() {
+            let tier = &self.remote.url;
+            tracing::warn!(
+                tier,
+                "the server ignores put-if-absent: the same rendition may be uploaded more than once"
+            );
+            let _ = self.remote.objects.delete(&probe).await;
+        }
+        heeds
+    }
+}
