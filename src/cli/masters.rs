@@ -44,7 +44,7 @@ pub(crate) fn candidates<'a>(
     paths.iter().flat_map(move |root| {
         #[cfg(feature = "tier")]
         if let Some(url) = objects::url(root) {
-            return Box::new(objects::candidates(url, exclude)) as Box<dyn Iterator<Item = _>>;
+            return Box::new(listed(url, exclude)) as Box<dyn Iterator<Item = _>>;
         }
         let is_wanted = move |entry: &walkdir::DirEntry| {
             // What is named is wanted.
@@ -90,6 +90,27 @@ fn found(root: &Path, entry: walkdir::Result<walkdir::DirEntry>) -> Option<Resul
     Some(Ok(Candidate::file(entry.into_path(), root, dir, found)))
 }
 
+/// The objects under a URL, or the one that it names.
+#[cfg(feature = "tier")]
+fn listed<'a>(url: &str, exclude: &'a GlobSet) -> impl Iterator<Item = Result<Candidate, Unread>> + use<'a> {
+    let root = objects::shown(url);
+    let (listed, failed) = match objects::list(url) {
+        Ok(listed) => (listed, None),
+        Err(error) => (Vec::new(), Some(Err(Unread { path: root.clone(), error: error.to_string() }))),
+    };
+    let is_wanted = move |candidate: &Candidate| {
+        // A folder that is left out is so with all that is in it.
+        let is_excluded =
+            candidate.found && candidate.below().ancestors().any(|below| exclude.is_match(below));
+        if is_excluded {
+            detail(|| format!("{}: excluded", plain(&candidate.name())));
+        }
+        !(is_excluded || candidate.found && is_hidden(&candidate.path))
+    };
+    let found = listed.into_iter().map(move |facts| Candidate::object(facts, &root)).filter(is_wanted);
+    failed.into_iter().chain(found.map(Ok))
+}
+
 /// The masters under `paths`, opened, each with where it was found; or why one could not be. What is no master and need not
 /// be one is passed over.
 pub(crate) fn opened<'a>(
@@ -115,7 +136,7 @@ pub(crate) fn open(path: &Path, limits: &Limits) -> Result<Master, Error> {
 }
 
 /// Hidden files in folders are nobody's masters: system clutter, unfinished copies, locks of editors.
-pub(super) fn is_hidden(path: &Path) -> bool {
+fn is_hidden(path: &Path) -> bool {
     path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."))
 }
 
@@ -163,6 +184,16 @@ impl Candidate {
             #[cfg(feature = "tier")]
             object: None,
         }
+    }
+
+    #[cfg(feature = "tier")]
+    fn object(facts: objects::Facts, root: &Path) -> Self {
+        let (path, found) = (facts.path(), facts.found);
+        let folder = path.parent().unwrap_or(Path::new(""));
+        let root = if found { root } else { folder };
+        let dir = folder.strip_prefix(root).unwrap_or(Path::new("")).to_owned();
+        let root = root.to_owned();
+        Self { path, root, dir, found, object: Some(facts) }
     }
 
     /// Its size in bytes, as far as that is known before it is opened.

@@ -36,12 +36,12 @@ impl Store {
     /// they are.
     #[allow(clippy::must_use_candidate)] // waiting is what it is for
     pub fn finish_uploads(&self, patience: std::time::Duration) -> bool {
-        self.tier().and_then(|tier| tier.uploader()).is_none_or(|uploader| uploader.finish(patience))
+        self.0.uploader.as_ref().is_none_or(|uploader| uploader.finish(patience))
     }
 
     /// A rendition was published: the tier is to have it.
     pub(super) fn offer(&self, object: &Object, sidecar: &Sidecar) {
-        if let Some(uploader) = self.tier().and_then(|tier| tier.uploader()) {
+        if let Some(uploader) = &self.0.uploader {
             uploader.offer(object, sidecar);
         }
     }

@@ -19,6 +19,10 @@ use crate::store::object::Object;
 use crate::store::pace::Pace;
 use crate::store::refusals::Refusals;
 use crate::store::sidecar::Sidecar;
+#[cfg(feature = "tier")]
+use crate::store::tier::front::Tier;
+#[cfg(feature = "tier")]
+use crate::store::tier::upload::Uploader;
 
 /// A store of renditions. Clones are cheap and share everything.
 #[derive(Clone)]
@@ -39,7 +43,9 @@ pub(super) struct Inner {
     pub(super) accept: Vec<Fingerprint>,
     /// Behind this store.
     #[cfg(feature = "tier")]
-    pub(super) tier: Option<Arc<crate::store::tier::Tier>>,
+    pub(super) tier: Option<Arc<Tier>>,
+    #[cfg(feature = "tier")]
+    pub(super) uploader: Option<Uploader>,
     /// When it is dropped, the thread that sweeps hears of it.
     pub(super) _open: Sender<Infallible>,
 }

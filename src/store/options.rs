@@ -16,6 +16,10 @@ use crate::store::front::{Inner, Store};
 use crate::store::hot::{Hot, SWEEP};
 use crate::store::layout::StoreLayout;
 use crate::store::refusals::Refusals;
+#[cfg(feature = "tier")]
+use crate::store::tier::front::Tier;
+#[cfg(feature = "tier")]
+use crate::store::tier::upload::Uploader;
 
 /// How to open a store.
 ///
@@ -131,6 +135,8 @@ impl Options {
         }
         let layout = StoreLayout::new(&self.root);
         layout.create()?;
+        #[cfg(feature = "tier")]
+        let tier = self.tier.as_ref().map(Tier::open).transpose()?;
         let (open, opened) = bounded(0);
         let store = Store(Arc::new(Inner {
             layout,
@@ -143,7 +149,12 @@ impl Options {
             spill: self.spill,
             accept: self.accept,
             #[cfg(feature = "tier")]
-            tier: self.tier.as_ref().map(crate::store::tier::Tier::open).transpose()?,
+            uploader: tier
+                .as_ref()
+                .zip(self.tier.as_ref())
+                .and_then(|(tier, how)| Uploader::start(tier, how)),
+            #[cfg(feature = "tier")]
+            tier,
             _open: open,
         }));
         let start = |name: &str, work: Box<dyn FnOnce() + Send>| {

@@ -55,7 +55,7 @@ fn try_all(masters: &str, tier: &str) {
 
     let node = |cache: &'static str| ["prewarm", masters, "--to", "128,v5", "--cache", cache, "--tier", tier];
     let said = quiet(ok(&node("a")));
-    assert!(said.contains("6 pressed"), "{said}");
+    assert!(said.contains("6 renditions pressed"), "{said}");
     let said = ok(&["cache", "tier", "stat", "--cache", "a", "--tier", tier]);
     assert!(said.contains("6 renditions"), "{said}");
     ok(&["cache", "tier", "verify", "--cache", "a", "--tier", tier]);
@@ -63,7 +63,7 @@ fn try_all(masters: &str, tier: &str) {
     let said = ok(&["cache", "tier", "pull", "--cache", "b", "--tier", tier]);
     assert!(said.contains("fetched 6 renditions"), "{said}");
     let said = quiet(ok(&node("b")));
-    assert!(said.contains("0 pressed"), "{said}");
+    assert!(said.contains("0 renditions pressed"), "{said}");
     let said = ok(&["cache", "tier", "push", "--cache", "b", "--tier", tier]);
     assert!(said.contains("uploaded 0 renditions"), "{said}");
     let said = ok(&["cache", "tier", "gc", "--stale", "--cache", "b", "--tier", tier]);

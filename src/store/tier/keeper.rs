@@ -16,7 +16,7 @@ use crate::store::object::Object;
 use crate::store::sidecar::Sidecar;
 use crate::store::tier::blocks::Blocks;
 use crate::store::tier::facts::Facts;
-use crate::store::tier::{Miss, Tier, write};
+use crate::store::tier::front::{Miss, Tier, write};
 
 /// How long one request of a keeper may take.
 const PATIENCE: Duration = Duration::from_secs(3_600);

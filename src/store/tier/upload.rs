@@ -1,6 +1,6 @@
 //! Giving renditions to the tier, behind everybody's back.
 
-use std::sync::{Arc, Condvar, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -9,10 +9,10 @@ use tokio::sync::{OnceCell, Semaphore};
 
 use crate::store::object::Object;
 use crate::store::sidecar::Sidecar;
-use crate::store::tier::Tier;
 use crate::store::tier::blocks::Blocks;
 use crate::store::tier::counts::Count;
 use crate::store::tier::facts::Facts;
+use crate::store::tier::front::Tier;
 use crate::store::tier::health::Health;
 use crate::store::tier::options::{TierOptions, Uploads};
 
@@ -21,9 +21,12 @@ const AT_ONCE: usize = 4;
 /// How long a publisher waits for an upload that is to come first.
 const FIRST: Duration = Duration::from_secs(60);
 
-pub(crate) struct Uploader {
-    tier: Weak<Tier>,
-    turns: Arc<Semaphore>,
+/// Gives renditions to a tier. When it is dropped, what was begun goes on.
+pub(crate) struct Uploader(Arc<Uploading>);
+
+struct Uploading {
+    tier: Arc<Tier>,
+    turns: Semaphore,
     uploads: Uploads,
     backlog: usize,
     /// The uploads that are not finished.
@@ -35,40 +38,43 @@ pub(crate) struct Uploader {
 }
 
 impl Uploader {
-    pub(super) fn start(tier: Weak<Tier>, options: &TierOptions) -> Self {
-        Self {
-            tier,
-            turns: Arc::new(Semaphore::new(AT_ONCE)),
-            uploads: options.uploads,
-            backlog: options.backlog,
-            open: Arc::default(),
-            if_absent: OnceCell::new(),
-            health: Health::default(),
-        }
+    /// That of a tier, if it may be written.
+    pub(in crate::store) fn start(tier: &Arc<Tier>, options: &TierOptions) -> Option<Self> {
+        tier.access.writes().then(|| {
+            Self(Arc::new(Uploading {
+                tier: Arc::clone(tier),
+                turns: Semaphore::new(AT_ONCE),
+                uploads: options.uploads,
+                backlog: options.backlog,
+                open: Arc::default(),
+                if_absent: OnceCell::new(),
+                health: Health::default(),
+            }))
+        })
     }
 
     /// Has a rendition uploaded, and waits for that if uploads come first.
     pub(crate) fn offer(&self, object: &Object, sidecar: &Sidecar) {
-        let Some(tier) = self.tier.upgrade() else { return };
+        let uploading = &self.0;
         {
-            let mut open = self.open.0.lock().unwrap_or_else(PoisonError::into_inner);
-            if *open >= self.backlog {
-                tier.counts.add(Count::UploadsDropped, 1);
+            let mut open = uploading.open.0.lock().unwrap_or_else(PoisonError::into_inner);
+            if *open >= uploading.backlog {
+                uploading.tier.counts.add(Count::UploadsDropped, 1);
                 return;
             }
             *open += 1;
         }
-        let turn = Turn(Arc::clone(&self.open));
-        let (turns, object, sidecar) = (Arc::clone(&self.turns), object.clone(), sidecar.clone());
-        let io = Arc::clone(tier.io());
+        let turn = Turn(Arc::clone(&uploading.open));
+        let (object, sidecar, own) = (object.clone(), sidecar.clone(), Arc::clone(uploading));
         let task = async move {
             let _turn = turn;
-            let Ok(_permit) = turns.acquire().await else { return };
-            tier.upload(object, sidecar).await;
+            let Ok(_permit) = own.turns.acquire().await else { return };
+            own.upload(object, sidecar).await;
         };
-        match self.uploads {
+        let io = uploading.tier.io();
+        match uploading.uploads {
             // What takes too long is given up, and stays local; nobody waits for what does not work.
-            Uploads::First if !self.health.is_failing() => drop(io.wait(FIRST, task)),
+            Uploads::First if !uploading.health.is_failing() => drop(io.wait(FIRST, task)),
             Uploads::Later | Uploads::First => drop(io.spawn(task)),
         }
     }
@@ -76,10 +82,11 @@ impl Uploader {
     /// Waits until all uploads are finished, but no longer than `patience`; says whether they are.
     pub(crate) fn finish(&self, patience: Duration) -> bool {
         let until = Instant::now() + patience;
-        let mut open = self.open.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (count, fewer) = &*self.0.open;
+        let mut open = count.lock().unwrap_or_else(PoisonError::into_inner);
         while *open > 0 {
             let Some(left) = until.checked_duration_since(Instant::now()) else { return false };
-            open = self.open.1.wait_timeout(open, left).unwrap_or_else(PoisonError::into_inner).0;
+            open = fewer.wait_timeout(open, left).unwrap_or_else(PoisonError::into_inner).0;
         }
         true
     }
@@ -95,11 +102,11 @@ impl Drop for Turn {
     }
 }
 
-impl Tier {
+impl Uploading {
     async fn upload(&self, object: Object, sidecar: Sidecar) {
-        let Some(uploader) = self.uploader() else { return };
-        if !uploader.health.is_well() {
-            self.counts.add(Count::UploadsFailed, 1);
+        let counts = &self.tier.counts;
+        if !self.health.is_well() {
+            counts.add(Count::UploadsFailed, 1);
             return;
         }
         // The list of blocks reads the file, so it is made where waiting for a disk hurts nobody.
@@ -108,16 +115,16 @@ impl Tier {
             (Facts { sidecar, blocks }, Bytes::from_owner(object))
         });
         let Ok((facts, bytes)) = made.await else { return };
-        let if_absent = *uploader.if_absent.get_or_init(|| self.has_if_absent()).await;
-        match self.put(&facts, bytes, if_absent).await {
-            Ok(true) => self.counts.add(Count::Uploads, 1),
-            Ok(false) => self.counts.add(Count::UploadsPresent, 1),
+        let if_absent = *self.if_absent.get_or_init(|| self.has_if_absent()).await;
+        match self.tier.put(&facts, bytes, if_absent).await {
+            Ok(true) => counts.add(Count::Uploads, 1),
+            Ok(false) => counts.add(Count::UploadsPresent, 1),
             Err(why) => {
-                self.counts.add(Count::UploadsFailed, 1);
-                self.counts.note_failure(&why);
-                if uploader.health.fails() {
+                counts.add(Count::UploadsFailed, 1);
+                counts.note_failure(&why);
+                if self.health.fails() {
                     tracing::warn!(
-                        tier = self.remote.url,
+                        tier = self.tier.remote.url,
                         why,
                         "renditions cannot be uploaded; they stay local"
                     );
@@ -125,27 +132,27 @@ impl Tier {
                 return;
             }
         }
-        uploader.health.works();
+        self.health.works();
     }
 
     /// Whether the server heeds put-if-absent. Where it does not, uploads overwrite with the same bytes.
     async fn has_if_absent(&self) -> bool {
-        let probe = self.remote.path("v1/probe");
+        let remote = &self.tier.remote;
+        let probe = remote.path("v1/probe");
         let create = || PutOptions { mode: PutMode::Create, ..PutOptions::default() };
-        let put =
-            || self.remote.objects.put_opts(&probe, PutPayload::from_static(b"put-if-absent\n"), create());
+        let put = || remote.objects.put_opts(&probe, PutPayload::from_static(b"put-if-absent\n"), create());
         let mut second = put().await;
         if second.is_ok() {
             second = put().await;
         }
         let heeds = matches!(second, Err(object_store::Error::AlreadyExists { .. }));
         if second.is_ok() {
-            let tier = &self.remote.url;
+            let tier = &remote.url;
             tracing::warn!(
                 tier,
                 "the server ignores put-if-absent: the same rendition may be uploaded more than once"
             );
-            let _ = self.remote.objects.delete(&probe).await;
+            let _ = remote.objects.delete(&probe).await;
         }
         heeds
     }
