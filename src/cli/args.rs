@@ -2,6 +2,9 @@
 
 mod bench;
 mod cache;
+#[cfg(feature = "queue-nats")]
+mod queue;
+mod wants;
 
 use std::path::PathBuf;
 
@@ -13,6 +16,9 @@ pub(crate) use bench::{Bench, Rival};
 #[cfg(feature = "tier")]
 pub(crate) use cache::TierAction;
 pub(crate) use cache::{CacheAction, CacheCommand, Selection, Sort};
+#[cfg(feature = "queue-nats")]
+pub(crate) use queue::{Enqueue, Queue, QueueAction, Urgency, WorkOff};
+pub(crate) use wants::Wants;
 
 use super::byte_range::ByteRange;
 use super::help::{
@@ -21,7 +27,7 @@ use super::help::{
 };
 use super::name::NameTemplate;
 use super::nearest::Nearest;
-use super::options::{Cache, EncoderChoice, Exclude, Jobs, Json, Masters, Profiles};
+use super::options::{Cache, EncoderChoice, Jobs, Json, Masters, Profiles};
 use super::report::Voice;
 use super::shard::Shard;
 use super::tags::TagOptions;
@@ -193,24 +199,16 @@ pub(crate) struct Get {
 }
 
 #[derive(Debug, clap::Args)]
+#[cfg_attr(
+    feature = "queue-nats",
+    command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)
+)]
 pub(crate) struct Prewarm {
-    /// Files, or folders to walk through; what a file is, its content tells, not its name
-    #[arg(value_name = "MASTER", required_unless_present = "from", requires = "profiles")]
-    pub(crate) paths: Vec<PathBuf>,
+    #[cfg(feature = "queue-nats")]
+    #[command(subcommand)]
+    pub(crate) queue: Option<QueueAction>,
     #[command(flatten)]
-    pub(crate) exclude: Exclude,
-    /// Profiles, separated by commas; for what --from lists, those where it names none
-    #[arg(short = 'b', long = "to", value_name = "PROFILE,…", value_delimiter = ',')]
-    pub(crate) profiles: Vec<Profile>,
-    #[command(flatten)]
-    pub(crate) nearest: Nearest,
-    #[command(flatten)]
-    pub(crate) encoder: EncoderChoice,
-    /// A list ("-": standard input) with a JSON object a line: "master" (a file or folder), and if
-    /// need be "to" (a string or a list of them) and "priority" (a number; higher comes first, 0 unless
-    /// given)
-    #[arg(long, value_name = "FILE")]
-    pub(crate) from: Option<PathBuf>,
+    pub(crate) wants: Wants,
     /// Press one of N parts of the masters, each of which is of the same part at all times; the first is 1/N.
     /// Unless given, tasks of Slurm arrays, AWS Batch arrays, Cloud Run jobs and (with TONEPRESS_SHARD_COUNT)
     /// Kubernetes Indexed Jobs and GNU parallel press their own part, and so do processes with

@@ -91,6 +91,38 @@ whole and nothing in it failed: what ALBUM and ALBUMARTIST say is an album, with
 "
 );
 
+#[cfg(feature = "queue-nats")]
+pub(super) const ENQUEUE_HELP: &str = with_profiles!(
+    "\
+Examples:
+  export TONEPRESS_QUEUE=nats://queue.example:4222
+  tonepress prewarm enqueue /masters/albums --to 128,192,320,v0
+  tonepress prewarm enqueue /masters/new --to 192 --priority high
+  tonepress prewarm enqueue --from list.jsonl --to 192 --json
+
+Workers find a master where it was found here: at the same path. What is open already is not put into the
+queue again. A queue that is full is waited for.
+"
+);
+
+#[cfg(feature = "queue-nats")]
+pub(super) const WORK_HELP: &str = "\
+Example:
+  tonepress prewarm work --queue nats://queue.example:4222 --cache /var/cache/tonepress --nice
+
+Only tasks of workers of the same build are taken: others would press other bytes. When stopped, a worker
+gives back what it has not finished.
+";
+
+#[cfg(feature = "queue-nats")]
+pub(super) const STATUS_HELP: &str = "\
+Examples:
+  tonepress prewarm status --queue nats://queue.example:4222
+  tonepress prewarm status --queue nats://queue.example:4222 --json | jq 'select(.error)'
+
+The exit code is 1 if something failed for good. It is kept until the same master goes well.
+";
+
 pub(super) const PLAN_HELP: &str = with_profiles!(
     "\
 Examples:

@@ -86,7 +86,11 @@ pub(crate) struct Failed<'a> {
 
 impl<'a> Failed<'a> {
     pub(crate) fn new(master: &'a Path, profile: Option<&Profile>, error: &str) -> Self {
-        let profile = profile.map(Profile::to_string);
+        Self::named(master, profile.map(Profile::to_string), error)
+    }
+
+    /// The same, where a profile is known by its name.
+    pub(crate) fn named(master: &'a Path, profile: Option<String>, error: &str) -> Self {
         Self { of: Of::new(master), profile, error: without_numbers(error) }
     }
 }

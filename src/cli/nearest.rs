@@ -57,6 +57,16 @@ pub(crate) struct Chosen {
 }
 
 impl Nearest {
+    #[cfg(feature = "queue-nats")]
+    pub(crate) fn new(wanted: bool) -> Self {
+        Self { wanted }
+    }
+
+    #[cfg(feature = "queue-nats")]
+    pub(crate) fn is_wanted(self) -> bool {
+        self.wanted
+    }
+
     /// The plan of a profile, or of the one that it fell to.
     ///
     /// # Errors

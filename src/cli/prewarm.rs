@@ -3,6 +3,8 @@
 mod dry_run;
 mod list;
 mod look;
+#[cfg(feature = "queue-nats")]
+mod queue;
 mod report;
 
 use std::path::Path;
@@ -13,7 +15,7 @@ use std::time::Instant;
 
 use tonepress::engine::{OnDrop, Origin, Priority, Rendition, Request, Shutdown};
 use tonepress::master::{Verdict, Verification};
-use tonepress::{Engine, Profile};
+use tonepress::{Engine, Profile, Store};
 
 use look::{Ask, Found, Looked, look};
 use report::Report;
@@ -21,6 +23,7 @@ use report::Report;
 use super::albums::Albums;
 use super::batch::{self, Ahead, Batch, SEGMENTS, has_room};
 use super::nearest::{Chosen, Nearest};
+use super::options::Cache;
 use super::report::Failure;
 use super::shard::Shard;
 use super::text::{megabytes, plain, several, stems};
@@ -30,16 +33,15 @@ use super::{Outcome, args, interrupt};
 const OVERHEAD: u64 = 8_192;
 
 pub(crate) fn run(args: &args::Prewarm) -> Result<Outcome, Failure> {
-    if let Some(nice) = args.nice {
-        // Before any thread is started, since they inherit it.
-        rustix::process::nice(nice).map_err(|error| Failure::Other(format!("--nice: {error}")))?;
+    #[cfg(feature = "queue-nats")]
+    if let Some(action) = &args.queue {
+        return queue::run(action);
     }
+    give_way(args.nice)?;
     let interrupted = interrupt::catch(|| ())?;
-    let Some(store) = args.cache.open()? else {
-        return Err(Failure::Usage("which store? Say --cache DIR, or set TONEPRESS_CACHE".to_owned()));
-    };
+    let store = open_store(&args.cache)?;
     let mut report = Report::new(args.json.json);
-    let mut wanted = list::read(args, |unread| {
+    let mut wanted = list::read(&args.wants, |unread| {
         report.failed(&unread.path, None, &unread.error)?;
         report.settled(&unread.path);
         Ok(())
@@ -74,7 +76,7 @@ pub(crate) fn run(args: &args::Prewarm) -> Result<Outcome, Failure> {
         full: false,
         pressing: Vec::new(),
         albums: Albums::default(),
-        nearest: args.nearest,
+        nearest: args.wants.nearest,
         worth_retrying: false,
         report,
     };
@@ -97,6 +99,17 @@ pub(crate) fn run(args: &args::Prewarm) -> Result<Outcome, Failure> {
         (false, _) if press.worth_retrying => Outcome::WorthRetrying,
         (false, _) => Outcome::SomeFailed,
     })
+}
+
+/// Gives way to other processes. To be said before any thread is started, since they inherit it.
+fn give_way(nice: Option<i32>) -> Result<(), Failure> {
+    let Some(nice) = nice else { return Ok(()) };
+    rustix::process::nice(nice).map(drop).map_err(|error| Failure::Other(format!("--nice: {error}")))
+}
+
+fn open_store(cache: &Cache) -> Result<Store, Failure> {
+    let open = cache.open()?;
+    open.ok_or_else(|| Failure::Usage("which store? Say --cache DIR, or set TONEPRESS_CACHE".to_owned()))
 }
 
 /// A rendition being pressed.

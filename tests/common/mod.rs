@@ -11,6 +11,7 @@
     clippy::unwrap_used
 )]
 
+pub mod documented;
 pub mod memory;
 pub mod mount;
 pub mod press;

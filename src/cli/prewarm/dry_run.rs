@@ -91,13 +91,13 @@ pub(super) fn run(
             }
         };
         let id = store.masters().recall(&master)?;
-        let chosen = args.nearest.each(master.info(), &wanted.profiles);
+        let chosen = args.wants.nearest.each(master.info(), &wanted.profiles);
         chosen.fell.iter().try_for_each(|fell| report.fell(path, fell))?;
         for plan in chosen.plans {
             let plan = match plan {
                 Ok(plan) => plan,
                 Err((profile, error)) => {
-                    let error = args.nearest.refusal(&wanted.candidate.name(), &profile, &error);
+                    let error = args.wants.nearest.refusal(&wanted.candidate.name(), &profile, &error);
                     report.failed(path, Some(&profile), &error)?;
                     continue;
                 }

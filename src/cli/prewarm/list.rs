@@ -55,7 +55,7 @@ impl To {
 /// # Errors
 /// A list that cannot be read, or has a line that cannot be understood: then nothing is begun.
 pub(super) fn read(
-    args: &args::Prewarm,
+    args: &args::Wants,
     mut fail: impl FnMut(&Unread) -> Result<(), Failure>,
 ) -> Result<Vec<Wanted>, Failure> {
     let exclude = args.exclude.set()?;

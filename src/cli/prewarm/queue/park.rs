@@ -1,0 +1,66 @@
+//! Tasks that were given to workers as often as may be, and never settled: they are reported as failed, and leave the queue.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_nats::jetstream::stream::RawMessageErrorKind;
+use serde::Deserialize;
+
+use super::desk::Desk;
+use super::failure::{FailedTask, Reason};
+use super::link::{Trouble, next};
+use super::streams::failed_subject;
+use super::task::Task;
+
+/// How often it is looked whether there are any.
+const PAUSE: Duration = Duration::from_secs(5);
+
+/// What the server says of such a task.
+#[derive(Deserialize)]
+struct Advisory {
+    stream_seq: u64,
+    deliveries: u64,
+}
+
+/// Parks them, for ever.
+pub(super) async fn run(desk: Arc<Desk>) {
+    loop {
+        // Trouble with the queue is told by those who take tasks.
+        while let Ok(true) = park_one(&desk).await {}
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+/// Whether there was one.
+async fn park_one(desk: &Desk) -> Result<bool, Trouble> {
+    let Some(message) = next(&desk.streams.parked().await?).await? else { return Ok(false) };
+    if let Ok(advisory) = serde_json::from_slice::<Advisory>(&message.payload) {
+        park(desk, &advisory).await?;
+    }
+    // Only now: if this worker is killed before, another does it again, to the same end.
+    message.double_ack().await.map_err(Trouble::of)?;
+    Ok(true)
+}
+
+async fn park(desk: &Desk, advisory: &Advisory) -> Result<(), Trouble> {
+    let raw = match desk.streams.tasks.get_raw_message(advisory.stream_seq).await {
+        Ok(raw) => raw,
+        // A worker that was slow has settled it after all, or it has been parked.
+        Err(error) if matches!(error.kind(), RawMessageErrorKind::NoMessageFound) => return Ok(()),
+        Err(error) => return Err(error.into()),
+    };
+    // The subject is "tonepress.task.BUILD.…".
+    let build = raw.subject.split('.').nth(2).unwrap_or_default();
+    if let Ok(task) = Task::parse(&raw.payload) {
+        let error = format!(
+            "given to a worker {} times, and each died over it or hung; not tried again",
+            advisory.deliveries
+        );
+        let place = failed_subject(&task.place(build));
+        let reason = Reason { profile: None, error };
+        let failed = FailedTask::new(task, vec![reason], advisory.deliveries, desk.name());
+        desk.publish(place, Some(advisory.stream_seq), &failed).await?;
+    }
+    desk.streams.tasks.delete_message(advisory.stream_seq).await?;
+    Ok(())
+}
