@@ -101,6 +101,7 @@ fn halves(values: &[ChainingValue]) -> (&[ChainingValue], &[ChainingValue]) {
 }
 
 #[cfg(test)]
+#[allow(clippy::cast_possible_truncation)] // small numbers
 mod tests {
     use super::*;
 
