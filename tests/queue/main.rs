@@ -6,3 +6,4 @@
 mod common;
 mod manners;
 mod server;
+mod storm;

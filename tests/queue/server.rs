@@ -22,6 +22,7 @@ use crate::common::tool;
 pub(crate) struct Nats {
     child: Child,
     port: u16,
+    folder: PathBuf,
 }
 
 impl Nats {
@@ -29,8 +30,9 @@ impl Nats {
     pub(crate) fn start(folder: &Path) -> Option<Self> {
         tool("nats-server")?;
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let child = Self::spawn(port, &folder.join("nats"));
-        Some(Self { child, port })
+        let folder = folder.join("nats");
+        let child = Self::spawn(port, &folder);
+        Some(Self { child, port, folder })
     }
 
     fn spawn(port: u16, folder: &Path) -> Child {
@@ -47,6 +49,15 @@ impl Nats {
 
     pub(crate) fn url(&self) -> String {
         format!("nats://127.0.0.1:{}", self.port)
+    }
+
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    pub(crate) fn restart(&mut self) {
+        self.child = Self::spawn(self.port, &self.folder);
     }
 
     /// A client of its own, to look behind the program's back.
@@ -145,6 +156,10 @@ impl Scene {
     /// The object of `prewarm status` about the queue.
     pub(crate) fn status(&self) -> Value {
         self.says(&["status"]).0.remove(0)
+    }
+
+    pub(crate) fn failed(&self) -> Vec<Value> {
+        self.says(&["status"]).0.split_off(1)
     }
 
     /// A worker, whose objects go to a file that is named for `number`.

@@ -1,9 +1,10 @@
-//! Tasks that were given to workers as often as may be, and never settled: they are reported as failed, and leave the queue.
+//! Tasks that the server gives to nobody any more: those that were given to workers as often as may be are reported as failed. All of
+//! them leave the queue.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_nats::jetstream::stream::RawMessageErrorKind;
+use async_nats::jetstream::stream::{LastRawMessageErrorKind, RawMessageErrorKind};
 use serde::Deserialize;
 
 use super::desk::Desk;
@@ -14,6 +15,8 @@ use super::task::Task;
 
 /// How often it is looked whether there are any.
 const PAUSE: Duration = Duration::from_secs(5);
+/// After how many looks it is looked for those that were settled.
+const LOOKS: u32 = 12;
 
 /// What the server says of such a task.
 #[derive(Deserialize)]
@@ -24,9 +27,12 @@ struct Advisory {
 
 /// Parks them, for ever.
 pub(super) async fn run(desk: Arc<Desk>) {
-    loop {
+    for look in (0..LOOKS).cycle() {
         // Trouble with the queue is told by those who take tasks.
         while let Ok(true) = park_one(&desk).await {}
+        if look == 0 {
+            while let Ok(true) = drop_one(&desk).await {}
+        }
         tokio::time::sleep(PAUSE).await;
     }
 }
@@ -63,4 +69,28 @@ async fn park(desk: &Desk, advisory: &Advisory) -> Result<(), Trouble> {
     }
     desk.streams.tasks.delete_message(advisory.stream_seq).await?;
     Ok(())
+}
+
+/// A server that is killed between hearing that a task is settled and taking it out knows only the former when it is started again. Such a
+/// task lies where it was, and nobody gets it. Takes one out, and tells whether there was one.
+async fn drop_one(desk: &Desk) -> Result<bool, Trouble> {
+    for (_, mut consumer) in desk.streams.consumers(desk.builds()).await? {
+        let info = consumer.info().await?;
+        let (subject, settled) = (info.config.filter_subject.clone(), info.ack_floor.stream_sequence);
+        // What is still to be parked lies there, too.
+        if !desk.streams.is_parking_over().await? {
+            return Ok(false);
+        }
+        let tasks = &desk.streams.tasks;
+        match tasks.raw_message_builder().sequence(1).next_by_subject(subject.as_str()).send().await {
+            Ok(first) if first.sequence <= settled => {
+                tasks.delete_message(first.sequence).await?;
+                return Ok(true);
+            }
+            Ok(_) => {}
+            Err(error) if matches!(error.kind(), LastRawMessageErrorKind::NoMessageFound) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(false)
 }

@@ -144,4 +144,9 @@ impl Streams {
         let config = pull::Config { durable_name: Some(name.to_owned()), ..pull::Config::default() };
         Ok(self.parked.get_or_create_consumer(name, config).await?)
     }
+
+    /// Whether the server has said nothing of tasks that nobody has read yet.
+    pub(super) async fn is_parking_over(&self) -> Result<bool, Trouble> {
+        Ok(self.parked.get_info().await?.state.messages == 0)
+    }
 }
