@@ -10,6 +10,7 @@ mod albums;
 mod browser;
 mod chromium;
 mod http;
+mod nodes;
 mod server;
 mod shops;
 mod stops;

@@ -70,6 +70,12 @@ impl Server {
         self.child.wait().unwrap()
     }
 
+    /// The server is gone at once.
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
     pub(crate) fn cache(&self) -> PathBuf {
         self.folder.path().join("cache")
     }
