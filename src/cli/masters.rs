@@ -196,6 +196,30 @@ impl Candidate {
         Self { path, root, dir, found, object: Some(facts) }
     }
 
+    /// Where others find it, in whatever folder they were started: its absolute path, or its URL without the settings of its
+    /// service, which they have themselves.
+    #[cfg(feature = "queue-nats")]
+    pub(crate) fn address(&self) -> std::io::Result<PathBuf> {
+        #[cfg(feature = "tier")]
+        if self.object.is_some() {
+            return Ok(self.path.clone());
+        }
+        std::path::absolute(&self.path)
+    }
+
+    /// What lies at an [`address`](Self::address) and has so many bytes.
+    #[cfg(feature = "queue-nats")]
+    pub(crate) fn at(address: PathBuf, found: bool, bytes: u64) -> Self {
+        let root = address.parent().unwrap_or(Path::new("")).to_owned();
+        #[cfg(feature = "tier")]
+        if let Some(url) = objects::url(&address) {
+            return Self::object(objects::Facts { url: url.to_owned(), bytes, found }, &root);
+        }
+        #[cfg(not(feature = "tier"))]
+        let _ = bytes; // a file tells
+        Self::file(address, root, PathBuf::new(), found)
+    }
+
     /// Its size in bytes, as far as that is known before it is opened.
     pub(crate) fn bytes(&self) -> u64 {
         #[cfg(feature = "tier")]

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::UNIX_EPOCH;
 
 use base64::Engine as _;
@@ -44,8 +44,7 @@ impl Task {
     /// # Errors
     /// If the current folder, from which its path is to be reckoned, is unknown.
     pub(super) fn new(wanted: &Wanted, profiles: &[Profile], nearest: bool) -> io::Result<Self> {
-        // Workers are started in other folders.
-        let path = std::path::absolute(&wanted.candidate.path)?;
+        let path = wanted.candidate.address()?;
         let modified = fs::metadata(&path).and_then(|meta| meta.modified()).ok();
         let modified = modified.and_then(|time| time.duration_since(UNIX_EPOCH).ok()).unwrap_or_default();
         Ok(Self {
@@ -102,11 +101,9 @@ impl Task {
     /// # Errors
     /// A profile that this build does not know.
     pub(super) fn wanted(&self) -> Result<Wanted, String> {
-        let path = self.path();
-        let root = path.parent().unwrap_or(Path::new("")).to_owned();
         let profiles: Result<_, tonepress::Error> = self.to.iter().map(|profile| profile.parse()).collect();
         Ok(Wanted {
-            candidate: Candidate { path, root, dir: PathBuf::new(), found: self.found },
+            candidate: Candidate::at(self.path(), self.found, self.bytes),
             profiles: profiles.map_err(|error| error.to_string())?,
             priority: 0,
             bytes: self.bytes,
@@ -136,7 +133,7 @@ mod tests {
 
     fn wanted(path: &[u8]) -> Wanted {
         let path = PathBuf::from(OsStr::from_bytes(path));
-        let candidate = Candidate { path, root: PathBuf::new(), dir: PathBuf::new(), found: true };
+        let candidate = Candidate::at(path, true, 7);
         Wanted { candidate, profiles: vec!["192".parse().unwrap()], priority: 0, bytes: 7 }
     }
 

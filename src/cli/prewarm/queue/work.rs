@@ -16,7 +16,7 @@ use super::super::super::batch::{SEGMENTS, has_room};
 use super::super::super::nearest::Nearest;
 use super::super::super::report::{self, Failure};
 use super::super::super::text::several;
-use super::super::super::{Outcome, args, interrupt};
+use super::super::super::{Outcome, args, interrupt, tier};
 use super::super::report::Report;
 use super::desk::Desk;
 use super::feed::{Feed, Taken};
@@ -33,6 +33,9 @@ const FAREWELL: Duration = Duration::from_secs(5);
 /// How long a worker waits before it takes another task when this machine is why one failed; longer each time.
 const TROUBLE: Duration = Duration::from_secs(1);
 const MOST_TROUBLE: Duration = Duration::from_secs(60);
+/// How long a task that is done waits for its renditions' way to the tier: less than the queue waits for a word.
+#[cfg(feature = "tier")]
+const UPLOAD: Duration = Duration::from_secs(20);
 
 pub(super) fn run(args: &args::WorkOff) -> Result<Outcome, Failure> {
     super::super::give_way(args.nice)?;
@@ -64,6 +67,7 @@ pub(super) fn run(args: &args::WorkOff) -> Result<Outcome, Failure> {
     let worked = work.until(&interrupted);
     let Work { engine, hands, taken, next, mut report, .. } = work;
     engine.shutdown(Shutdown::Cancel);
+    tier::tell(&store);
     // What is dropped here is given back to the queue.
     let left = hands.len() as u64;
     tasks.iter().for_each(tokio::task::JoinHandle::abort);
@@ -235,6 +239,11 @@ impl Work {
             self.trouble = Some((Instant::now() + wait, (2 * wait).min(MOST_TROUBLE)));
         } else {
             self.trouble = None;
+        }
+        // What does not get there in time is in this machine's store, and `cache tier push` makes up for it.
+        #[cfg(feature = "tier")]
+        if let Some(store) = self.engine.store() {
+            store.finish_uploads(UPLOAD);
         }
         if hand.is_settled() {
             self.desk.settled(hand.audio);
