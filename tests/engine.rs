@@ -529,6 +529,11 @@ fn of_a_range_only_what_is_under_it_is_pressed_until_somebody_wants_more() {
     let engine = self::engine(2);
     let rendition = engine.request_range(&master, &profile, 0..1, Priority::Customer).unwrap();
     assert!(rendition.wait().unwrap().as_ref() == whole);
+    // What nobody wants holds up no end.
+    let engine = self::engine(2);
+    let rendition = engine.request_range(&master, &profile, bytes.clone(), Priority::Customer).unwrap();
+    engine.shutdown(Shutdown::Finish);
+    assert_eq!((rendition.progress().segments_done, engine.stats().cancelled), (2, 1));
     // Nothing is left of what was given up.
     let engine = self::engine(2);
     drop(engine.request_range(&master, &profile, bytes, Priority::Customer).unwrap());

@@ -212,6 +212,15 @@ impl Engine {
             dispatch = lock(&shared.dispatch);
         }
         while dispatch.running > 0 || dispatch.schedule.len() > 0 {
+            // Of what only a range was asked of, the rest would never be pressed.
+            let is_over = |job: &&Arc<Job>| dispatch.schedule.is_unwanted(job.number);
+            let over = dispatch.schedule.jobs().find(is_over).filter(|_| dispatch.running == 0).cloned();
+            if let Some(job) = over {
+                drop(dispatch);
+                shared.settle(&job, Err(job.cancelled()));
+                dispatch = lock(&shared.dispatch);
+                continue;
+            }
             dispatch = shared.idle.wait(dispatch).unwrap_or_else(PoisonError::into_inner);
         }
         #[cfg(feature = "tier")]

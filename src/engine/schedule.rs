@@ -184,6 +184,14 @@ impl<J: Clone> Schedule<J> {
         self.lanes.values().filter(wanted).filter(|lane| alike(&lane.job)).count()
     }
 
+    /// Whether nobody wants what is left of a rendition, nor waits for any of it.
+    pub(super) fn is_unwanted(&self, id: u64) -> bool {
+        self.lanes.get(&id).is_some_and(|lane| {
+            let waits = lane.demands.values().any(|(demand, _)| demand.waiting);
+            lane.left() == 0 && !waits && lane.todo(0..lane.info.segments).is_some()
+        })
+    }
+
     pub(super) fn len(&self) -> usize {
         self.lanes.len()
     }
