@@ -224,7 +224,11 @@ fn salvaged_and_not_from_one_master_are_two_renditions() {
         assert!(!bytes.is_empty() && *told == gaps);
     }
     match &together[0] {
-        Err(error) => assert!(matches!(*error, Error::Damaged { at, .. } if at == gaps[0].start), "{error}"),
+        // Whichever of its segments is pressed first.
+        Err(error) => assert!(
+            matches!(*error, Error::Damaged { at, .. } if gaps.iter().any(|gap| gap.start == at)),
+            "{error}"
+        ),
         Ok(_) => panic!("a damaged master was pressed"),
     }
     let alone = pressed(1, &["24:salvage"]);
