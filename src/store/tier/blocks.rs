@@ -101,8 +101,9 @@ fn halves(values: &[ChainingValue]) -> (&[ChainingValue], &[ChainingValue]) {
 }
 
 #[cfg(test)]
-#[allow(clippy::cast_possible_truncation)] // small numbers
 mod tests {
+    #![allow(clippy::cast_possible_truncation)] // small numbers
+
     use super::*;
 
     fn bytes(len: usize) -> Vec<u8> {
