@@ -98,6 +98,11 @@ pub(crate) fn is_url(place: &str) -> bool {
     ["s3://", "gs://", "az://", "file://"].iter().any(|scheme| place.starts_with(scheme))
 }
 
+/// A URL, and the settings of its service behind a `?`, if there are any.
+pub(crate) fn split(url: &str) -> (&str, &str) {
+    url.split_once('?').unwrap_or((url, ""))
+}
+
 impl Remote {
     /// What is under `url`, with the credentials of the environment. Nothing is asked of the network.
     ///
@@ -109,7 +114,7 @@ impl Remote {
     /// folder.
     pub(crate) fn open(url: &str) -> Result<Self> {
         let refused = |detail: String| Error::UnsuitableStore { name: url.to_owned(), detail };
-        let (url, settings) = url.split_once('?').unwrap_or((url, ""));
+        let (url, settings) = split(url);
         let (scheme, rest) = url.split_once("://").ok_or_else(|| {
             refused("not a URL such as s3://bucket/prefix, gs://, az:// or file:///folder".to_owned())
         })?;
@@ -189,44 +194,35 @@ fn connect(
     // One of the program's own stays.
     #[cfg(feature = "__network")]
     drop(rustls::crypto::ring::default_provider().install_default());
+    /// Connects by a builder, whose settings are of the type given.
+    #[cfg(feature = "__network")]
+    macro_rules! build {
+        ($builder:expr, $key:ty) => {{
+            let mut builder = $builder.with_retry(retry());
+            for (key, value) in PATIENCE {
+                builder = builder.with_config(<$key>::Client(key), value);
+            }
+            for (name, value) in pairs(settings) {
+                let key: $key = name.parse().map_err(|e: StoreError| e.to_string())?;
+                builder = builder.with_config(key, value);
+            }
+            return Ok(Arc::new(builder.build().map_err(|e| e.to_string())?));
+        }};
+    }
     #[cfg(feature = "aws")]
     if scheme == "s3" {
         use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
-        let mut builder = AmazonS3Builder::from_env().with_bucket_name(bucket).with_retry(retry());
-        for (key, value) in PATIENCE {
-            builder = builder.with_config(AmazonS3ConfigKey::Client(key), value);
-        }
-        for (name, value) in pairs(settings) {
-            let key: AmazonS3ConfigKey = name.parse().map_err(|e: StoreError| e.to_string())?;
-            builder = builder.with_config(key, value);
-        }
-        return Ok(Arc::new(builder.build().map_err(|e| e.to_string())?));
+        build!(AmazonS3Builder::from_env().with_bucket_name(bucket), AmazonS3ConfigKey);
     }
     #[cfg(feature = "gcp")]
     if scheme == "gs" {
         use object_store::gcp::{GoogleCloudStorageBuilder, GoogleConfigKey};
-        let mut builder = GoogleCloudStorageBuilder::from_env().with_bucket_name(bucket).with_retry(retry());
-        for (key, value) in PATIENCE {
-            builder = builder.with_config(GoogleConfigKey::Client(key), value);
-        }
-        for (name, value) in pairs(settings) {
-            let key: GoogleConfigKey = name.parse().map_err(|e: StoreError| e.to_string())?;
-            builder = builder.with_config(key, value);
-        }
-        return Ok(Arc::new(builder.build().map_err(|e| e.to_string())?));
+        build!(GoogleCloudStorageBuilder::from_env().with_bucket_name(bucket), GoogleConfigKey);
     }
     #[cfg(feature = "azure")]
     if scheme == "az" {
         use object_store::azure::{AzureConfigKey, MicrosoftAzureBuilder};
-        let mut builder = MicrosoftAzureBuilder::from_env().with_container_name(bucket).with_retry(retry());
-        for (key, value) in PATIENCE {
-            builder = builder.with_config(AzureConfigKey::Client(key), value);
-        }
-        for (name, value) in pairs(settings) {
-            let key: AzureConfigKey = name.parse().map_err(|e: StoreError| e.to_string())?;
-            builder = builder.with_config(key, value);
-        }
-        return Ok(Arc::new(builder.build().map_err(|e| e.to_string())?));
+        build!(MicrosoftAzureBuilder::from_env().with_container_name(bucket), AzureConfigKey);
     }
     let feature = match scheme {
         "s3" => "aws",

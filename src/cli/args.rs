@@ -27,7 +27,7 @@ use super::help::{
 };
 use super::name::NameTemplate;
 use super::nearest::Nearest;
-use super::options::{Cache, EncoderChoice, Jobs, Json, Masters, Profiles};
+use super::options::{Cache, EncoderChoice, Jobs, Json, Masters, Nice, Profiles};
 use super::report::Voice;
 use super::shard::Shard;
 use super::tags::TagOptions;
@@ -230,10 +230,8 @@ pub(crate) struct Prewarm {
     pub(crate) loudness: bool,
     #[command(flatten)]
     pub(crate) jobs: Jobs,
-    /// Give way to other processes, as nice(1) does: 0 to 19, 10 if no number is given
-    #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true, default_missing_value = "10",
-        value_parser = clap::value_parser!(i32).range(0..=19))]
-    pub(crate) nice: Option<i32>,
+    #[command(flatten)]
+    pub(crate) nice: Nice,
     #[command(flatten)]
     pub(crate) cache: Cache,
     #[command(flatten)]

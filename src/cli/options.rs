@@ -137,6 +137,23 @@ impl Jobs {
     }
 }
 
+/// How urgent it is beside other processes.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Nice {
+    /// Give way to other processes, as nice(1) does: 0 to 19, 10 if no number is given
+    #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true, default_missing_value = "10",
+        value_parser = clap::value_parser!(i32).range(0..=19))]
+    nice: Option<i32>,
+}
+
+impl Nice {
+    /// Gives way to other processes. To be said before any thread is started, since they inherit it.
+    pub(crate) fn give_way(&self) -> Result<(), Failure> {
+        let Some(nice) = self.nice else { return Ok(()) };
+        rustix::process::nice(nice).map(drop).map_err(|error| Failure::Other(format!("--nice: {error}")))
+    }
+}
+
 /// Where renditions are kept.
 #[derive(Debug, clap::Args)]
 #[allow(clippy::struct_field_names)] // `--cache` is what users know

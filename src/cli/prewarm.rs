@@ -13,7 +13,7 @@ use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
-use tonepress::engine::{OnDrop, Origin, Priority, Rendition, Request, Shutdown};
+use tonepress::engine::{OnDrop, Priority, Rendition, Request, Shutdown};
 use tonepress::master::{Verdict, Verification};
 use tonepress::{Engine, Profile, Store};
 
@@ -37,7 +37,7 @@ pub(crate) fn run(args: &args::Prewarm) -> Result<Outcome, Failure> {
     if let Some(action) = &args.queue {
         return queue::run(action);
     }
-    give_way(args.nice)?;
+    args.nice.give_way()?;
     let interrupted = interrupt::catch(|| ())?;
     let store = open_store(&args.cache)?;
     let mut report = Report::new(args.json.json);
@@ -99,12 +99,6 @@ pub(crate) fn run(args: &args::Prewarm) -> Result<Outcome, Failure> {
         (false, _) if press.worth_retrying => Outcome::WorthRetrying,
         (false, _) => Outcome::SomeFailed,
     })
-}
-
-/// Gives way to other processes. To be said before any thread is started, since they inherit it.
-fn give_way(nice: Option<i32>) -> Result<(), Failure> {
-    let Some(nice) = nice else { return Ok(()) };
-    rustix::process::nice(nice).map(drop).map_err(|error| Failure::Other(format!("--nice: {error}")))
 }
 
 fn open_store(cache: &Cache) -> Result<Store, Failure> {
@@ -304,16 +298,7 @@ impl Batch for Press {
                 }
                 Ok(object) => {
                     self.kept += object.len() + OVERHEAD;
-                    if let Some(origin @ (Origin::Stored | Origin::Elsewhere | Origin::Fetched)) =
-                        rendition.origin()
-                    {
-                        self.report.settle(work);
-                        let elsewhere = origin != Origin::Stored;
-                        self.report.present(&master, plan.profile(), &object, elsewhere)?;
-                    } else {
-                        let repairs = rendition.repairs();
-                        self.report.pressed(&master, plan, &object, repairs, (work, began.elapsed()))?;
-                    }
+                    self.report.stored(&master, &rendition, &object, (work, began.elapsed()))?;
                 }
                 Err(error) => {
                     self.worth_retrying |= error.is_worth_retrying();

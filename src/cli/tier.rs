@@ -41,7 +41,7 @@ impl TierChoice {
     /// Says that a tier alone is nothing, if it is alone.
     pub(crate) fn needs_store(&self) -> Result<(), Error> {
         let Some(url) = &self.tier else { return Ok(()) };
-        let name = url.split('?').next().unwrap_or_default().to_owned();
+        let name = super::objects::shown(url).to_string_lossy().into_owned();
         let detail = "a tier is behind a store: say --cache DIR too, or set TONEPRESS_CACHE".to_owned();
         Err(Error::UnsuitableStore { name, detail })
     }

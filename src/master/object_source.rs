@@ -17,7 +17,7 @@ use object_store::{Error as StoreError, GetOptions, GetResult, ObjectMeta, Objec
 
 use super::source::MasterSource;
 use crate::error::{Error, Result, SourceChanged, Stage};
-use crate::remote::{Remote, why};
+use crate::remote::{Remote, split, why};
 
 /// The bytes of a block.
 const BLOCK: u64 = 256 << 10;
@@ -72,7 +72,7 @@ impl ObjectSource {
     /// [`Error::UnsuitableStore`] if it is no URL of an object, [`Error::Io`] if it cannot be read.
     pub fn open(url: &str) -> Result<Self> {
         static COUNT: AtomicU64 = AtomicU64::new(0);
-        let (url, settings) = url.split_once('?').unwrap_or((url, ""));
+        let (url, settings) = split(url);
         let Some((place, name)) =
             url.rsplit_once('/').filter(|(place, name)| place.contains("://") && !name.is_empty())
         else {
@@ -158,10 +158,9 @@ impl ObjectSource {
         let mut names = listed.map_err(Error::io(Stage::Scan, url))?;
         names.retain(|(name, _)| !name.is_empty());
         names.sort();
-        let (url, settings) =
-            url.split_once('?').map_or((url, String::new()), |(url, settings)| (url, format!("?{settings}")));
-        let url = url.trim_end_matches('/');
-        Ok(names.into_iter().map(|(name, bytes)| (format!("{url}/{name}{settings}"), bytes)).collect())
+        let (folder, _) = split(url);
+        let (settings, folder) = (&url[folder.len()..], folder.trim_end_matches('/'));
+        Ok(names.into_iter().map(|(name, bytes)| (format!("{folder}/{name}{settings}"), bytes)).collect())
     }
 }
 

@@ -1,14 +1,17 @@
 //! The index of masters in object storage: an object of one version never changes, so where it lies and which version
 //! it is say what its audio is. Shared through the tier: what one machine has hashed, others need not.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use object_store::{ObjectStoreExt, PutPayload};
+use object_store::path::Path;
+use object_store::{ObjectStore, ObjectStoreExt, PutPayload};
 use serde::{Deserialize, Serialize};
 
 use crate::master::{Master, MasterId};
 use crate::store::masters::{FILE_VERSION, Masters};
 use crate::store::text;
+use crate::store::tier::Tier;
 
 /// How long the tier is waited for; hashing takes longer.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -34,6 +37,11 @@ fn name(url: &str, object: &str) -> blake3::Hash {
         .finalize()
 }
 
+/// Where the record of that name lies in the tier.
+fn place_in(tier: &Tier, name: blake3::Hash) -> (Arc<dyn ObjectStore>, Path) {
+    (Arc::clone(&tier.remote.objects), tier.remote.path(&format!("v1/masters/{name}.json")))
+}
+
 impl Located {
     fn is(&self, url: &str, object: &str) -> bool {
         self.version == FILE_VERSION && self.url == url && self.object == object
@@ -52,13 +60,13 @@ impl Masters<'_> {
     pub(super) fn ask_located(&self, master: &Master) -> Option<MasterId> {
         let (url, object) = master.location()?;
         let tier = self.store.tier().filter(|tier| tier.access.reads() && tier.counts.is_well())?;
-        let path = tier.remote.path(&format!("v1/masters/{}.json", name(url, object)));
-        let objects = std::sync::Arc::clone(&tier.remote.objects);
+        let name = name(url, object);
+        let (objects, path) = place_in(tier, name);
         let asked =
             tier.io().wait(PATIENCE, async move { objects.get(&path).await.ok()?.bytes().await.ok() });
         let record: Located = serde_json::from_slice(&asked.ok()??).ok()?;
         let known = record.is(url, object).then_some(record.master)?;
-        let _ = self.write(&self.place("objects", name(url, object).as_bytes()), &record);
+        let _ = self.write(&self.place("objects", name.as_bytes()), &record);
         Some(known)
     }
 
@@ -67,12 +75,12 @@ impl Masters<'_> {
         let Some((url, object)) = master.location() else { return };
         let record =
             Located { version: FILE_VERSION, url: url.to_owned(), object: object.to_owned(), master: id };
+        let name = name(url, object);
         // A store that cannot be written still serves.
-        let _ = self.write(&self.place("objects", name(url, object).as_bytes()), &record);
+        let _ = self.write(&self.place("objects", name.as_bytes()), &record);
         let Some(tier) = self.store.tier().filter(|tier| tier.access.writes()) else { return };
         let Ok(json) = serde_json::to_vec_pretty(&record) else { return };
-        let path = tier.remote.path(&format!("v1/masters/{}.json", name(url, object)));
-        let objects = std::sync::Arc::clone(&tier.remote.objects);
+        let (objects, path) = place_in(tier, name);
         drop(tier.io().spawn(async move { objects.put(&path, PutPayload::from(json)).await }));
     }
 }

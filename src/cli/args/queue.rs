@@ -5,7 +5,7 @@ use clap::{Subcommand, ValueEnum};
 
 use super::wants::Wants;
 use crate::cli::help::{ENQUEUE_HELP, STATUS_HELP, WORK_HELP};
-use crate::cli::options::{Cache, Jobs, Json};
+use crate::cli::options::{Cache, Jobs, Json, Nice};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum QueueAction {
@@ -65,10 +65,8 @@ pub(crate) struct WorkOff {
     pub(crate) queue: Queue,
     #[command(flatten)]
     pub(crate) jobs: Jobs,
-    /// Give way to other processes, as nice(1) does: 0 to 19, 10 if no number is given
-    #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true, default_missing_value = "10",
-        value_parser = clap::value_parser!(i32).range(0..=19))]
-    pub(crate) nice: Option<i32>,
+    #[command(flatten)]
+    pub(crate) nice: Nice,
     #[command(flatten)]
     pub(crate) cache: Cache,
 }

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::ProgressBar;
 use serde::Serialize;
+use tonepress::engine::{Origin, Rendition};
 use tonepress::pcm::Repairs;
 use tonepress::store::Object;
 use tonepress::{Plan, Profile};
@@ -115,6 +116,24 @@ impl Report {
         self.bar.set_message(plain(names).into_owned());
     }
 
+    /// A rendition is in the store: says so, and whether it was pressed for that, in so much time. `work` is settled.
+    pub(super) fn stored(
+        &mut self,
+        master: &Path,
+        rendition: &Rendition,
+        object: &Object,
+        (work, taken): (f64, Duration),
+    ) -> Result<bool, Failure> {
+        let plan = rendition.plan();
+        let Some(origin) = rendition.origin().filter(|origin| *origin != Origin::Pressed) else {
+            self.pressed(master, plan, object, rendition.repairs(), (work, taken))?;
+            return Ok(true);
+        };
+        self.settle(work);
+        self.present(master, plan.profile(), object, origin != Origin::Stored)?;
+        Ok(false)
+    }
+
     /// So much of the work is settled without pressing.
     pub(super) fn settle(&mut self, work: f64) {
         self.settled += work;
@@ -137,7 +156,7 @@ impl Report {
         self.bar.suspend(|| json::line("skipped", &Skipped::new(master, profile, path)))
     }
 
-    pub(super) fn pressed(
+    fn pressed(
         &mut self,
         master: &Path,
         plan: &Plan,

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use crossbeam::channel::{Receiver, TryRecvError, unbounded};
 use tokio::sync::mpsc::{self, UnboundedSender};
 use tonepress::Engine;
-use tonepress::engine::{OnDrop, Origin, Priority, Request, Shutdown};
+use tonepress::engine::{OnDrop, Priority, Request, Shutdown};
 use tonepress::master::Master;
 
 use super::super::super::batch::{SEGMENTS, has_room};
@@ -38,7 +38,7 @@ const MOST_TROUBLE: Duration = Duration::from_secs(60);
 const UPLOAD: Duration = Duration::from_secs(20);
 
 pub(super) fn run(args: &args::WorkOff) -> Result<Outcome, Failure> {
-    super::super::give_way(args.nice)?;
+    args.nice.give_way()?;
     let interrupted = interrupt::catch(|| ())?;
     let store = super::super::open_store(&args.cache)?;
     let link = Link::open(&args.queue.server)?;
@@ -215,12 +215,9 @@ impl Work {
                         hand.failed(Some(profile), format!("{} at {profile}: {error}", path.display()), true);
                     }
                     Ok(object) => {
-                        if let Some(origin @ (Origin::Stored | Origin::Elsewhere)) = rendition.origin() {
-                            self.report.present(&path, profile, &object, origin == Origin::Elsewhere)?;
-                        } else {
+                        let taken = (0.0, began.elapsed());
+                        if self.report.stored(&path, &rendition, &object, taken)? {
                             hand.audio += plan.resolved().rate().seconds(plan.samples());
-                            let taken = (0.0, began.elapsed());
-                            self.report.pressed(&path, plan, &object, rendition.repairs(), taken)?;
                         }
                     }
                     Err(error) => hand.failed_with(Some(profile), &error),
