@@ -59,7 +59,6 @@ fn kill(worker: &mut Child) {
 }
 
 #[test]
-#[ignore = "after kill -9 nats-server 2.9.10 may keep tasks that it gives to nobody, and then this waits for them in vain"]
 fn nothing_is_lost_and_nothing_is_pressed_twice() {
     let Some(mut scene) = Scene::new() else { return };
     write_masters(&scene);
@@ -122,17 +121,10 @@ fn nothing_is_lost_and_nothing_is_pressed_twice() {
     }
     assert!(poisoned >= POISON as u32, "{poisoned}");
 
-    let planned = objects(&scene.tonepress(&[
-        "prewarm",
-        "masters",
-        "--to",
-        PROFILES,
-        "--cache",
-        "store",
-        "--dry-run",
-        "--json",
-    ]));
-    let present = planned.iter().filter(|object| object["present"] == true).count();
+    // Asked of a run that hashes them again: files as new as these are not believed to be what they were.
+    let again =
+        objects(&scene.tonepress(&["prewarm", "masters", "--to", PROFILES, "--cache", "store", "--json"]));
+    let present = again.iter().filter(|object| object["kind"] == "skipped").count();
     assert_eq!(present, 3 * MASTERS, "every rendition is there");
     let verified = scene.tonepress(&["cache", "verify", "--cache", "store"]);
     assert!(verified.status.success());

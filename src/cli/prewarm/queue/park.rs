@@ -1,5 +1,5 @@
-//! Tasks that the server gives to nobody any more: those that were given to workers as often as may be are reported as failed. All of
-//! them leave the queue.
+//! Tasks that the server gives to nobody any more: those that were given to workers as often as may be are reported as failed, and leave the
+//! queue; those that it has forgotten are given out again.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use super::task::Task;
 
 /// How often it is looked whether there are any.
 const PAUSE: Duration = Duration::from_secs(5);
-/// After how many looks it is looked for those that were settled.
+/// After how many looks it is looked for those that the server has forgotten.
 const LOOKS: u32 = 12;
 
 /// What the server says of such a task.
@@ -31,7 +31,7 @@ pub(super) async fn run(desk: Arc<Desk>) {
         // Trouble with the queue is told by those who take tasks.
         while let Ok(true) = park_one(&desk).await {}
         if look == 0 {
-            while let Ok(true) = drop_one(&desk).await {}
+            let _ = revive(&desk).await;
         }
         tokio::time::sleep(PAUSE).await;
     }
@@ -71,26 +71,28 @@ async fn park(desk: &Desk, advisory: &Advisory) -> Result<(), Trouble> {
     Ok(())
 }
 
-/// A server that is killed between hearing that a task is settled and taking it out knows only the former when it is started again. Such a
-/// task lies where it was, and nobody gets it. Takes one out, and tells whether there was one.
-async fn drop_one(desk: &Desk) -> Result<bool, Trouble> {
+/// A server that is killed may forget who has which task. Such tasks lie where they were, though all of them were given out and nobody
+/// has them. Their consumer is made anew, which gives them out again: what was settled is found in the store, and leaves.
+async fn revive(desk: &Desk) -> Result<(), Trouble> {
     for (_, mut consumer) in desk.streams.consumers(desk.builds()).await? {
         let info = consumer.info().await?;
-        let (subject, settled) = (info.config.filter_subject.clone(), info.ack_floor.stream_sequence);
+        if info.num_pending > 0 || info.num_ack_pending > 0 {
+            continue;
+        }
+        let (name, subject) = (info.name.clone(), info.config.filter_subject.clone());
+        let given_out = info.delivered.stream_sequence;
         // What is still to be parked lies there, too.
         if !desk.streams.is_parking_over().await? {
-            return Ok(false);
+            return Ok(());
         }
         let tasks = &desk.streams.tasks;
         match tasks.raw_message_builder().sequence(1).next_by_subject(subject.as_str()).send().await {
-            Ok(first) if first.sequence <= settled => {
-                tasks.delete_message(first.sequence).await?;
-                return Ok(true);
-            }
+            // Another worker may have done it meanwhile. If somebody has begun with a task, he finds it done the next time.
+            Ok(first) if first.sequence <= given_out => drop(tasks.delete_consumer(&name).await),
             Ok(_) => {}
             Err(error) if matches!(error.kind(), LastRawMessageErrorKind::NoMessageFound) => {}
             Err(error) => return Err(error.into()),
         }
     }
-    Ok(false)
+    Ok(())
 }
