@@ -190,9 +190,14 @@ fn verify(
         bad += sums.bad.len();
     }
     told?;
+    Ok(verified(checked, bytes, bad))
+}
+
+/// Says how many renditions were read, and how many of them were bad.
+fn verified(read: u64, bytes: u64, bad: usize) -> Outcome {
     let bad_ones = if bad == 0 { "all are sound".to_owned() } else { format!("{bad} bad") };
-    report::note(&format!("{} read, {}; {bad_ones}", several(checked, "rendition"), megabytes(bytes)));
-    Ok(if bad == 0 { Outcome::Done } else { Outcome::SomeFailed })
+    report::note(&format!("{} read, {}; {bad_ones}", several(read, "rendition"), megabytes(bytes)));
+    if bad == 0 { Outcome::Done } else { Outcome::SomeFailed }
 }
 
 #[derive(Serialize)]

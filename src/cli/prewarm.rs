@@ -29,6 +29,8 @@ use super::shard::Shard;
 use super::text::{megabytes, plain, several, stems};
 use super::{Outcome, args, interrupt};
 
+/// Why a rendition is not in the store though it was pressed.
+const NOT_KEPT: &str = "pressed, but the store could not take it: no room, or no permission to write";
 /// What a rendition takes of the budget besides its bytes, at most: its last block, and its sidecar's.
 const OVERHEAD: u64 = 8_192;
 
@@ -292,8 +294,7 @@ impl Batch for Press {
                 Ok(object) if object.path().is_none() => {
                     self.worth_retrying = true;
                     self.report.settle(work);
-                    let error = "pressed, but the store could not take it: no room, or no permission to write; stopping";
-                    let error = format!("{} at {}: {error}", master.display(), plan.profile());
+                    let error = format!("{} at {}: {NOT_KEPT}; stopping", master.display(), plan.profile());
                     self.stop(&master, &error)?;
                 }
                 Ok(object) => {

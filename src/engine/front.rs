@@ -213,8 +213,7 @@ impl Engine {
         }
         while dispatch.running > 0 || dispatch.schedule.len() > 0 {
             // Of what only a range was asked of, the rest would never be pressed.
-            let is_over = |job: &&Arc<Job>| dispatch.schedule.is_unwanted(job.number);
-            let over = dispatch.schedule.jobs().find(is_over).filter(|_| dispatch.running == 0).cloned();
+            let over = if dispatch.running == 0 { dispatch.schedule.unwanted() } else { None };
             if let Some(job) = over {
                 drop(dispatch);
                 shared.settle(&job, Err(job.cancelled()));

@@ -184,12 +184,14 @@ impl<J: Clone> Schedule<J> {
         self.lanes.values().filter(wanted).filter(|lane| alike(&lane.job)).count()
     }
 
-    /// Whether nobody wants what is left of a rendition, nor waits for any of it.
-    pub(super) fn is_unwanted(&self, id: u64) -> bool {
-        self.lanes.get(&id).is_some_and(|lane| {
+    /// A rendition of which nobody wants what is left, nor waits for any of it.
+    pub(super) fn unwanted(&self) -> Option<J> {
+        let mut lanes = self.lanes.values();
+        let lane = lanes.find(|lane| {
             let waits = lane.demands.values().any(|(demand, _)| demand.waiting);
             lane.left() == 0 && !waits && lane.todo(0..lane.info.segments).is_some()
-        })
+        });
+        lane.map(|lane| lane.job.clone())
     }
 
     pub(super) fn len(&self) -> usize {

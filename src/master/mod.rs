@@ -19,6 +19,8 @@ mod limits;
 pub mod loudness;
 pub(crate) mod mp4;
 #[cfg(feature = "tier")]
+mod object_blocks;
+#[cfg(feature = "tier")]
 mod object_source;
 mod ogg;
 mod open_flac;

@@ -3,11 +3,11 @@
 //! An object is read in blocks of 256 KiB, which are kept for all masters together, and ahead of whoever reads one after the
 //! other. Every request names the version that was opened, so that bytes are never of two.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::io;
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, LazyLock, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -15,6 +15,7 @@ use futures_util::StreamExt;
 use object_store::path::Path;
 use object_store::{Error as StoreError, GetOptions, GetResult, ObjectMeta, ObjectStore};
 
+use super::object_blocks::{CACHE, PATIENCE};
 use super::source::MasterSource;
 use crate::error::{Error, Result, SourceChanged, Stage};
 use crate::remote::{Remote, split, why};
@@ -25,10 +26,6 @@ const BLOCK: u64 = 256 << 10;
 const AHEAD: u64 = 16;
 /// How many places of a master are read at once: workers press several of its segments.
 const READERS: usize = 16;
-/// How many blocks are kept, of all masters: 128 MiB.
-const KEPT: usize = 512;
-/// How long a reader waits for a block, retries and all.
-const PATIENCE: Duration = Duration::from_secs(60);
 /// How long a listing may take: a million objects are a thousand requests.
 const LISTING: Duration = Duration::from_secs(3_600);
 
@@ -228,11 +225,7 @@ impl Opened {
         if let Some(first) = missing
             && (first == block || first + ahead / 4 <= block + ahead)
         {
-            let mut end = first;
-            while end <= last && end < block + ahead && !blocks.slots.contains_key(&(self.number, end)) {
-                blocks.slots.insert((self.number, end), Slot::default());
-                end += 1;
-            }
+            let end = blocks.ask(self.number, first, (block + ahead).min(last + 1));
             drop(blocks);
             let opened = Arc::clone(self);
             let wanted = Coming { opened: Arc::clone(self), blocks: first..end };
@@ -282,7 +275,7 @@ impl Opened {
 
 impl Drop for Opened {
     fn drop(&mut self) {
-        CACHE.lock().slots.retain(|(number, _), _| *number != self.number);
+        CACHE.lock().forget(self.number);
     }
 }
 
@@ -331,102 +324,5 @@ fn changed(error: StoreError) -> io::Error {
             io::Error::other(SourceChanged)
         }
         error => plain(&error),
-    }
-}
-
-type Name = (u64, u64);
-
-/// The blocks of all masters.
-static CACHE: LazyLock<Cache> = LazyLock::new(Cache::default);
-
-#[derive(Default)]
-struct Cache {
-    blocks: Mutex<BlockTable>,
-    came: Condvar,
-}
-
-#[derive(Default)]
-struct BlockTable {
-    slots: HashMap<Name, Slot>,
-    /// Counts uses, so that what was not used for the longest is known.
-    uses: u64,
-}
-
-/// A block; without a result it is being fetched.
-#[derive(Default)]
-struct Slot {
-    result: Option<io::Result<Bytes>>,
-    used: u64,
-    /// Whether somebody waits for it, or did.
-    awaited: bool,
-}
-
-impl BlockTable {
-    /// The first of `blocks` that nobody has asked for.
-    fn first_absent(&self, number: u64, blocks: Range<u64>) -> Option<u64> {
-        blocks.into_iter().find(|&block| !self.slots.contains_key(&(number, block)))
-    }
-}
-
-impl Cache {
-    fn lock(&self) -> MutexGuard<'_, BlockTable> {
-        self.blocks.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn put(&self, name: Name, result: io::Result<Bytes>) {
-        let mut blocks = self.lock();
-        blocks.uses += 1;
-        let used = blocks.uses;
-        let slot = blocks.slots.entry(name).or_default();
-        if result.is_err() && !slot.awaited {
-            // Whoever comes to it later asks anew.
-            blocks.slots.remove(&name);
-            return;
-        }
-        (slot.result, slot.used) = (Some(result), used);
-        // An eighth at once, so that this is not done for each.
-        if blocks.slots.len() > KEPT {
-            let mut all: Vec<_> = blocks
-                .slots
-                .iter()
-                .filter(|(_, slot)| slot.result.is_some())
-                .map(|(name, slot)| (slot.used, *name))
-                .collect();
-            all.sort_unstable();
-            for (_, name) in all.into_iter().take(KEPT / 8) {
-                blocks.slots.remove(&name);
-            }
-        }
-        drop(blocks);
-        self.came.notify_all();
-    }
-
-    /// Waits for a block that somebody has asked for; `None` if it is gone again.
-    fn wait(&self, mut blocks: MutexGuard<'_, BlockTable>, name: Name) -> io::Result<Option<Bytes>> {
-        loop {
-            blocks.uses += 1;
-            let used = blocks.uses;
-            match blocks.slots.get_mut(&name) {
-                Some(Slot { result: Some(Ok(bytes)), used: last, .. }) => {
-                    *last = used;
-                    return Ok(Some(bytes.clone()));
-                }
-                Some(Slot { result: Some(Err(_)), .. }) => {
-                    // The next reader asks again.
-                    let slot = blocks.slots.remove(&name);
-                    let failed = slot.and_then(|slot| slot.result).and_then(std::result::Result::err);
-                    return Err(failed.unwrap_or_else(|| io::ErrorKind::Other.into()));
-                }
-                Some(Slot { result: None, awaited, .. }) => *awaited = true,
-                // Evicted, or another has taken the error: to be asked for anew.
-                None => return Ok(None),
-            }
-            let (woken, waited) =
-                self.came.wait_timeout(blocks, PATIENCE).unwrap_or_else(PoisonError::into_inner);
-            blocks = woken;
-            if waited.timed_out() {
-                return Err(io::ErrorKind::TimedOut.into());
-            }
-        }
     }
 }

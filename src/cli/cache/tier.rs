@@ -4,7 +4,7 @@ use serde::Serialize;
 use tonepress::rendition::fingerprint::Fingerprint;
 use tonepress::store::{Kept, Key, Store, TierKeeper};
 
-use super::entries;
+use super::{entries, verified};
 use crate::cli::Outcome;
 use crate::cli::args::{CacheCommand, Selection, TierAction};
 use crate::cli::json;
@@ -141,11 +141,11 @@ fn verify(
     keys: &[String],
     repair: bool,
 ) -> Result<Outcome, Failure> {
-    let (mut read, mut bytes, mut bad) = (0, 0, 0_u64);
+    let (mut read, mut bytes, mut bad) = (0, 0, 0);
     for kept in chosen(keeper, keys)? {
         let fault = keeper.verify(&kept, repair)?.fault;
         (read, bytes) = (read + 1, bytes + kept.bytes);
-        bad += u64::from(fault.is_some());
+        bad += usize::from(fault.is_some());
         if args.json {
             let (ok, removed) = (fault.is_none(), repair && fault.is_some());
             json::line(
@@ -157,9 +157,7 @@ fn verify(
             report::error(&format!("{}: {fault}; {removed}", kept.key));
         }
     }
-    let bad_ones = if bad == 0 { "all are sound".to_owned() } else { format!("{bad} bad") };
-    report::note(&format!("{} read, {}; {bad_ones}", several(read, "rendition"), megabytes(bytes)));
-    Ok(if bad == 0 { Outcome::Done } else { Outcome::SomeFailed })
+    Ok(verified(read, bytes, bad))
 }
 
 fn push(

@@ -29,31 +29,21 @@ impl Job {
     /// Those of [`hand_over`](Self::hand_over).
     pub(in crate::engine) fn deliver(&self, segment: u64, bytes: &[u8]) -> Result<Handed> {
         let mut place = lock(&self.place);
-        let at = lock(&self.state).segments[index(segment)];
+        let mut state = lock(&self.state);
+        let at = state.segments[index(segment)];
         if at.done {
             return Ok(Handed::Late);
         }
-        match &mut *place {
-            Destination::Partial(partial) => {
-                partial.is_in_tier();
-                partial.write_segment(segment, bytes.get(index(at.ready)..).unwrap_or_default(), true)?;
-            }
-            Destination::Unopened | Destination::Export(..) | Destination::Closed => {
-                return Err(self.cancelled());
-            }
+        // Known before it can be published.
+        state.fetched = true;
+        drop(state);
+        if let Destination::Partial(partial) = &mut *place {
+            partial.is_in_tier();
         }
         let own = self.plan.segment(segment).own;
-        let mut state = lock(&self.state);
-        drop(place);
-        let at = &mut state.segments[index(segment)];
-        let rest = (own.end - own.start).saturating_sub(at.samples);
-        (at.ready, at.samples, at.done) = (bytes.len() as u64, own.end - own.start, true);
-        state.samples += rest;
-        state.done += 1;
-        state.fetched = true;
-        let first = !std::mem::replace(&mut state.begun, true);
-        self.wake(state, Some(segment));
-        Ok(if first { Handed::First } else { Handed::More })
+        let samples = (own.end - own.start).saturating_sub(at.samples);
+        let rest = bytes.get(index(at.ready)..).unwrap_or_default();
+        self.write(place, segment, samples, rest, true)
     }
 
     /// Publishes the complete rendition in `file` in place of what was pressed; `None` if it is over, or about to be.

@@ -17,6 +17,7 @@ use super::super::super::nearest::Nearest;
 use super::super::super::report::{self, Failure};
 use super::super::super::text::several;
 use super::super::super::{Outcome, args, interrupt, tier};
+use super::super::NOT_KEPT;
 use super::super::report::Report;
 use super::desk::Desk;
 use super::feed::{Feed, Taken};
@@ -210,9 +211,8 @@ impl Work {
                 let profile = plan.profile();
                 match result {
                     Ok(object) if object.path().is_none() => {
-                        let error =
-                            "pressed, but the store could not take it: no room, or no permission to write";
-                        hand.failed(Some(profile), format!("{} at {profile}: {error}", path.display()), true);
+                        let error = format!("{} at {profile}: {NOT_KEPT}", path.display());
+                        hand.failed(Some(profile), error, true);
                     }
                     Ok(object) => {
                         let taken = (0.0, began.elapsed());
