@@ -48,19 +48,22 @@ fn a_range_is_one_request_or_two() {
         let expected = expected("320");
         // The same server, where pressing the end is slow: the tier comes first.
         let proxy = Proxy::new(server.port, |_| Fate::Pass);
-        let folder = tempfile::tempdir().unwrap();
-        let node = slow_engine(folder.path(), &server.url_through(proxy.port, "range"), Access::Read);
-        let rendition = node.request(&master(), &profile("320")).unwrap();
-        let mut bytes = vec![0; 1_000];
-        let at = expected.len() - 1_000;
-        let read = rendition.read_at(&mut bytes, at as u64).unwrap();
-        assert!(bytes[..read] == expected[at..][..read]);
-        drop(rendition);
-        let gets: Vec<_> = proxy.seen();
-        assert!(gets.len() <= 2, "{gets:?}");
-        if let Some(first) = gets.first() {
-            assert!(first.range.as_ref().is_some_and(|range| !range.starts_with("bytes=0-")), "{first:?}");
-        }
+        let is_of_the_range = |_: usize| {
+            let (folder, before) = (tempfile::tempdir().unwrap(), proxy.seen().len());
+            let node = slow_engine(folder.path(), &server.url_through(proxy.port, "range"), Access::Read);
+            let rendition = node.request(&master(), &profile("320")).unwrap();
+            let mut bytes = vec![0; 1_000];
+            let at = expected.len() - 1_000;
+            let read = rendition.read_at(&mut bytes, at as u64).unwrap();
+            assert!(bytes[..read] == expected[at..][..read]);
+            drop(rendition);
+            let gets = proxy.seen().split_off(before);
+            assert!(gets.len() <= 2, "{gets:?}");
+            let range = gets.first().and_then(|first| first.range.as_ref());
+            range.is_some_and(|range| !range.starts_with("bytes=0-"))
+        };
+        // On a busy machine the whole may be asked for before this thread says which part it wants.
+        assert!((0..10).any(is_of_the_range), "{:?}", proxy.seen());
     });
 }
 
