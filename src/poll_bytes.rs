@@ -10,7 +10,7 @@ use crate::error::Result;
 use crate::overlay::{Overlay, WithOverlay};
 use crate::read_at::ReadAt;
 use crate::size::Size;
-use crate::store::Object;
+use crate::store::{Key, Object};
 
 /// How much is read at a time of what is being pressed: a second of the best bitrate.
 const CHUNK: u64 = 40 << 10;
@@ -40,6 +40,17 @@ pub trait PollBytes: Send {
     /// # Errors
     /// Whatever keeps the bytes from being had.
     fn poll_bytes(&mut self, context: &mut Context<'_>, range: Range<u64>) -> Poll<Result<Bytes>>;
+
+    /// Waits until it is known which rendition it is, if it is one and that is open, see
+    /// [`Rendition::poll_chosen`](crate::engine::Rendition::poll_chosen).
+    fn poll_chosen(&mut self, _: &mut Context<'_>) -> Poll<()> {
+        Poll::Ready(())
+    }
+
+    /// The key of the rendition that it is; `None` if nobody knows, or it is none.
+    fn key(&self) -> Option<Key> {
+        None
+    }
 }
 
 impl PollBytes for Object {
@@ -55,6 +66,10 @@ impl PollBytes for Object {
         Poll::Ready(Ok(()))
     }
 
+    fn key(&self) -> Option<Key> {
+        self.key()
+    }
+
     /// All of them, mapped into memory: nothing is copied before the kernel does.
     fn poll_bytes(&mut self, _: &mut Context<'_>, range: Range<u64>) -> Poll<Result<Bytes>> {
         Poll::Ready(Ok(slice(&Bytes::from_owner(self.clone()), &range)))
@@ -64,6 +79,14 @@ impl PollBytes for Object {
 impl PollBytes for Rendition {
     fn size(&self) -> Size {
         self.len()
+    }
+
+    fn poll_chosen(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        Self::poll_chosen(self, context)
+    }
+
+    fn key(&self) -> Option<Key> {
+        self.key()
     }
 
     fn poll_size(&mut self, context: &mut Context<'_>) -> Poll<Result<u64>> {
@@ -99,6 +122,14 @@ impl<P: PollBytes + ReadAt> PollBytes for WithOverlay<P> {
         ReadAt::size(self)
     }
 
+    fn poll_chosen(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        self.inner_mut().poll_chosen(context)
+    }
+
+    fn key(&self) -> Option<Key> {
+        self.inner().key()
+    }
+
     fn poll_size(&mut self, context: &mut Context<'_>) -> Poll<Result<u64>> {
         let tag = self.overlay().len();
         self.inner_mut().poll_size(context).map_ok(|audio| tag + audio)
@@ -121,6 +152,14 @@ impl<P: PollBytes + ReadAt> PollBytes for WithOverlay<P> {
 impl<P: PollBytes + ?Sized> PollBytes for Box<P> {
     fn size(&self) -> Size {
         (**self).size()
+    }
+
+    fn poll_chosen(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        (**self).poll_chosen(context)
+    }
+
+    fn key(&self) -> Option<Key> {
+        (**self).key()
     }
 
     fn poll_size(&mut self, context: &mut Context<'_>) -> Poll<Result<u64>> {

@@ -27,7 +27,7 @@ use super::help::{
 };
 use super::name::NameTemplate;
 use super::nearest::Nearest;
-use super::options::{Cache, EncoderChoice, Jobs, Json, Masters, Nice, Profiles};
+use super::options::{Accept, Cache, EncoderChoice, Jobs, Json, Masters, Nice, Profiles};
 use super::report::Voice;
 use super::shard::Shard;
 use super::tags::TagOptions;
@@ -148,6 +148,8 @@ pub(crate) struct Encode {
     pub(crate) jobs: Jobs,
     #[command(flatten)]
     pub(crate) cache: Cache,
+    #[command(flatten)]
+    pub(crate) accept: Accept,
     /// Write the audio alone
     #[arg(long, conflicts_with_all = ["texts", "cover", "strip", "id3v23"])]
     pub(crate) no_tags: bool,
@@ -193,6 +195,8 @@ pub(crate) struct Get {
     pub(crate) jobs: Jobs,
     #[command(flatten)]
     pub(crate) cache: Cache,
+    #[command(flatten)]
+    pub(crate) accept: Accept,
     /// One JSON object on standard output about what was written to FILE
     #[arg(long, requires = "output")]
     pub(crate) json: bool,

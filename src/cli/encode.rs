@@ -28,7 +28,7 @@ pub(crate) fn run(args: &args::Encode) -> Result<Outcome, Failure> {
     }
     let interrupted = interrupt::catch(|| ())?;
     let tagger = if args.no_tags { None } else { Some(args.tags.tagger()?) };
-    let store = args.cache.open()?;
+    let store = args.cache.open_accepting(&args.accept)?;
     let mut report = Report::new(args.json.json);
     let tasks = survey::survey(args, &mut report)?;
     if args.dry_run {
@@ -99,6 +99,7 @@ fn to_stdout(args: &args::Encode) -> Result<Outcome, Failure> {
         nearest: args.profiles.nearest,
         tags: (!args.no_tags).then_some(&args.tags),
         cache: &args.cache,
+        accept: &args.accept,
         jobs: &args.jobs,
         delivery: get::Delivery::default(),
     })

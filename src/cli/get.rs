@@ -20,7 +20,7 @@ use super::cache::one_key;
 use super::files::{name, unfinished};
 use super::json::{self, At, Of};
 use super::nearest::Nearest;
-use super::options::{Cache, Jobs};
+use super::options::{Accept, Cache, Jobs};
 use super::report::{self, Failure};
 use super::tags::{TagOptions, Tagged};
 use super::text::plain;
@@ -37,6 +37,7 @@ pub(crate) struct Order<'a> {
     /// `None`: the audio alone.
     pub(crate) tags: Option<&'a TagOptions>,
     pub(crate) cache: &'a Cache,
+    pub(crate) accept: &'a Accept,
     pub(crate) jobs: &'a Jobs,
     pub(crate) delivery: Delivery<'a>,
 }
@@ -76,6 +77,7 @@ pub(crate) fn run(args: &args::Get) -> Result<Outcome, Failure> {
             nearest: args.nearest,
             tags: (args.with_tags || args.tags.any()).then_some(&args.tags),
             cache: &args.cache,
+            accept: &args.accept,
             jobs: &args.jobs,
             delivery,
         }),
@@ -118,7 +120,7 @@ pub(crate) fn pressed(order: &Order) -> Result<Outcome, Failure> {
     let (plan, fell) = order.nearest.plan(master.info(), order.profile)?;
     fell.map(|fell| fell.tell(order.master, delivery.json)).transpose()?;
     let profile = plan.profile();
-    let store = order.cache.open()?;
+    let store = order.cache.open_accepting(order.accept)?;
     let Tagged { overlay, notes } = match order.tags {
         Some(tags) => tags.tagger()?.overlay(&master, store.as_ref())?,
         None => Tagged::default(),
@@ -132,7 +134,12 @@ pub(crate) fn pressed(order: &Order) -> Result<Outcome, Failure> {
     }
     let engine = builder.build()?;
     let _ = stop.set(engine.clone()); // set once
+    // Who has it is known by its master alone.
+    if let Some(store) = engine.store().filter(|_| order.accept.any()) {
+        store.masters().identify(&master)?;
+    }
     let outcome = ask(&engine, &master, &plan, delivery, overlay.len()).and_then(|rendition| {
+        rendition.wait_chosen();
         let size = match rendition.len() {
             Size::Exact(size) => size,
             Size::Estimate { .. } => rendition.wait()?.len(),

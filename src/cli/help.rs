@@ -23,6 +23,7 @@ pub(super) const ENVIRONMENT: &str = "\
 Environment:
   TONEPRESS_CACHE       the folder of the store, as --cache
   TONEPRESS_CACHE_SIZE  what the store may take on disk, as --cache-size
+  TONEPRESS_ACCEPT      builds whose renditions are taken, too, as --accept, separated by commas
   TONEPRESS_ENCODER     the encoder of profiles that name none, as --encoder
   NO_COLOR              no colours unless --color says otherwise
   COLUMNS               how wide lines may be; the terminal says unless set

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use bytesize::ByteSize;
 use globset::{Glob, GlobBuilder, GlobSet, GlobSetBuilder};
 use tonepress::master::Limits;
+use tonepress::rendition::fingerprint::Fingerprint;
 use tonepress::store::{Options, Store};
 use tonepress::{Encoder, Error, Profile};
 
@@ -171,11 +172,17 @@ pub(crate) struct Cache {
 impl Cache {
     /// Opens the store, if one is wanted.
     pub(crate) fn open(&self) -> Result<Option<Store>, Error> {
+        self.open_accepting(&Accept::default())
+    }
+
+    /// Opens the store, if one is wanted, to serve what other builds have pressed, too.
+    pub(crate) fn open_accepting(&self, accept: &Accept) -> Result<Option<Store>, Error> {
         let Some(folder) = &self.cache else {
             self.tier.needs_store()?;
+            accept.needs_store()?;
             return Ok(None);
         };
-        let options = Options::new(folder);
+        let options = Options::new(folder).accept(accept.builds.iter().copied());
         let options = match self.cache_size {
             Some(size) => options.max_bytes(size.as_u64()),
             None => options,
@@ -194,6 +201,36 @@ impl Cache {
         let store = self.open().map_err(|error| error.to_string())?;
         store.ok_or_else(|| "no store".to_owned())
     }
+}
+
+/// Whose renditions are taken.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub(crate) struct Accept {
+    /// After an upgrade, take also what the build of this fingerprint has pressed, from the store and its tier, where there is
+    /// nothing of this build; prewarm replaces it. May be given again, and the first that has a rendition counts.
+    /// Fingerprints are shown by `cache stat --json`
+    #[arg(long = "accept", value_name = "FINGERPRINT", value_parser = fingerprint, env = "TONEPRESS_ACCEPT",
+        value_delimiter = ',')]
+    builds: Vec<Fingerprint>,
+}
+
+impl Accept {
+    /// Whether there is anything to take.
+    pub(crate) fn any(&self) -> bool {
+        !self.builds.is_empty()
+    }
+
+    fn needs_store(&self) -> Result<(), Error> {
+        let Some(build) = self.builds.first() else { return Ok(()) };
+        let detail = "renditions of other builds are in a store: say --cache DIR too, or set TONEPRESS_CACHE";
+        Err(Error::UnsuitableStore { name: format!("--accept {build:.12}"), detail: detail.to_owned() })
+    }
+}
+
+fn fingerprint(text: &str) -> Result<Fingerprint, String> {
+    let form =
+        "a fingerprint is 64 hexadecimal digits, as `tonepress cache stat --json` shows them under builds";
+    text.parse().map_err(|_| form.to_owned())
 }
 
 /// For machines instead of people.

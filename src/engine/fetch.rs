@@ -4,6 +4,7 @@
 //! A segment that has come from the tier is complete, as if it had been pressed: readers have it at once. ABR and VBR
 //! renditions, which nobody can read before all is there, come whole.
 
+use std::fs::File;
 use std::ops::Range;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -11,11 +12,11 @@ use std::time::Duration;
 use tokio::task::{AbortHandle, spawn_blocking};
 use tokio::time::sleep;
 
-use super::job::{Handed, Job};
+use super::job::{Finished, Handed, Job, Origin};
 use super::lock::lock;
 use super::shared::Shared;
 use crate::error::Result;
-use crate::store::tier::{Count, Miss, Tier, whole_blocks, write};
+use crate::store::tier::{Answer, Count, Miss, Tier, whole_blocks, write};
 use crate::store::{Key, Sidecar, Store};
 
 /// A reader says where it reads just after it has asked.
@@ -23,6 +24,8 @@ const SETTLING: Duration = Duration::from_millis(2);
 /// The first stretch that is fetched for a reader in the middle; each further one is twice as long, since requests
 /// cost more than bytes.
 const STRETCH: u64 = 2 << 20;
+/// How long anybody waits for a rendition of an older build before what is pressed is taken.
+const CHOICE: Duration = Duration::from_secs(1);
 
 /// What fetches a rendition.
 #[derive(Default)]
@@ -71,11 +74,24 @@ impl Shared {
         }
         let (engine, tier) = (Arc::clone(self), Arc::clone(tier));
         let (io, asking) = (Arc::clone(tier.io()), Arc::clone(job));
+        let older = self.older(job);
+        if !older.is_empty() && job.ask_for_older() {
+            let waited_for = Arc::downgrade(job);
+            drop(io.spawn(async move {
+                sleep(CHOICE).await;
+                waited_for.upgrade().inspect(|job| job.wait_no_longer());
+            }));
+        }
+        let waiting = Waiting(Arc::clone(job));
         let task = io.spawn(async move {
-            let missed = match engine.try_fetch(&asking, &tier, key).await {
-                Ok(()) => return,
-                Err(missed) => missed,
+            let waiting = waiting;
+            let fetched = engine.try_fetch(&asking, &tier, key).await;
+            let missed = match fetched {
+                Err(Miss::Absent) => engine.try_older(&asking, &tier, &older).await,
+                fetched => fetched,
             };
+            drop(waiting);
+            let Err(missed) = missed else { return };
             match missed {
                 Miss::Unwanted | Miss::Wrong(_) => {}
                 Miss::Absent => tier.counts.add(Count::Misses, 1),
@@ -100,6 +116,7 @@ impl Shared {
             let mut coming = Coming { at: range.start, bytes: Vec::new(), next: segments.start };
             let mut answer = tier.fetch(&key, Some(range)).await?;
             fits(job, tier, &answer.facts.sidecar)?;
+            job.choose_own();
             while let Some((_, block)) = answer.next().await? {
                 if !std::mem::replace(&mut hit, true) {
                     tier.counts.add(Count::Hits, 1);
@@ -169,27 +186,90 @@ impl Shared {
     }
 
     async fn fetch_whole(self: &Arc<Self>, job: &Arc<Job>, tier: &Arc<Tier>, key: Key) -> Result<(), Miss> {
-        let Some(store) = &self.store else { return Ok(()) };
-        let file = store.spill_file().map_err(|_| Miss::Unwanted)?;
-        let mut answer = tier.fetch(&key, None).await?;
+        let answer = tier.fetch(&key, None).await?;
         fits(job, tier, &answer.facts.sidecar)?;
-        while let Some((at, block)) = answer.next().await? {
-            let out = Arc::clone(&file);
-            spawn_blocking(move || write(&out, at, &block)).await.unwrap_or(Err(Miss::Unwanted))?;
-        }
-        let sidecar = answer.facts.sidecar;
-        if !Store::is_rendition(&file, &key) {
-            let why = "it is no complete rendition".to_owned();
-            tier.found_wrong(&key, &why);
-            return Err(Miss::Wrong(why));
-        }
-        tier.counts.add(Count::Hits, 1);
+        job.choose_own();
+        let (file, sidecar) = self.spill(answer, || true).await?;
         let (engine, job) = (Arc::clone(self), Arc::clone(job));
         let _ = spawn_blocking(move || engine.adopt(&job, &file, &sidecar)).await;
         Ok(())
     }
 
-    fn adopt(self: &Arc<Self>, job: &Arc<Job>, file: &std::fs::File, sidecar: &Sidecar) {
+    /// Writes an object into a file without a name, for as long as it `is_wanted`.
+    async fn spill(
+        &self,
+        mut answer: Answer<'_>,
+        is_wanted: impl Fn() -> bool,
+    ) -> Result<(Arc<File>, Sidecar), Miss> {
+        let Some(store) = &self.store else { return Err(Miss::Unwanted) };
+        let file = store.spill_file().map_err(|_| Miss::Unwanted)?;
+        while let Some((at, block)) = answer.next().await? {
+            let out = Arc::clone(&file);
+            spawn_blocking(move || write(&out, at, &block)).await.unwrap_or(Err(Miss::Unwanted))?;
+            if !is_wanted() {
+                return Err(Miss::Unwanted);
+            }
+        }
+        let Answer { tier, facts, .. } = answer;
+        if !Store::is_rendition(&file, &facts.sidecar.key) {
+            let why = "it is no complete rendition".to_owned();
+            tier.found_wrong(&facts.sidecar.key, &why);
+            return Err(Miss::Wrong(why));
+        }
+        tier.counts.add(Count::Hits, 1);
+        Ok((file, facts.sidecar))
+    }
+
+    /// The keys of a rendition at older builds whose renditions are accepted.
+    fn older(&self, job: &Job) -> Vec<Key> {
+        let recipe = job.recipe().ok().flatten();
+        let older = self.store.as_ref().zip(recipe).map(|(store, recipe)| store.older(&recipe).collect());
+        older.unwrap_or_default()
+    }
+
+    /// Takes the first rendition of an older build that the tier has, whole, unless somebody sees some of the one that is
+    /// pressed before that.
+    async fn try_older(self: &Arc<Self>, job: &Arc<Job>, tier: &Tier, keys: &[Key]) -> Result<(), Miss> {
+        for key in keys {
+            if !job.may_be_older() {
+                return Err(Miss::Unwanted);
+            }
+            match self.fetch_older(job, tier, key).await {
+                // Another may be there, and right.
+                Err(Miss::Absent | Miss::Wrong(_)) => {}
+                fetched => return fetched,
+            }
+        }
+        Err(Miss::Absent)
+    }
+
+    async fn fetch_older(self: &Arc<Self>, job: &Arc<Job>, tier: &Tier, key: &Key) -> Result<(), Miss> {
+        let answer = tier.fetch(key, None).await?;
+        let sidecar = &answer.facts.sidecar;
+        // Its geometry is that of its build, but not what it is about, nor anything like its size.
+        if sidecar.samples != job.plan.samples().0 || sidecar.bytes / 2 > job.plan.size().cap() {
+            return Err(not_planned(tier, sidecar));
+        }
+        let (file, sidecar) = self.spill(answer, || job.may_be_older()).await?;
+        let (engine, job) = (Arc::clone(self), Arc::clone(job));
+        let taken = spawn_blocking(move || engine.take_older(&job, &file, sidecar)).await;
+        if taken.unwrap_or(false) { Ok(()) } else { Err(Miss::Unwanted) }
+    }
+
+    fn take_older(&self, job: &Job, file: &File, mut sidecar: Sidecar) -> bool {
+        sidecar.label = job.source.label();
+        let Some(Ok(object)) = self.store.as_ref().map(|store| store.adopt(file, &sidecar)) else {
+            return false;
+        };
+        let taken = job.become_older(&object);
+        if taken {
+            tracing::debug!(key = %sidecar.key, bytes = sidecar.bytes, "of an older build, from the tier");
+            self.settle(job, Ok(Finished::Object(object, Origin::Fetched)));
+        }
+        taken
+    }
+
+    fn adopt(self: &Arc<Self>, job: &Arc<Job>, file: &File, sidecar: &Sidecar) {
         if job.open(self.store.as_ref()).is_err() {
             return;
         }
@@ -198,6 +278,15 @@ impl Shared {
             Ok(Some(finished)) => self.settle(job, Ok(finished)),
             Err(error) => self.settle(job, Err(error)),
         }
+    }
+}
+
+/// Whoever waits for what the tier says waits no longer when this is dropped, whatever became of asking.
+struct Waiting(Arc<Job>);
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.0.wait_no_longer();
     }
 }
 
@@ -232,7 +321,11 @@ fn fits(job: &Job, tier: &Tier, sidecar: &Sidecar) -> Result<(), Miss> {
     if sized && sidecar.frames == plan.frames().0 && sidecar.samples == plan.samples().0 {
         return Ok(());
     }
+    Err(not_planned(tier, sidecar))
+}
+
+fn not_planned(tier: &Tier, sidecar: &Sidecar) -> Miss {
     let why = "it is not what the plan says".to_owned();
     tier.found_wrong(&sidecar.key, &why);
-    Err(Miss::Wrong(why))
+    Miss::Wrong(why)
 }

@@ -109,7 +109,10 @@ impl Engine {
         if dispatch.closed {
             return Err(Error::ShuttingDown);
         }
+        // Pre-warming replaces renditions of older builds, and whoever asks for a range knows the sizes of this one.
+        let own = wanted.is_some() || request.priority == Priority::Prewarm;
         let joined = dispatch.being_pressed(master, &plan, key).cloned();
+        let joined = joined.filter(|job| !own || job.choose_own());
         let job = if let Some(job) = joined {
             shared.counters.add(Count::Joins, 1);
             dispatch.schedule.hasten(job.number, request.priority);
@@ -122,6 +125,9 @@ impl Engine {
             let job = shared.admit(&mut dispatch, master, request.priority, |source| {
                 Job::new(source, plan, key, identified)
             })?;
+            if own {
+                job.choose_own();
+            }
             if let Some(wanted) = wanted {
                 dispatch.schedule.narrow(job.number, wanted);
                 job.whole.store(false, Ordering::Relaxed);

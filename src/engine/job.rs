@@ -1,5 +1,6 @@
 //! One rendition being pressed: how far it is, who waits for it, and what has become of it.
 
+mod choice;
 #[cfg(feature = "tier")]
 mod delivery;
 mod reading;
@@ -91,6 +92,7 @@ pub enum Origin {
 #[allow(clippy::struct_excessive_bools)] // each is about something else
 struct State {
     phase: Phase,
+    choice: choice::Choice,
     key: Option<Key>,
     /// Whether its place has been told what it is, or need not be.
     identified: bool,
@@ -200,6 +202,7 @@ impl Job {
             fetch: super::fetch::Fetch::default(),
             state: Mutex::new(State {
                 phase: Phase::Pressing,
+                choice: choice::Choice::default(),
                 key,
                 identified,
                 elsewhere: false,
@@ -236,12 +239,22 @@ impl Job {
         Error::Cancelled { name: self.name() }
     }
 
+    /// The key that it is asked for by; it may become a rendition of an older build, whose key is another.
     pub(super) fn key(&self) -> Option<Key> {
         lock(&self.state).key
     }
 
+    /// What it becomes, if that is complete.
+    pub(super) fn object(&self) -> Option<Object> {
+        let state = lock(&self.state);
+        match &state.phase {
+            Phase::Done(Finished::Object(object, _)) => Some(object.clone()),
+            _ => state.older().cloned(),
+        }
+    }
+
     /// What a store would know it by, if that is known.
-    fn recipe(&self) -> Result<Option<Recipe>> {
+    pub(super) fn recipe(&self) -> Result<Option<Recipe>> {
         let id = self.source.master.known_id();
         id.map(|id| Recipe::new(id, *self.plan.resolved())).transpose()
     }
@@ -307,6 +320,9 @@ impl Job {
     /// anybody hears of it.
     pub(super) fn settle(&self, result: Result<Finished>, count: impl FnOnce()) -> bool {
         let mut state = lock(&self.state);
+        // What is complete stays so, whatever became of the other.
+        let older = state.older().cloned();
+        let result = older.map_or(result, |older| Ok(Finished::Object(older, Origin::Fetched)));
         let settled = match &state.phase {
             Phase::Done(_) | Phase::Failed(_) => true,
             // What is being published is as good as done, and not to be left half-way.
@@ -349,7 +365,7 @@ impl Job {
         let segments = self.plan.segments();
         Progress {
             samples: if finished.is_some() { self.plan.samples().0 } else { state.samples },
-            bytes: finished.map_or(pressed, |bytes| bytes - self.plan.info_bytes()),
+            bytes: finished.map_or(pressed, |bytes| bytes.saturating_sub(self.plan.info_bytes())),
             segments_done: if finished.is_some() { segments } else { state.done },
             segments,
             bytes_ready: finished.unwrap_or(if readable { self.plan.info_bytes() + pressed } else { 0 }),

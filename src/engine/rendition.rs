@@ -90,6 +90,11 @@ impl Rendition {
     /// Its size in bytes: exact from the start for constant bitrates, for others once it is complete.
     #[must_use]
     pub fn len(&self) -> Size {
+        if let Made::Now(job) = &self.made
+            && self.plan.size().is_exact()
+        {
+            job.choose_own();
+        }
         self.object().map_or_else(|| self.plan.size(), |object| Size::Exact(object.len()))
     }
 
@@ -98,7 +103,29 @@ impl Rendition {
     pub fn key(&self) -> Option<Key> {
         match &self.made {
             Made::Before(object) => object.key(),
-            Made::Now(job) => job.key(),
+            Made::Now(job) => {
+                job.choose_own();
+                job.object().map_or_else(|| job.key(), |object| object.key().or_else(|| job.key()))
+            }
+        }
+    }
+
+    /// Waits until it is known whether it becomes a rendition of an older build that the tier has (see
+    /// [`Options::accept`](crate::store::Options::accept)), a second at most; at once where there is none to be asked for.
+    /// [`key`](Self::key) and [`len`](Self::len) are those of what it becomes then.
+    ///
+    /// Who asks for these or reads from it without having waited gets what is pressed here; so does everybody else after that.
+    pub fn wait_chosen(&self) {
+        if let Made::Now(job) = &self.made {
+            job.wait_chosen(number());
+        }
+    }
+
+    /// As [`wait_chosen`](Self::wait_chosen), without blocking.
+    pub fn poll_chosen(&self, context: &mut Context<'_>) -> Poll<()> {
+        match &self.made {
+            Made::Before(_) => Poll::Ready(()),
+            Made::Now(job) => job.poll_chosen(self.reader.number, context),
         }
     }
 
@@ -126,10 +153,7 @@ impl Rendition {
     pub fn object(&self) -> Option<Object> {
         match &self.made {
             Made::Before(object) => Some(object.clone()),
-            Made::Now(job) => match job.finished()? {
-                Finished::Object(object, _) => Some(object),
-                Finished::Exported(_) => None,
-            },
+            Made::Now(job) => job.object(),
         }
     }
 
@@ -151,7 +175,7 @@ impl Rendition {
                 let segments = self.plan.segments();
                 Progress {
                     samples: self.plan.samples().0,
-                    bytes: object.len() - self.plan.info_bytes(),
+                    bytes: object.len().saturating_sub(self.plan.info_bytes()),
                     segments_done: segments,
                     segments,
                     bytes_ready: object.len(),

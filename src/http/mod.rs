@@ -79,6 +79,9 @@ use representation::insert;
 /// its first byte. `Content-Type`, `Content-Length`, `Content-Range`, `ETag`, `Last-Modified` and `Accept-Ranges` are set; others, such
 /// as `Cache-Control` and `Content-Disposition`, are the caller's.
 ///
+/// If what was opened is the rendition of an older build ([`Options::accept`](crate::store::Options::accept)), the answer is about
+/// that, with its `ETag` and its size.
+///
 /// # Errors
 /// Those of `open`, and whatever keeps the first byte from being pressed. Later ones end the body.
 pub async fn answer<P: PollBytes + 'static>(
@@ -92,15 +95,7 @@ pub async fn answer<P: PollBytes + 'static>(
         response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
         return Ok(response);
     }
-    let validators = what.validators();
-    let status = match validators.verdict(headers) {
-        Verdict::NotModified => Some(StatusCode::NOT_MODIFIED),
-        Verdict::Failed => Some(StatusCode::PRECONDITION_FAILED),
-        Verdict::Answer => None,
-    };
-    if let Some(status) = status {
-        let mut response = empty(status);
-        what.validate(response.headers_mut());
+    if let Some(response) = without_body(headers, what) {
         return Ok(response);
     }
     if method == Method::HEAD {
@@ -122,6 +117,17 @@ pub async fn answer<P: PollBytes + 'static>(
     }
 }
 
+/// The answer to whom nothing is sent, by what conditions say.
+fn without_body(headers: &HeaderMap, what: &Representation) -> Option<Response<Body>> {
+    let mut response = empty(match what.validators().verdict(headers) {
+        Verdict::NotModified => StatusCode::NOT_MODIFIED,
+        Verdict::Failed => StatusCode::PRECONDITION_FAILED,
+        Verdict::Answer => return None,
+    });
+    what.validate(response.headers_mut());
+    Some(response)
+}
+
 fn open_boxed<P: PollBytes + 'static>(open: impl FnOnce() -> Result<P>) -> Result<Box<dyn PollBytes>> {
     Ok(Box::new(open()?))
 }
@@ -133,19 +139,23 @@ async fn send(
     size: u64,
     open: impl FnOnce() -> Result<Box<dyn PollBytes>>,
 ) -> Result<Response<Body>> {
-    let asked = headers.get(RANGE).filter(|_| what.validators().range_applies(headers));
-    let wanted = asked.map_or(Wanted::All, |value| range::parse(value.as_bytes(), size));
-    let (status, ranges) = match wanted {
-        Wanted::Nothing => {
-            let mut response = empty(StatusCode::RANGE_NOT_SATISFIABLE);
-            what.validate(response.headers_mut());
-            insert(response.headers_mut(), CONTENT_RANGE, &format!("bytes */{size}"));
-            return Ok(response);
-        }
-        Wanted::All => (StatusCode::OK, std::iter::once(0..size).collect()),
-        Wanted::Parts(parts) => (StatusCode::PARTIAL_CONTENT, parts),
+    let (mut status, mut ranges) = match cut(headers, what, size) {
+        Ok(wanted) => wanted,
+        Err(response) => return Ok(response),
     };
     let mut source = open()?;
+    poll_fn(|context| source.poll_chosen(context)).await;
+    let other = what.instead(&*source);
+    let (what, size) = other.as_ref().map_or((what, size), |(other, size)| (other, *size));
+    if other.is_some() {
+        if let Some(response) = without_body(headers, what) {
+            return Ok(response);
+        }
+        (status, ranges) = match cut(headers, what, size) {
+            Ok(wanted) => wanted,
+            Err(response) => return Ok(response),
+        };
+    }
     if let Some(first) = ranges.first() {
         poll_fn(|context| source.poll_begun(context, first.clone())).await?;
     }
@@ -172,6 +182,26 @@ async fn send(
     let length = http_body::Body::size_hint(response.body()).lower();
     response.headers_mut().insert(CONTENT_LENGTH, length.into());
     Ok(response)
+}
+
+/// The status of what a request gets of a file of `size` bytes, and which bytes that are; the answer itself if it gets none.
+#[allow(clippy::result_large_err)] // made once a request
+fn cut(
+    headers: &HeaderMap,
+    what: &Representation,
+    size: u64,
+) -> std::result::Result<(StatusCode, Vec<Range<u64>>), Response<Body>> {
+    let asked = headers.get(RANGE).filter(|_| what.validators().range_applies(headers));
+    match asked.map_or(Wanted::All, |value| range::parse(value.as_bytes(), size)) {
+        Wanted::Nothing => {
+            let mut response = empty(StatusCode::RANGE_NOT_SATISFIABLE);
+            what.validate(response.headers_mut());
+            insert(response.headers_mut(), CONTENT_RANGE, &format!("bytes */{size}"));
+            Err(response)
+        }
+        Wanted::All => Ok((StatusCode::OK, std::iter::once(0..size).collect())),
+        Wanted::Parts(parts) => Ok((StatusCode::PARTIAL_CONTENT, parts)),
+    }
 }
 
 /// Several ranges with what stands between them (RFC 9110, section 14.6).

@@ -7,6 +7,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::conditions::Validators;
 use crate::overlay::Overlay;
+use crate::poll_bytes::PollBytes;
 use crate::size::Size;
 use crate::store::Key;
 
@@ -17,6 +18,8 @@ pub struct Representation {
     modified: Option<SystemTime>,
     kind: HeaderValue,
     size: Size,
+    /// Of which rendition it is, and behind which overlay.
+    of: Option<(Key, Overlay)>,
 }
 
 impl Representation {
@@ -27,7 +30,8 @@ impl Representation {
         let kind = HeaderValue::from_static("audio/mpeg");
         // Tags of overlays are hexadecimal digits and a dash in quotes.
         let etag = HeaderValue::try_from(overlay.etag(key)).unwrap_or(HeaderValue::from_static("\"\""));
-        Self { etag, modified: None, kind, size: size.behind(overlay.len()) }
+        let of = Some((*key, overlay.clone()));
+        Self { etag, modified: None, kind, size: size.behind(overlay.len()), of }
     }
 
     /// Any file. `None` unless `etag` is a strong entity tag with its quotes, such as `"a1"`.
@@ -36,7 +40,7 @@ impl Representation {
         let opaque = etag.strip_prefix('"')?.strip_suffix('"')?;
         let allowed = opaque.bytes().all(|byte| byte > b' ' && byte != b'"' && byte != 0x7f);
         let etag = HeaderValue::try_from(etag).ok().filter(|_| allowed)?;
-        Some(Self { etag, modified: None, kind, size })
+        Some(Self { etag, modified: None, kind, size, of: None })
     }
 
     /// It was last modified then; fractions of a second do not count.
@@ -50,6 +54,15 @@ impl Representation {
     #[must_use]
     pub const fn size(&self) -> Size {
         self.size
+    }
+
+    /// What is said of `opened` in its place, if that is another rendition than was thought: one of an older build.
+    pub(super) fn instead(&self, opened: &dyn PollBytes) -> Option<(Self, u64)> {
+        let (key, overlay) = self.of.as_ref()?;
+        let other = opened.key().filter(|other| other != key)?;
+        let Size::Exact(size) = opened.size() else { return None };
+        let audio = Size::Exact(size.saturating_sub(overlay.len()));
+        Some((Self { modified: self.modified, ..Self::rendition(&other, audio, overlay) }, size))
     }
 
     /// The entity tag, with its quotes.

@@ -79,12 +79,18 @@ impl Store {
 
     /// The rendition of `recipe` as an older build pressed it, if one is [accepted](super::Options::accept).
     pub(crate) fn find_older(&self, recipe: &Recipe) -> Result<Option<Object>> {
-        for &fingerprint in &self.0.accept {
-            if let Some(object) = self.find(&Recipe { fingerprint, ..*recipe }.key())? {
+        for key in self.older(recipe) {
+            if let Some(object) = self.find(&key)? {
                 return Ok(Some(object));
             }
         }
         Ok(None)
+    }
+
+    /// The keys of `recipe` at older builds that are [accepted](super::Options::accept).
+    pub(crate) fn older(&self, recipe: &Recipe) -> impl Iterator<Item = Key> {
+        let recipe = *recipe;
+        self.0.accept.iter().map(move |&fingerprint| Recipe { fingerprint, ..recipe }.key())
     }
 
     /// Whether somebody has begun to press a rendition and neither published it nor given it up: one look at a

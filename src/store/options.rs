@@ -109,8 +109,12 @@ impl Options {
 
     /// Also serves renditions that builds with these fingerprints have pressed, under their own keys, where there is none of this
     /// build: so that an upgrade does not press everything anew at once. Pre-warming does not take them, and so
-    /// replaces them. The first that has a rendition counts. What they press is of their format: sizes may differ from
-    /// plans.
+    /// replaces them. The first that has a rendition counts.
+    ///
+    /// What they press is of their format, so keys and sizes are to be asked of the
+    /// [`Rendition`](crate::engine::Rendition), not of recipes and plans. A tier is asked for them where it has none of this build
+    /// either: what it has is taken if it is there before anybody has seen some of what is pressed meanwhile, see
+    /// [`Rendition::wait_chosen`](crate::engine::Rendition::wait_chosen).
     pub fn accept(mut self, fingerprints: impl IntoIterator<Item = Fingerprint>) -> Self {
         self.accept = fingerprints.into_iter().collect();
         self

@@ -153,3 +153,47 @@ fn what_cannot_be_pressed_is_told_before_anything_is_sent() {
     let error = wait(answer(&GET, &range, &what, || engine.request(&master, &profile("128")))).unwrap_err();
     assert!(matches!(error, Error::Damaged { .. }), "{error}");
 }
+
+#[test]
+fn what_an_older_build_has_pressed_is_answered_for_what_it_is() {
+    use tonepress::rendition::fingerprint::Fingerprint;
+    use tonepress::store::{Begun, Fallback, Options};
+
+    let (older, folder) = (Fingerprint::from_bytes([7; 32]), tempfile::tempdir().unwrap());
+    let store = Options::new(folder.path()).accept([older]).open().unwrap();
+    let engine = Engine::builder().store(store.clone()).build().unwrap();
+    let (master, profile, overlay) = (strings(), profile("128"), overlay());
+    let id = store.masters().identify(&master).unwrap();
+    let plan = engine.plan(&master, &profile).unwrap();
+    let recipe = Recipe::new(id, *plan.resolved()).unwrap();
+    let aged = Recipe { fingerprint: older, ..recipe };
+    // Of another size, as the format of another build may have it.
+    let small = engine.plan(&master, &"96".parse().unwrap()).unwrap();
+    let pressed = engine.request(&master, small.profile()).unwrap().wait().unwrap();
+    let Begun::Press(mut partial) = store.begin(&aged, &small, Fallback::Refuse).unwrap() else {
+        panic!("nobody has pressed it")
+    };
+    for index in 0..small.segments() {
+        let range = small.segment_bytes(index).unwrap();
+        let bytes = &pressed.as_ref()[range.start as usize..range.end as usize];
+        partial.write_segment(index, bytes, true).unwrap();
+    }
+    partial.publish().unwrap();
+
+    let what = Representation::rendition(&recipe.key(), plan.size(), &overlay);
+    let open = || Ok(WithOverlay::new(engine.request(&master, &profile)?, overlay.clone()));
+    let mut response = wait(answer(&GET, &HeaderMap::new(), &what, open)).unwrap();
+    let etag = overlay.etag(&aged.key());
+    assert_eq!(header(&response, "etag"), Some(&*etag));
+    let size = overlay.len() + pressed.len();
+    assert_eq!(header(&response, "content-length"), Some(&*size.to_string()));
+    let body = wait(bytes(response.body_mut())).unwrap();
+    assert!(body == [overlay.bytes(), pressed.as_ref()].concat());
+    // Whoever has it hears so, and ranges are of it.
+    let again = wait(answer(&GET, &headers(&[("if-none-match", etag.clone())]), &what, open)).unwrap();
+    assert_eq!((again.status().as_u16(), header(&again, "etag")), (304, Some(&*etag)));
+    let asked = headers(&[("range", "bytes=-10".to_owned()), ("if-range", etag)]);
+    let part = wait(answer(&GET, &asked, &what, open)).unwrap();
+    let range = format!("bytes {}-{}/{size}", size - 10, size - 1);
+    assert_eq!((part.status().as_u16(), header(&part, "content-range")), (206, Some(&*range)));
+}

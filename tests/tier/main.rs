@@ -14,6 +14,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod accept;
 mod cli;
 #[cfg(feature = "aws")]
 mod cold;

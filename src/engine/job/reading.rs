@@ -11,7 +11,7 @@ use crate::size::Size;
 use crate::store::{Object, PartialReader};
 
 /// What a reader gets.
-enum Answer<T> {
+pub(super) enum Answer<T> {
     Now(T),
     /// Nothing, before this segment, or the whole, has got further.
     Wait(Option<u64>),
@@ -67,16 +67,16 @@ impl Job {
         lock(&self.state).waiting.remove(&reader);
     }
 
-    fn wait_for<T>(
+    pub(super) fn wait_for<T>(
         &self,
         reader: u64,
-        ask: impl Fn(&State) -> Result<Answer<T>>,
+        ask: impl Fn(&mut State) -> Result<Answer<T>>,
         waits: impl FnOnce(Option<u64>),
     ) -> Result<T> {
         let mut waits = Some(waits);
         let mut state = lock(&self.state);
         loop {
-            let answer = ask(&state);
+            let answer = ask(&mut state);
             let Ok(Answer::Wait(segment)) = answer else {
                 state.waiting.remove(&reader);
                 return match answer? {
@@ -96,15 +96,15 @@ impl Job {
         }
     }
 
-    fn poll_for<T>(
+    pub(super) fn poll_for<T>(
         &self,
         reader: u64,
         context: &Context,
-        ask: impl Fn(&State) -> Result<Answer<T>>,
+        ask: impl Fn(&mut State) -> Result<Answer<T>>,
         waits: impl FnOnce(Option<u64>),
     ) -> Poll<Result<T>> {
         let mut state = lock(&self.state);
-        match ask(&state) {
+        match ask(&mut state) {
             Ok(Answer::Now(now)) => {
                 state.waiting.remove(&reader);
                 Poll::Ready(Ok(now))
@@ -124,7 +124,7 @@ impl Job {
     }
 
     /// Where to find up to `len` bytes from `offset` on.
-    fn find(&self, state: &State, offset: u64, len: usize) -> Result<Answer<Bytes>> {
+    fn find(&self, state: &mut State, offset: u64, len: usize) -> Result<Answer<Bytes>> {
         match &state.phase {
             Phase::Done(Finished::Object(object, _)) => {
                 return Ok(Answer::Now(Bytes::Object(object.clone())));
@@ -132,6 +132,9 @@ impl Job {
             Phase::Done(Finished::Exported(_)) => return Ok(Answer::Now(Bytes::End)),
             Phase::Failed(error) => return Err(error.clone()),
             Phase::Pressing | Phase::Publishing => {}
+        }
+        if let Some(older) = state.older() {
+            return Ok(Answer::Now(Bytes::Object(older.clone())));
         }
         let Size::Exact(size) = self.plan.size() else { return Ok(Answer::Wait(None)) };
         let Some(mut number) = self.plan.segment_at(offset).filter(|_| len > 0) else {
@@ -151,7 +154,11 @@ impl Job {
             number += 1;
         }
         Ok(match end.min(wanted).checked_sub(offset) {
-            Some(count @ 1..) => Answer::Now(Bytes::Partial(reader.clone(), count)),
+            Some(count @ 1..) => {
+                let reader = reader.clone();
+                state.see();
+                Answer::Now(Bytes::Partial(reader, count))
+            }
             _ => Answer::Wait(Some(number)),
         })
     }
@@ -171,7 +178,7 @@ impl Job {
     }
 }
 
-fn finished(state: &State) -> Result<Answer<Finished>> {
+fn finished(state: &mut State) -> Result<Answer<Finished>> {
     match &state.phase {
         Phase::Done(finished) => Ok(Answer::Now(finished.clone())),
         Phase::Failed(error) => Err(error.clone()),

@@ -154,7 +154,7 @@ impl Tier {
 
 /// An object, or some blocks of it, on the way.
 pub(crate) struct Answer<'a> {
-    tier: &'a Tier,
+    pub(crate) tier: &'a Tier,
     pub(crate) facts: Facts,
     at: u64,
     end: u64,

@@ -21,4 +21,4 @@ pub use options::{Access, TierOptions, Uploads};
 
 pub(crate) use blocks::whole_blocks;
 pub(crate) use counts::Count;
-pub(crate) use front::{Miss, Tier, write};
+pub(crate) use front::{Answer, Miss, Tier, write};
