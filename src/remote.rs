@@ -13,13 +13,22 @@ use object_store::RetryConfig;
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::{Error as StoreError, ObjectStore};
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::task::JoinHandle;
 
 use crate::error::{Error, Result, Stage};
 
-/// The runtime behind all object storage of this process: one thread that waits for networks, and a few that wait for
-/// disks on its behalf. It ends with the last who uses it.
-pub(crate) struct Io(Option<Runtime>);
+/// How long a caller's runtime may take to begin with a task before it is taken for one that does not run.
+const TURN: Duration = Duration::from_secs(1);
+
+/// The runtime that talks to object storage.
+pub(crate) enum Io {
+    /// The one of this process: one thread that waits for networks, and a few that wait for disks on its behalf. It ends with the
+    /// last who uses it.
+    Own(Option<Runtime>),
+    /// One of the caller's, who ends it.
+    Callers(Handle),
+}
 
 impl Io {
     /// The one of this process, which is started if need be.
@@ -35,7 +44,7 @@ impl Io {
             .thread_name("tonepress remote")
             .enable_all()
             .build()?;
-        let io = Arc::new(Self(Some(runtime)));
+        let io = Arc::new(Self::Own(Some(runtime)));
         *shared = Arc::downgrade(&io);
         Ok(io)
     }
@@ -44,8 +53,26 @@ impl Io {
     pub(crate) fn spawn<T: Send + 'static>(
         &self,
         task: impl Future<Output = T> + Send + 'static,
-    ) -> Option<tokio::task::JoinHandle<T>> {
-        self.0.as_ref().map(|runtime| runtime.spawn(task))
+    ) -> Option<JoinHandle<T>> {
+        match self {
+            Self::Own(runtime) => runtime.as_ref().map(|runtime| runtime.spawn(task)),
+            Self::Callers(handle) => Some(handle.spawn(task)),
+        }
+    }
+
+    /// Sees to it that it is worth waiting for a task. A caller's runtime does not run while its only thread waits for us, or
+    /// when it has ended.
+    pub(crate) fn turns(&self) -> io::Result<()> {
+        if matches!(self, Self::Own(_)) {
+            return Ok(());
+        }
+        let (turned, turns) = mpsc::sync_channel(1);
+        drop(self.spawn(async move { turned.send(()) }));
+        turns.recv_timeout(TURN).map_err(|_| {
+            io::Error::other(
+                "the runtime that was given for object storage does not run; whoever waits must not be its only thread",
+            )
+        })
     }
 
     /// Runs a task and waits for it, but no longer than `patience`.
@@ -54,6 +81,7 @@ impl Io {
         patience: Duration,
         task: impl Future<Output = T> + Send + 'static,
     ) -> io::Result<T> {
+        self.turns()?;
         let (done, result) = mpsc::sync_channel(1);
         let task = self.spawn(async move {
             // Nobody listens any more if that took too long.
@@ -73,7 +101,9 @@ impl Io {
 
 impl Drop for Io {
     fn drop(&mut self) {
-        if let Some(runtime) = self.0.take() {
+        if let Self::Own(runtime) = self
+            && let Some(runtime) = runtime.take()
+        {
             // Dropping it would wait, which panics within a runtime.
             runtime.shutdown_background();
         }
@@ -106,19 +136,24 @@ pub(crate) fn split(url: &str) -> (&str, &str) {
 impl Remote {
     /// What is under `url`, with the credentials of the environment. Nothing is asked of the network.
     ///
+    /// What it takes time to do is done on `runtime`, else on a thread of this process.
+    ///
     /// Settings behind a `?`, such as `s3://bucket/prefix?endpoint=https://…&region=…`, come before those of the
     /// environment. They are not shown to anybody.
     ///
     /// # Errors
     /// [`Error::UnsuitableStore`] if it is no such URL, or this build does not have its service; [`Error::Io`] if there is no such
     /// folder.
-    pub(crate) fn open(url: &str) -> Result<Self> {
+    pub(crate) fn open(url: &str, runtime: Option<&Handle>) -> Result<Self> {
         let refused = |detail: String| Error::UnsuitableStore { name: url.to_owned(), detail };
         let (url, settings) = split(url);
         let (scheme, rest) = url.split_once("://").ok_or_else(|| {
             refused("not a URL such as s3://bucket/prefix, gs://, az:// or file:///folder".to_owned())
         })?;
-        let io = Io::shared().map_err(Error::io(Stage::Open, url))?;
+        let io = match runtime {
+            Some(handle) => Arc::new(Io::Callers(handle.clone())),
+            None => Io::shared().map_err(Error::io(Stage::Open, url))?,
+        };
         if scheme == "file" {
             let folder = FilePath::new(rest);
             if !folder.is_absolute() {
@@ -139,11 +174,11 @@ impl Remote {
     }
 
     /// As [`open`](Self::open), and makes the folder, if it is one.
-    pub(crate) fn create(url: &str) -> Result<Self> {
+    pub(crate) fn create(url: &str, runtime: Option<&Handle>) -> Result<Self> {
         if let Some(folder) = url.strip_prefix("file://").map(FilePath::new).filter(|it| it.is_absolute()) {
             std::fs::create_dir_all(folder).map_err(Error::at(Stage::Open, folder))?;
         }
-        Self::open(url)
+        Self::open(url, runtime)
     }
 
     /// The place of an object that somebody else has named, to the letter.

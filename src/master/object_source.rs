@@ -14,6 +14,7 @@ use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
 use object_store::path::Path;
 use object_store::{Error as StoreError, GetOptions, GetResult, ObjectMeta, ObjectStore};
+use tokio::runtime::Handle;
 
 use super::object_blocks::{CACHE, PATIENCE};
 use super::source::MasterSource;
@@ -68,6 +69,19 @@ impl ObjectSource {
     /// # Errors
     /// [`Error::UnsuitableStore`] if it is no URL of an object, [`Error::Io`] if it cannot be read.
     pub fn open(url: &str) -> Result<Self> {
+        Self::open_with(url, None)
+    }
+
+    /// As [`open`](Self::open), on a runtime of the caller's, with its drivers for time and networks, in place of a thread of this
+    /// process. This and reading wait: they are not to be called from that runtime's only thread, which is an error after a second.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_on(url: &str, runtime: &Handle) -> Result<Self> {
+        Self::open_with(url, Some(runtime))
+    }
+
+    fn open_with(url: &str, runtime: Option<&Handle>) -> Result<Self> {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let (url, settings) = split(url);
         let Some((place, name)) =
@@ -76,7 +90,7 @@ impl ObjectSource {
             let detail = "it names no object".to_owned();
             return Err(Error::UnsuitableStore { name: url.to_owned(), detail });
         };
-        let remote = Remote::open(&format!("{place}?{settings}"))?;
+        let remote = Remote::open(&format!("{place}?{settings}"), runtime)?;
         let path = remote.named(name)?;
         let (objects, first) = (Arc::clone(&remote.objects), path.clone());
         let opening = async move {
@@ -137,7 +151,7 @@ impl ObjectSource {
     /// # Errors
     /// As [`open`](Self::open).
     pub fn list(url: &str) -> Result<Vec<(String, u64)>> {
-        let remote = Remote::open(url)?;
+        let remote = Remote::open(url, None)?;
         let (objects, root) = (Arc::clone(&remote.objects), remote.path(""));
         let listing = async move {
             let mut listed = objects.list(Some(&root));
@@ -230,6 +244,7 @@ impl Opened {
             let opened = Arc::clone(self);
             let wanted = Coming { opened: Arc::clone(self), blocks: first..end };
             drop(self.remote.io.spawn(async move { opened.fetch(wanted).await }));
+            self.remote.io.turns()?;
             blocks = CACHE.lock();
         }
         CACHE.wait(blocks, (self.number, block))

@@ -26,6 +26,7 @@ mod masters;
 mod proxy;
 #[cfg(feature = "aws")]
 mod round_trips;
+mod runtimes;
 mod scene;
 #[cfg(feature = "aws")]
 mod server;

@@ -44,7 +44,7 @@ pub(crate) struct Tier {
 
 impl Tier {
     pub(in crate::store) fn open(options: &TierOptions) -> Result<Arc<Self>> {
-        let remote = Remote::create(options.url())?;
+        let remote = Remote::create(options.url(), options.runtime.as_ref())?;
         let (counts, wrong) = (Counts::default(), Mutex::default());
         Ok(Arc::new(Self { remote, access: options.access, counts, wrong }))
     }

@@ -1,5 +1,7 @@
 //! How a tier is used.
 
+use tokio::runtime::Handle;
+
 /// What of a tier is used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Access {
@@ -48,13 +50,15 @@ pub struct TierOptions {
     pub(crate) access: Access,
     pub(crate) uploads: Uploads,
     pub(crate) backlog: usize,
+    pub(crate) runtime: Option<Handle>,
 }
 
 impl TierOptions {
     /// The tier under `url`: `s3://bucket/prefix`, `gs://…`, `az://container/…` or `file:///folder`. Credentials and
     /// endpoints come from the environment, under the usual names.
     pub fn new(url: impl Into<String>) -> Self {
-        Self { url: url.into(), access: Access::default(), uploads: Uploads::default(), backlog: 1_024 }
+        let (access, uploads) = (Access::default(), Uploads::default());
+        Self { url: url.into(), access, uploads, backlog: 1_024, runtime: None }
     }
 
     /// Whether renditions are taken from it, given to it, or both, which is so unless said otherwise.
@@ -73,6 +77,17 @@ impl TierOptions {
     /// otherwise.
     pub fn backlog(mut self, renditions: usize) -> Self {
         self.backlog = renditions.max(1);
+        self
+    }
+
+    /// Talks to the tier on a runtime of the caller's, with its drivers for time and networks, in place of a thread of its own.
+    ///
+    /// Nothing of that blocks the runtime, and dropping the store neither ends it nor waits for it. What blocks by its name
+    /// ([`Rendition::wait`](crate::engine::Rendition::wait), [`Engine::shutdown`](crate::Engine::shutdown)) is to be called from
+    /// elsewhere, such as `spawn_blocking`, as with any other runtime. While the runtime does not run, or has ended, the tier is one that cannot be
+    /// asked; that is found out within a second.
+    pub fn runtime(mut self, handle: Handle) -> Self {
+        self.runtime = Some(handle);
         self
     }
 

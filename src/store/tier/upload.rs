@@ -79,8 +79,15 @@ impl Uploader {
         }
     }
 
+    fn is_busy(&self) -> bool {
+        *self.0.open.0.lock().unwrap_or_else(PoisonError::into_inner) > 0
+    }
+
     /// Waits until all uploads are finished, but no longer than `patience`; says whether they are.
     pub(crate) fn finish(&self, patience: Duration) -> bool {
+        if !patience.is_zero() && self.is_busy() && self.0.tier.io().turns().is_err() {
+            return false;
+        }
         let until = Instant::now() + patience;
         let (count, fewer) = &*self.0.open;
         let mut open = count.lock().unwrap_or_else(PoisonError::into_inner);
