@@ -15,12 +15,25 @@ const VERSION: u32 = 1;
 
 /// A record of its own, since it is longer than all else that is known of a master, and wanted less often.
 #[derive(Serialize, Deserialize)]
-struct FramesRecord {
+pub(super) struct FramesRecord {
     version: u32,
     /// What the frames lie in: the same frames lie elsewhere in another container.
     container: String,
     /// Samples and offsets from the begin of the audio, see [`FrameIndex::to_bytes`], in base64.
     frames: String,
+}
+
+impl FramesRecord {
+    pub(super) fn new(master: &Master, frames: &FrameIndex) -> Self {
+        let container = master.info().container.to_string();
+        Self { version: VERSION, container, frames: BASE64.encode(frames.to_bytes()) }
+    }
+
+    /// What it says of `master`; `None` if it is of another container or version, or damaged.
+    fn index_of(&self, master: &Master) -> Option<FrameIndex> {
+        let fits = self.version == VERSION && self.container == master.info().container.to_string();
+        FrameIndex::from_bytes(&BASE64.decode(&self.frames).ok().filter(|_| fits)?)
+    }
 }
 
 impl Masters<'_> {
@@ -37,20 +50,24 @@ impl Masters<'_> {
     /// Where the frames of `master` lie, if it is FLAC whose id is known and somebody noted it.
     pub(crate) fn frames(&self, master: &Master) -> Option<Arc<FrameIndex>> {
         let id = master.known_id().filter(|_| has_frames(master))?;
-        let record = self.record_of::<FramesRecord>("frames", &id)?;
-        let fits = record.version == VERSION && record.container == master.info().container.to_string();
-        let bytes = BASE64.decode(record.frames).ok().filter(|_| fits)?;
-        FrameIndex::from_bytes(&bytes).map(Arc::new)
+        self.record_of::<FramesRecord>("frames", &id)?.index_of(master).map(Arc::new)
     }
 
     /// Notes where the frames of `master` lie, whose id is `id`.
     ///
     /// # Errors
     /// Those of [`note`](Self::note).
-    pub(super) fn note_frames(&self, id: &MasterId, master: &Master, frames: &FrameIndex) -> Result<()> {
-        let container = master.info().container.to_string();
-        let record = FramesRecord { version: VERSION, container, frames: BASE64.encode(frames.to_bytes()) };
-        self.keep_record("frames", id, &record)
+    pub(super) fn note_frames(&self, id: &MasterId, record: &FramesRecord) -> Result<()> {
+        self.keep_record("frames", id, record)
+    }
+
+    /// As [`note_frames`](Self::note_frames), of what another machine says, unless that is damaged.
+    #[cfg(feature = "tier")]
+    pub(super) fn note_told_frames(&self, id: &MasterId, master: &Master, record: &FramesRecord) {
+        if has_frames(master) && record.index_of(master).is_some() {
+            // A store that cannot be written still serves.
+            let _ = self.note_frames(id, record);
+        }
     }
 }
 

@@ -9,12 +9,16 @@ use object_store::{ObjectStore, ObjectStoreExt, PutPayload};
 use serde::{Deserialize, Serialize};
 
 use crate::master::{Master, MasterId};
+use crate::store::frames::FramesRecord;
 use crate::store::masters::{FILE_VERSION, Masters};
 use crate::store::text;
 use crate::store::tier::Tier;
 
 /// How long the tier is waited for; hashing takes longer.
 const PATIENCE: Duration = Duration::from_secs(2);
+
+/// What a record takes at most: an index of frames is 4,096 points, of a few bytes each. What is longer is none of ours.
+const MOST: u64 = 256 << 10;
 
 #[derive(Serialize, Deserialize)]
 struct Located {
@@ -25,6 +29,9 @@ struct Located {
     object: String,
     #[serde(with = "text")]
     master: MasterId,
+    /// Where its frames lie, for other machines; this one keeps that elsewhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    frames: Option<FramesRecord>,
 }
 
 /// What names the record of an object: where it lies, and which version of it this is.
@@ -62,22 +69,31 @@ impl Masters<'_> {
         let tier = self.store.tier().filter(|tier| tier.access.reads() && tier.counts.is_well())?;
         let name = name(url, object);
         let (objects, path) = place_in(tier, name);
-        let asked =
-            tier.io().wait(PATIENCE, async move { objects.get(&path).await.ok()?.bytes().await.ok() });
-        let record: Located = serde_json::from_slice(&asked.ok()??).ok()?;
+        let asked = tier.io().wait(PATIENCE, async move {
+            let got = objects.get(&path).await.ok()?;
+            if got.meta.size > MOST {
+                return None;
+            }
+            got.bytes().await.ok()
+        });
+        let mut record: Located = serde_json::from_slice(&asked.ok()??).ok()?;
         let known = record.is(url, object).then_some(record.master)?;
+        if let Some(frames) = record.frames.take() {
+            self.note_told_frames(&known, master, &frames);
+        }
         let _ = self.write(&self.place("objects", name.as_bytes()), &record);
         Some(known)
     }
 
     /// Records what an object turned out to be, here and for other machines.
-    pub(super) fn record_located(&self, master: &Master, id: MasterId) {
+    pub(super) fn record_located(&self, master: &Master, id: MasterId, frames: Option<FramesRecord>) {
         let Some((url, object)) = master.location() else { return };
-        let record =
-            Located { version: FILE_VERSION, url: url.to_owned(), object: object.to_owned(), master: id };
-        let name = name(url, object);
+        let (version, place, object) = (FILE_VERSION, url.to_owned(), object.to_owned());
+        let name = name(url, &object);
+        let mut record = Located { version, url: place, object, master: id, frames: None };
         // A store that cannot be written still serves.
         let _ = self.write(&self.place("objects", name.as_bytes()), &record);
+        record.frames = frames;
         let Some(tier) = self.store.tier().filter(|tier| tier.access.writes()) else { return };
         let Ok(json) = serde_json::to_vec_pretty(&record) else { return };
         let (objects, path) = place_in(tier, name);

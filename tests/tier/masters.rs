@@ -156,3 +156,114 @@ fn masters_on_servers_are_those_of_files_and_take_few_requests() {
         assert!(matches!(other.id(), Err(Error::Changed { .. })), "{}", server.name);
     });
 }
+
+/// FLAC of two minutes between music and noise.
+fn flac() -> Option<Vec<u8>> {
+    use crate::common::write::{pcm_le, samples};
+    let mut flac = crate::common::tool("flac")?;
+    let folder = tempfile::tempdir().unwrap();
+    let (raw, path) = (folder.path().join("it.raw"), folder.path().join("it.flac"));
+    std::fs::write(&raw, pcm_le(&samples(120 * 44_100, 2, 16), 16)).unwrap();
+    flac.args(["-s", "-f", "-5", "--force-raw-format", "--endian=little", "--sign=signed", "--bps=16"]);
+    crate::common::run(flac.args(["--channels=2", "--sample-rate=44100"]).arg(&raw).arg("-o").arg(&path));
+    Some(std::fs::read(path).unwrap())
+}
+
+/// Samples in the middle of a master, and near its end.
+const PLACES: [u64; 2] = [60 * 44_100, 110 * 44_100 + 7];
+
+fn samples_at(decoder: &mut tonepress::master::Decoder, at: u64) -> Vec<Vec<u32>> {
+    let mut pcm = tonepress::pcm::Pcm::default();
+    decoder.read(at..at + 1_000, &mut pcm).unwrap();
+    crate::common::bits(&pcm)
+}
+
+#[cfg(feature = "aws")]
+#[test]
+fn what_one_node_has_hashed_another_finds_ranges_in() {
+    use tonepress::store::{Options, TierOptions};
+
+    use crate::proxy::{Fate, Proxy};
+
+    let Some(bytes) = flac() else { return };
+    crate::server::with_each("frames", |server| {
+        server.put("frames/a.flac", &bytes);
+        let proxy = Proxy::new(server.port, |_| Fate::Pass);
+        let url = server.url_through(proxy.port, "frames/a.flac");
+        let tier = server.url("frames/tier");
+        let node =
+            |folder: &std::path::Path| Options::new(folder).tier(TierOptions::new(&tier)).open().unwrap();
+        let (first, second) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let store = node(first.path());
+        let master = Master::open(&url).unwrap();
+        let id = store.masters().identify(&master).unwrap();
+        let want = PLACES.map(|at| samples_at(&mut master.decoder().unwrap(), at));
+
+        let other = node(second.path());
+        crate::scene::soon("the tier has the record", || {
+            let fresh = Master::open(&url).unwrap();
+            proxy.forget();
+            other.masters().identify(&fresh).unwrap() == id && proxy.seen().is_empty()
+        });
+        for (at, want) in PLACES.into_iter().zip(want) {
+            // Opened anew, so that nothing of it is in memory but its first block.
+            let fresh = Master::open(&url).unwrap();
+            assert_eq!(other.masters().recall(&fresh).unwrap(), Some(id));
+            let mut decoder = other.masters().decoder(&fresh).unwrap();
+            proxy.forget();
+            assert_eq!(samples_at(&mut decoder, at), want);
+            let blocks: usize = proxy.seen().iter().map(|seen| seen.body.div_ceil(256 << 10)).sum();
+            let plain = Master::open(&url).unwrap();
+            proxy.forget();
+            samples_at(&mut plain.decoder().unwrap(), at);
+            let without: usize = proxy.seen().iter().map(|seen| seen.body.div_ceil(256 << 10)).sum();
+            println!("{} at {at}: {blocks} blocks, without an index {without}", server.name);
+            assert!(blocks <= 2, "{}: {:?}", server.name, proxy.seen());
+        }
+    });
+}
+
+#[test]
+fn what_the_tier_says_wrongly_of_frames_costs_time_and_nothing_else() {
+    use tonepress::store::{Options, TierOptions};
+
+    let Some(bytes) = flac() else { return };
+    let (masters, tier) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    std::fs::write(masters.path().join("a.flac"), &bytes).unwrap();
+    let url = format!("file://{}/a.flac", masters.path().display());
+    let tier_url = format!("file://{}", tier.path().display());
+    let node =
+        |folder: &std::path::Path| Options::new(folder).tier(TierOptions::new(&tier_url)).open().unwrap();
+    let first = tempfile::tempdir().unwrap();
+    let master = Master::open(&url).unwrap();
+    let id = node(first.path()).masters().identify(&master).unwrap();
+    let want = PLACES.map(|at| samples_at(&mut master.decoder().unwrap(), at));
+    let folder = tier.path().join("v1/masters");
+    let whole = || {
+        let record = std::fs::read_dir(&folder).ok()?.next()?.ok()?.path();
+        let text = std::fs::read_to_string(&record).ok()?;
+        text.trim_end().ends_with('}').then_some((record, text))
+    };
+    crate::scene::soon("the tier has the record", || whole().is_some());
+    let (record, good) = whole().unwrap();
+    let start = good.find("\"frames\": \"").unwrap() + 11;
+    let end = start + good[start..].find('"').unwrap();
+    let text = &good[start..end];
+    let replaced = |text: &str| format!("{}{text}{}", &good[..start], &good[end..]);
+    for bad in [
+        replaced(&format!("{}AB{}", &text[..8], &text[10..])),
+        replaced(&text.chars().rev().collect::<String>().replace('=', "A")),
+        replaced("!"),
+        replaced(&"AA".repeat(200_000)),
+        good[..good.len() / 2].to_owned(),
+    ] {
+        std::fs::write(&record, bad).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let store = node(folder.path());
+        let fresh = Master::open(&url).unwrap();
+        assert_eq!(store.masters().identify(&fresh).unwrap(), id);
+        for (at, want) in PLACES.iter().zip(&want) {
+            assert_eq!(samples_at(&mut store.masters().decoder(&fresh).unwrap(), *at), *want, "{at}");
+        }
+    }
+}
