@@ -7,3 +7,4 @@ mod common;
 mod manners;
 mod server;
 mod storm;
+mod unit;
