@@ -15,6 +15,8 @@
 mod common;
 
 mod accept;
+#[cfg(all(feature = "aws", feature = "azure"))]
+mod azure;
 mod cli;
 #[cfg(feature = "aws")]
 mod cold;

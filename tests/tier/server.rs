@@ -24,11 +24,11 @@ pub struct Server {
 const ACCOUNT: (&str, &str) = ("tonepress", "tonepresssecret");
 
 /// A port that was free a moment ago.
-fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
-fn wait_for(port: u16) {
+pub fn wait_for(port: u16) {
     let until = Instant::now() + Duration::from_secs(120);
     while TcpStream::connect(("127.0.0.1", port)).is_err() {
         assert!(Instant::now() < until, "no server on port {port}");
@@ -37,7 +37,7 @@ fn wait_for(port: u16) {
 }
 
 /// Starts `command`, which ends with the test program, however that ends: a shell waits for the end of its input.
-fn start(command: &mut Command, folder: &Path) -> Child {
+pub fn start(command: &mut Command, folder: &Path) -> Child {
     let script =
         r#""$@" </dev/null >/dev/null 2>&1 & p=$!; cat >/dev/null; kill -9 $p; sleep 1; rm -rf "$FOLDER""#;
     let mut shell = Command::new("sh");
