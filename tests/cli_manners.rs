@@ -176,9 +176,14 @@ fn what_people_type_is_understood() {
         assert!(errors(args, no_color).starts_with("error:"), "{args:?}");
     }
     let help = out(&tonepress(&["--help"], dir));
-    for variable in
-        ["TONEPRESS_CACHE ", "TONEPRESS_CACHE_SIZE", "TONEPRESS_ENCODER", "NO_COLOR", "COLUMNS", "TMPDIR"]
-    {
+    for variable in [
+        "TONEPRESS_CACHE ",
+        "TONEPRESS_CACHE_SIZE",
+        "TONEPRESS_ACCEPT",
+        "TONEPRESS_ENCODER",
+        "NO_COLOR",
+        "TMPDIR",
+    ] {
         assert!(help.contains(variable), "{variable}");
     }
 }

@@ -57,8 +57,8 @@ impl Masters<'_> {
     ///
     /// # Errors
     /// Those of [`note`](Self::note).
-    pub(super) fn note_frames(&self, id: &MasterId, record: &FramesRecord) -> Result<()> {
-        self.keep_record("frames", id, record)
+    pub(super) fn note_frames(&self, id: &MasterId, master: &Master, frames: &FrameIndex) -> Result<()> {
+        self.keep_record("frames", id, &FramesRecord::new(master, frames))
     }
 
     /// As [`note_frames`](Self::note_frames), of what another machine says, unless that is damaged.
@@ -66,7 +66,7 @@ impl Masters<'_> {
     pub(super) fn note_told_frames(&self, id: &MasterId, master: &Master, record: &FramesRecord) {
         if has_frames(master) && record.index_of(master).is_some() {
             // A store that cannot be written still serves.
-            let _ = self.note_frames(id, record);
+            let _ = self.keep_record("frames", id, record);
         }
     }
 }

@@ -8,7 +8,7 @@ use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt, PutPayload};
 use serde::{Deserialize, Serialize};
 
-use crate::master::{Master, MasterId};
+use crate::master::{FrameIndex, Master, MasterId};
 use crate::store::frames::FramesRecord;
 use crate::store::masters::{FILE_VERSION, Masters};
 use crate::store::text;
@@ -86,14 +86,14 @@ impl Masters<'_> {
     }
 
     /// Records what an object turned out to be, here and for other machines.
-    pub(super) fn record_located(&self, master: &Master, id: MasterId, frames: Option<FramesRecord>) {
+    pub(super) fn record_located(&self, master: &Master, id: MasterId, frames: Option<&FrameIndex>) {
         let Some((url, object)) = master.location() else { return };
         let (version, place, object) = (FILE_VERSION, url.to_owned(), object.to_owned());
         let name = name(url, &object);
         let mut record = Located { version, url: place, object, master: id, frames: None };
         // A store that cannot be written still serves.
         let _ = self.write(&self.place("objects", name.as_bytes()), &record);
-        record.frames = frames;
+        record.frames = frames.map(|frames| FramesRecord::new(master, frames));
         let Some(tier) = self.store.tier().filter(|tier| tier.access.writes()) else { return };
         let Ok(json) = serde_json::to_vec_pretty(&record) else { return };
         let (objects, path) = place_in(tier, name);

@@ -21,7 +21,6 @@ use serde_json::Value;
 
 use crate::error::{Error, Result, Stage};
 use crate::master::{Master, MasterId};
-use crate::store::frames::FramesRecord;
 use crate::store::front::Store;
 use crate::store::layout::{create_folder, files, folders, options, remove};
 use crate::store::scratch::Scratch;
@@ -212,16 +211,15 @@ impl Masters<'_> {
         }
         let stamped = stamp_of(master)?;
         let (id, frames) = master.find_id()?;
-        let frames = frames.map(|frames| FramesRecord::new(master, &frames));
         // A store that cannot be written still serves.
         if let Some((path, stamp)) = stamped {
             let _ = self.record(&path, &stamp, id);
         }
         if let Some(frames) = &frames {
-            let _ = self.note_frames(&id, frames);
+            let _ = self.note_frames(&id, master, frames);
         }
         #[cfg(feature = "tier")]
-        self.record_located(master, id, frames);
+        self.record_located(master, id, frames.as_ref());
         Ok(id)
     }
 
