@@ -51,9 +51,10 @@ impl State {
 
     fn is_chosen(&self) -> bool {
         #[cfg(feature = "tier")]
-        return !matches!((&self.choice, &self.phase), (Choice::Asked, Phase::Pressing));
+        let asked = matches!(self.choice, Choice::Asked);
         #[cfg(not(feature = "tier"))]
-        return true;
+        let asked = false;
+        !asked || !matches!(self.phase, Phase::Pressing)
     }
 }
 
