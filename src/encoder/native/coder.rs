@@ -137,6 +137,7 @@ impl Coder {
     /// Completes all frames so far and appends them to `out`; the next one borrows no bits from them.
     pub(crate) fn flush(&mut self, out: &mut Vec<u8>) {
         self.stream.flush(out);
+        self.rate.note_empty();
     }
 
     /// Codes the granules of a frame and appends the frames that are complete to `out`.
@@ -292,7 +293,7 @@ impl Coder {
                     self.silence(part_count);
                     bits = 0;
                 }
-                self.rate.note(predicted, bits as f32);
+                self.rate.note(predicted, (LINES * part_count) as f32, bits as f32);
                 return bits;
             }
         }

@@ -214,13 +214,16 @@ impl Spectrum {
         writer: &mut BitWriter,
     ) {
         let is_short = |pair: u8| pair < 0xF0 && pair & 15 < 15;
+        // Large magnitudes lie at low frequencies: behind the last of them there is nothing to look for.
+        let long = self.pairs[pairs.clone()].iter().rposition(|&pair| !is_short(pair));
+        let short = long.map_or(pairs.start, |last| pairs.start + last + 1);
         let mut at = pairs.start;
-        while at < pairs.end {
+        while at < short {
             let pair = self.pairs[at];
             if is_short(pair) {
                 let (mut word, mut length) = code_of(how.codes, pair, signs[at]);
                 at += 1;
-                if at < pairs.end && is_short(self.pairs[at]) {
+                if is_short(self.pairs[at]) {
                     let (second, behind) = code_of(how.codes, self.pairs[at], signs[at]);
                     (word, length) = (word << behind | second, length + behind);
                     at += 1;
@@ -248,6 +251,7 @@ impl Spectrum {
             writer.put(word, length);
             at += 1;
         }
+        write_pairs(&self.pairs[short..pairs.end], &signs[short..pairs.end], how.codes, writer);
     }
 }
 
