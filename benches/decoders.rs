@@ -20,7 +20,7 @@ use tonepress::pcm::Pcm;
 
 const ROUNDS: usize = 7;
 
-/// How much is decoded at a time, as in a fan-out.
+/// How much is decoded at a time, as in a fan-out: so much of up to four channels, less of more.
 const STEP: u64 = 1 << 17;
 
 /// What it is called, how often the music is repeated, how ffmpeg makes it, and the switches of `flac`.
@@ -99,8 +99,12 @@ fn ours(path: &Path) {
     let master = Master::open(path).expect("a master");
     let (mut decoder, mut pcm) = (master.decoder().expect("a decoder"), Pcm::default());
     let samples = master.info().samples.0;
-    for start in (0..samples).step_by(1 << 17) {
-        decoder.read(start..samples.min(start + STEP), &mut pcm).expect("samples");
+    let step = 4 * STEP / master.info().layout.channels().max(4) as u64;
+    let mut at = 0;
+    while at < samples {
+        let end = samples.min(at + step);
+        decoder.read(at..end, &mut pcm).expect("samples");
+        at = end;
     }
 }
 

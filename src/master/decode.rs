@@ -17,6 +17,10 @@ use crate::pcm::Pcm;
 /// pre-roll, some 6,000 samples: those are not decoded twice, and there is nothing to seek.
 const KEPT: usize = 16 << 10;
 
+/// A range of so many samples or more is decoded into its place at once, as far as it holds packets whole, and what is
+/// kept is copied from there.
+const LONG: u64 = 2 * KEPT as u64;
+
 /// A gap of up to so many samples is read through rather than sought across.
 const NEAR: u64 = 8 << 10;
 
@@ -183,20 +187,46 @@ impl Packets {
                 None => self.go_to(inner, at)?,
             }
         }
+        let is_long = range.end - range.start >= LONG;
         while at < range.end {
-            if at >= self.end() {
-                self.decode_next(inner)?;
+            if at < self.end() {
+                let to = range.end.min(self.end());
+                for (channel, plane) in self.recent.iter().enumerate() {
+                    pcm.plane_mut(channel)
+                        .extend_from_slice(&plane[offset(self.start, at)..offset(self.start, to)]);
+                }
+                at = to;
                 continue;
             }
-            let to = range.end.min(self.end());
-            for (channel, plane) in self.recent.iter().enumerate() {
-                pcm.plane_mut(channel)
-                    .extend_from_slice(&plane[offset(self.start, at)..offset(self.start, to)]);
+            let packet = self.next_in_order(inner)?;
+            if is_long && packet.samples.start == at && packet.samples.end <= range.end {
+                self.forget(packet.samples.end);
+                self.decode(inner, &packet, Some(pcm))?;
+                at = packet.samples.end;
+            } else {
+                self.keep_end(range.start..at, pcm);
+                if packet.samples.start == at {
+                    self.decode(inner, &packet, None)?;
+                } else {
+                    self.try_decode(inner, &packet)?;
+                }
             }
-            at = to;
         }
+        self.keep_end(range, pcm);
         self.placed = true;
         Ok(())
+    }
+
+    /// Has the last samples of `range` among the recent ones, if there are none: then they are the last of `pcm`.
+    fn keep_end(&mut self, range: Range<u64>, pcm: &Pcm) {
+        if !self.recent[0].is_empty() {
+            return;
+        }
+        let kept = offset(range.start, range.end).min(KEPT);
+        self.start = range.end - kept as u64;
+        for (recent, plane) in self.recent.iter_mut().zip(pcm.planes()) {
+            recent.extend_from_slice(&plane[plane.len() - kept..]);
+        }
     }
 
     /// The number of the sample that follows those decoded.
@@ -225,7 +255,7 @@ impl Packets {
     /// Decodes a packet, wherever the reader was.
     fn begin(&mut self, inner: &Inner, packet: &Packet) -> Result<()> {
         self.forget(packet.samples.start);
-        self.decode(inner, packet)
+        self.decode(inner, packet, None)
     }
 
     /// Reads on to the packet that holds sample `at`, decoding none.
@@ -262,14 +292,14 @@ impl Packets {
         self.recent.iter_mut().for_each(Vec::clear);
     }
 
-    /// Decodes the packet that follows, which must start where the last one ended.
-    fn decode_next(&mut self, inner: &Inner) -> Result<()> {
+    /// The packet that follows, which must start where the last one ended.
+    fn next_in_order(&mut self, inner: &Inner) -> Result<Packet> {
         let end = self.end();
         let behind = self.supply.behind();
         match self.supply.next(inner)? {
-            Some(packet) if packet.samples.start == end => self.decode(inner, &packet)?,
+            Some(packet) if packet.samples.start == end => Ok(packet),
             // The gap before it is known, and not asked for.
-            Some(packet) if matches!(self.supply, Supply::Found(_)) => self.try_decode(inner, &packet)?,
+            Some(packet) if matches!(self.supply, Supply::Found(_)) => Ok(packet),
             other => {
                 if let (Some(behind), Audio::Flac(stream)) = (behind, &inner.audio)
                     && let Some(change) = stream.change(&inner.input, behind)?
@@ -279,19 +309,21 @@ impl Packets {
                 if let Some(change) = self.supply.change(end) {
                     return Err(inner.input.damaged(end, change));
                 }
-                return Err(missing(inner, end, other.map(|packet| packet.samples.start)));
+                Err(missing(inner, end, other.map(|packet| packet.samples.start)))
             }
         }
-        Ok(())
     }
 
-    /// Appends the samples of a packet to the recent ones. Behind the last there must be nothing.
-    fn decode(&mut self, inner: &Inner, packet: &Packet) -> Result<()> {
+    /// Decodes a packet: into `pcm`, or behind the recent samples. Behind the last packet there must be nothing.
+    fn decode(&mut self, inner: &Inner, packet: &Packet, pcm: Option<&mut Pcm>) -> Result<()> {
         let (end, stated) = (packet.samples.end, inner.info.samples.0);
         if end > stated {
             return Err(too_long(&inner.input, stated));
         }
-        self.append(inner, packet)?;
+        match pcm {
+            Some(pcm) => self.decoder.decode(inner, packet, pcm.planes_mut())?,
+            None => self.append(inner, packet)?,
+        }
         if end == stated && self.supply.next(inner)?.is_some() {
             return Err(too_long(&inner.input, end));
         }

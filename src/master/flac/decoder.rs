@@ -152,7 +152,7 @@ impl FrameDecoder {
         let block = |channel: usize| &self.channels[channel][PAD..PAD + header.block];
         let (Some(side), [left, right]) = (header.channels.side(), &mut *planes) else {
             for (channel, plane) in planes.iter_mut().enumerate() {
-                output::independent(block(channel), scale, more(plane, header.block));
+                output::independent(block(channel), scale, plane);
             }
             return Ok(());
         };

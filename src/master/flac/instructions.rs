@@ -9,6 +9,9 @@ use super::rice::read_rice;
 
 /// A set of instructions.
 pub(super) trait Instructions {
+    /// Whether [`sums`](Self::sums) are four products at once.
+    const VECTORS: bool;
+
     /// [`read_rice`], compiled with them.
     fn read_rice<'a, P: Predictor>(
         bits: Bits<'a>,
@@ -25,6 +28,8 @@ pub(super) trait Instructions {
 pub(super) struct Any;
 
 impl Instructions for Any {
+    const VECTORS: bool = false;
+
     fn read_rice<'a, P: Predictor>(
         bits: Bits<'a>,
         k: u32,
@@ -63,6 +68,8 @@ impl Avx2 {
 
 #[cfg(target_arch = "x86_64")]
 impl Instructions for Avx2 {
+    const VECTORS: bool = true;
+
     fn read_rice<'a, P: Predictor>(
         bits: Bits<'a>,
         k: u32,
@@ -92,7 +99,7 @@ impl Instructions for Avx2 {
         // SAFETY: the only condition is that the processor has these instructions, which whoever chose this
         // type has asked.
         unsafe {
-            if P::BY_FOUR {
+            if P::VECTORS {
                 compiled_by_four(bits, k, predictor, samples)
             } else {
                 compiled(bits, k, predictor, samples)

@@ -28,12 +28,10 @@ impl Sample for f32 {
     }
 }
 
-/// Copies a channel that was coded as it is.
+/// Appends a channel that was coded as it is.
 #[inline(always)]
-pub(super) fn independent<T: Sample>(channel: &[i32], scale: f32, out: &mut [T]) {
-    for (sample, out) in channel.iter().zip(out) {
-        *out = T::of(*sample, scale);
-    }
+pub(super) fn independent<T: Sample>(channel: &[i32], scale: f32, out: &mut Vec<T>) {
+    out.extend(channel.iter().map(|sample| T::of(*sample, scale)));
 }
 
 /// Copies two channels, of which one is or both are coded by their difference. `decode` makes left and

@@ -14,8 +14,8 @@ pub(super) trait Predictor {
     /// How many samples it looks back.
     const BACK: usize;
 
-    /// Whether it is given [`four`](Self::four) at a time, by AVX2 if there is that.
-    const BY_FOUR: bool = false;
+    /// Whether its [`four`](Self::four) is made of AVX2, if there is that.
+    const VECTORS: bool = false;
 
     /// The state that the next sample finds.
     fn state(&self) -> Self::State;

@@ -36,10 +36,9 @@ pub(super) fn read_rice<'a, P: Predictor>(
 ) -> Result<Bits<'a>, Fault> {
     let (mut bits, mut state) = (bits.in_registers(), predictor.state());
     let mut rest = samples;
-    while P::BY_FOUR && rest.len() >= P::BACK + 4 {
-        let (one, two) = read_two(&mut bits, k)?;
-        let (three, four) = read_two(&mut bits, k)?;
-        predictor.four(&mut state, [one, two, three, four].map(folded), rest);
+    while rest.len() >= P::BACK + 4 {
+        let codes = if k <= BY_FOUR { read_four(&mut bits, k)? } else { read_two_twice(&mut bits, k)? };
+        predictor.four(&mut state, codes.map(folded), rest);
         rest = &mut rest[4..];
     }
     while rest.len() >= P::BACK + 2 {
@@ -49,6 +48,33 @@ pub(super) fn read_rice<'a, P: Predictor>(
     }
     predictor.keep(state);
     if rest.len() > P::BACK { read_long(bits, k, predictor, rest) } else { Ok(bits) }
+}
+
+/// Up to this parameter four codes most often fit into one refill.
+const BY_FOUR: u32 = 10;
+
+/// The next four codes, the fast way if all are at hand.
+#[inline(always)]
+fn read_four(bits: &mut Bits<'_>, k: u32) -> Result<[u32; 4], Fault> {
+    bits.refill();
+    let next = bits.peek();
+    let (one, one_len, next) = peek_code(next, k);
+    let (two, two_len, next) = peek_code(next, k);
+    let (three, three_len, next) = peek_code(next, k);
+    let (four, four_len, next) = peek_code(next, k);
+    let len = one_len + two_len + three_len + four_len;
+    if len <= bits.at_hand() {
+        bits.skip_to(next, len);
+        return Ok([one, two, three, four]);
+    }
+    read_two_twice(bits, k)
+}
+
+#[inline(always)]
+fn read_two_twice(bits: &mut Bits<'_>, k: u32) -> Result<[u32; 4], Fault> {
+    let (one, two) = read_two(bits, k)?;
+    let (three, four) = read_two(bits, k)?;
+    Ok([one, two, three, four])
 }
 
 /// The next two codes, the fast way if both are at hand.

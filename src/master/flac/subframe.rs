@@ -2,8 +2,8 @@
 
 use super::bits::Bits;
 use super::error::Fault;
+use super::fours::Fours;
 use super::instructions::{Any, Instructions};
-use super::long::Long;
 use super::predict::{self, Differences, Linear, PAD, Pairs, Widest};
 use super::residual;
 
@@ -114,9 +114,12 @@ fn restore_fixed<I: Instructions>(
     let first = &samples[PAD..];
     match order {
         // Sums of so many differences need four bits more.
-        1..=4 if stored > 28 => {
-            residual::restore::<I, _>(bits, order, Long::<I, 4>::new(&Linear::fixed(order), first), samples)
-        }
+        1..=4 if stored > 28 => residual::restore::<I, _>(
+            bits,
+            order,
+            Fours::<I, i64, 4>::new(&Linear::fixed(order), first),
+            samples,
+        ),
         0 => residual::restore::<I, _>(bits, order, Differences::<0>::new(first), samples),
         1 => residual::restore::<I, _>(bits, order, Differences::<1>::new(first), samples),
         2 => residual::restore::<I, _>(bits, order, Differences::<2>::new(first), samples),
@@ -141,23 +144,26 @@ fn restore_linear<I: Instructions>(
         (1..=2, true) => with!(Pairs::<2>::new(linear, &samples[PAD..])),
         (3..=4, true) => with!(Pairs::<4>::new(linear, &samples[PAD..])),
         (5..=6, true) => with!(Pairs::<6>::new(linear, &samples[PAD..])),
-        (7, true) => with!(Pairs::<7>::new(linear, &samples[PAD..])),
-        (8, true) => with!(Pairs::<8>::new(linear, &samples[PAD..])),
-        (9, true) => with!(Pairs::<9>::new(linear, &samples[PAD..])),
-        (10, true) => with!(Pairs::<10>::new(linear, &samples[PAD..])),
-        (11, true) => with!(Pairs::<11>::new(linear, &samples[PAD..])),
-        (12, true) => with!(Pairs::<12>::new(linear, &samples[PAD..])),
+        (7..=8, true) if I::VECTORS => with!(Fours::<I, i32, 8>::new(linear, &samples[PAD..])),
+        (9..=10, true) if I::VECTORS => with!(Fours::<I, i32, 10>::new(linear, &samples[PAD..])),
+        (11..=12, true) if I::VECTORS => with!(Fours::<I, i32, 12>::new(linear, &samples[PAD..])),
+        (13..=16, true) if I::VECTORS => with!(Fours::<I, i32, 16>::new(linear, &samples[PAD..])),
+        (17..=24, true) if I::VECTORS => with!(Fours::<I, i32, 24>::new(linear, &samples[PAD..])),
+        (_, true) if I::VECTORS => with!(Fours::<I, i32, 32>::new(linear, &samples[PAD..])),
+        (7..=8, true) => with!(Pairs::<8>::new(linear, &samples[PAD..])),
+        (9..=10, true) => with!(Pairs::<10>::new(linear, &samples[PAD..])),
+        (11..=12, true) => with!(Pairs::<12>::new(linear, &samples[PAD..])),
         (13..=16, true) => with!(Pairs::<16>::new(linear, &samples[PAD..])),
         (17..=24, true) => with!(Pairs::<24>::new(linear, &samples[PAD..])),
         (_, true) => with!(Pairs::<32>::new(linear, &samples[PAD..])),
-        (1..=4, false) => with!(Long::<I, 4>::new(linear, &samples[PAD..])),
-        (5..=6, false) => with!(Long::<I, 6>::new(linear, &samples[PAD..])),
-        (7..=8, false) => with!(Long::<I, 8>::new(linear, &samples[PAD..])),
-        (9..=10, false) => with!(Long::<I, 10>::new(linear, &samples[PAD..])),
-        (11..=12, false) => with!(Long::<I, 12>::new(linear, &samples[PAD..])),
-        (13..=16, false) => with!(Long::<I, 16>::new(linear, &samples[PAD..])),
-        (17..=24, false) => with!(Long::<I, 24>::new(linear, &samples[PAD..])),
-        (_, false) => with!(Long::<I, 32>::new(linear, &samples[PAD..])),
+        (1..=4, false) => with!(Fours::<I, i64, 4>::new(linear, &samples[PAD..])),
+        (5..=6, false) => with!(Fours::<I, i64, 6>::new(linear, &samples[PAD..])),
+        (7..=8, false) => with!(Fours::<I, i64, 8>::new(linear, &samples[PAD..])),
+        (9..=10, false) => with!(Fours::<I, i64, 10>::new(linear, &samples[PAD..])),
+        (11..=12, false) => with!(Fours::<I, i64, 12>::new(linear, &samples[PAD..])),
+        (13..=16, false) => with!(Fours::<I, i64, 16>::new(linear, &samples[PAD..])),
+        (17..=24, false) => with!(Fours::<I, i64, 24>::new(linear, &samples[PAD..])),
+        (_, false) => with!(Fours::<I, i64, 32>::new(linear, &samples[PAD..])),
     }
 }
 
