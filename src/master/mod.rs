@@ -52,6 +52,7 @@ use std::time::{Duration, Instant};
 
 pub use decode::Decoder;
 pub use file::FileSource;
+pub(crate) use flac::Comments;
 pub(crate) use frame_index::FrameIndex;
 pub use id::{MasterId, MasterIdError};
 pub use info::{Codec, Container, Layout, MasterInfo, Position};

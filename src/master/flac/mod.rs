@@ -32,6 +32,7 @@ mod tail;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use comments::Comments;
 pub(super) use comments::channel_mask;
 pub(super) use decoder::FrameDecoder;
 pub(super) use header::{Format, FrameHeader};

@@ -4,6 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::error::Result;
+use crate::master::Comments;
 use crate::master::source::MAX_CHUNKS;
 use crate::tags::parts::PictureKind;
 use crate::tags::reading::{Reading, take, take_array};
@@ -39,22 +40,18 @@ pub(super) fn read_flac(reading: &mut Reading, start: u64) -> Result<()> {
     Ok(())
 }
 
-/// Reads a block of comments: the program's name, a count, "NAME=value"…, each with its length before it.
-pub(super) fn read_comments(reading: &mut Reading, mut block: &[u8]) {
-    let rest = &mut block;
-    if string(rest, u32::from_le_bytes).is_none() {
-        return reading.broken("comments", "they end within the name of their program");
-    }
-    let Some(count) = take_array(rest).map(u32::from_le_bytes) else {
-        return reading.broken("comments", "they end before their number");
+/// Reads a block of comments.
+pub(super) fn read_comments(reading: &mut Reading, block: &[u8]) {
+    let comments = match Comments::new(block) {
+        Ok(comments) => comments,
+        Err(detail) => return reading.broken("comments", detail),
     };
     let mut covers = OldCovers::default();
-    for index in 0..count {
-        let Some(comment) = string(rest, u32::from_le_bytes) else {
-            reading.broken("comments", format!("they end after {index} of {count}"));
-            break;
-        };
-        read_comment(reading, &mut covers, comment);
+    for comment in comments {
+        match comment {
+            Ok(comment) => read_comment(reading, &mut covers, comment),
+            Err(detail) => reading.broken("comments", detail),
+        }
     }
     covers.read(reading);
 }
@@ -122,8 +119,8 @@ pub(super) fn read_picture(reading: &mut Reading, mut block: &[u8]) {
     let rest = &mut block;
     let mut parse = || {
         let kind = take_array(rest).map(u32::from_be_bytes)?;
-        let mime = string(rest, u32::from_be_bytes)?;
-        let description = string(rest, u32::from_be_bytes)?;
+        let mime = string(rest)?;
+        let description = string(rest)?;
         take(rest, 16)?; // width, height, depth, colours
         let stated = take_array(rest).map(u32::from_be_bytes)?;
         Some((kind, String::from_utf8_lossy(mime), String::from_utf8_lossy(description), stated))
@@ -139,7 +136,7 @@ pub(super) fn read_picture(reading: &mut Reading, mut block: &[u8]) {
 }
 
 /// Bytes with their number before them.
-fn string<'a>(rest: &mut &'a [u8], number: fn([u8; 4]) -> u32) -> Option<&'a [u8]> {
-    let len = take_array(rest).map(number)?;
+fn string<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
+    let len = take_array(rest).map(u32::from_be_bytes)?;
     take(rest, usize::try_from(len).ok()?)
 }
