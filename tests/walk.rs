@@ -5,8 +5,9 @@
 mod common;
 
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
+use std::process::Command;
 
 use common::press::wav;
 use common::program::{err, objects, out, tonepress};
@@ -65,6 +66,28 @@ fn what_is_called_a_master_and_is_none_is_a_failure() {
     let output = tonepress(&["probe", ".", "--json"], folder.path());
     let failed = objects(&output).iter().filter(|object| object["error"].is_string()).count();
     assert_eq!(failed, 3 * suffixes.len());
+}
+
+/// A file that may not be read is one line, and so is a folder. Nothing is closed to root.
+#[test]
+fn what_may_not_be_read_is_one_line() {
+    if Command::new("id").arg("-u").output().unwrap().stdout == b"0\n" {
+        println!("SKIPPED: root may read everything");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let inner = folder.path().join("closed");
+    fs::create_dir(&inner).unwrap();
+    for name in ["a.wav", "z.wav", "locked.wav"] {
+        fs::write(folder.path().join(name), master()).unwrap();
+    }
+    let close = |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    close(&folder.path().join("locked.wav"), 0);
+    close(&inner, 0);
+    let errors = errors(folder.path(), &["probe", "."], 1);
+    close(&inner, 0o700);
+    assert_eq!(errors.len(), 2, "{errors:#?}");
+    assert!(errors.iter().any(|line| line.contains("locked.wav")), "{errors:#?}");
 }
 
 #[test]

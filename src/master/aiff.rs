@@ -53,7 +53,7 @@ pub(super) fn open(input: &Input, start: u64) -> Result<Opened> {
         // Behind a sound chunk of unknown size there is nothing else.
         at = match sound {
             Some((_, None)) => input.len,
-            _ => body + u64::from(size) + u64::from(size & 1),
+            _ => input.next_chunk(body, size.into())?,
         };
     }
     match (common, sound) {

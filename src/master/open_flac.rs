@@ -90,9 +90,11 @@ fn count(input: &Input, stream: &Stream, info: &mut MasterInfo) -> Result<()> {
         behind = frames.behind();
     }
     // Nothing else tells whether that was all. Of nothing at all it is said elsewhere.
-    let is_all = tail(input, &stream.info, behind, stream.bytes.end)? == Tail::Harmless;
-    if is_all || input.limits.truncated || info.samples.0 == 0 {
-        return Ok(());
+    match tail(input, &stream.info, behind, stream.bytes.end)? {
+        Tail::OtherFormat(change) if !input.limits.truncated => Err(input.damaged(info.samples.0, change)),
+        Tail::Unknown if !input.limits.truncated && info.samples.0 > 0 => {
+            Err(input.damaged(info.samples.0, stream.why_broken(input, behind)?))
+        }
+        _ => Ok(()),
     }
-    Err(input.damaged(info.samples.0, stream.why_broken(input, behind)?))
 }

@@ -134,6 +134,19 @@ impl Input {
         Ok((self.array(offset)?, self.array(offset + 4)?))
     }
 
+    /// Where the chunk behind a body of `size` bytes at `body` begins. Behind an odd one there is a byte of padding;
+    /// but some programs leave it out, and then the name of the next chunk begins one byte sooner.
+    pub(crate) fn next_chunk(&self, body: u64, size: u64) -> Result<u64> {
+        let end = body.saturating_add(size);
+        let padded = end.saturating_add(size & 1);
+        if padded == end || padded.saturating_add(8) > self.len {
+            return Ok(padded);
+        }
+        let bytes: [u8; 5] = self.array(end)?;
+        let is_name = |bytes: &[u8]| bytes.iter().all(|byte| (b' '..=b'~').contains(byte));
+        Ok(if is_name(&bytes[..4]) && !is_name(&bytes[1..]) { end } else { padded })
+    }
+
     /// `len` bytes of a header. Nothing is allocated for bytes that the file does not have.
     pub(crate) fn bytes(&self, offset: u64, len: u64) -> Result<Vec<u8>> {
         self.limit("bytes in a table of its headers", len, self.limits.header_bytes)?;

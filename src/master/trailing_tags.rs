@@ -33,8 +33,11 @@ fn last_tag(input: &Input, start: u64, end: u64) -> Result<Option<u64>> {
     }
     let footer: [u8; 32] = input.array(end - 32)?;
     let size = if footer.starts_with(b"APETAGEX") {
-        let size = u32::from_le_bytes([footer[12], footer[13], footer[14], footer[15]]);
-        u64::from(size) + if footer[23] & 0x80 != 0 { 32 } else { 0 }
+        let size = u64::from(u32::from_le_bytes([footer[12], footer[13], footer[14], footer[15]]));
+        // It may say that a header stands before it where there is none.
+        let has_header =
+            footer[23] & 0x80 != 0 && size + 32 <= there && input.array(end - size - 32)? == *b"APETAGEX";
+        size + if has_header { 32 } else { 0 }
     } else if footer[22..].starts_with(b"3DI") {
         20 + footer[28..].iter().fold(0, |size, byte| size << 7 | u64::from(byte & 0x7f))
     } else if footer.ends_with(b"LYRICS200") {

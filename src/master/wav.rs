@@ -74,7 +74,7 @@ pub(super) fn open(input: &Input, start: u64) -> Result<Opened> {
             }
             _ => {}
         }
-        at = body + u64::from(size) + u64::from(size & 1);
+        at = input.next_chunk(body, size.into())?;
     }
     Err(input.damaged(0, "a WAV file without a data chunk"))
 }

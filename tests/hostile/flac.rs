@@ -177,6 +177,16 @@ fn streams() -> Vec<Case> {
     };
     let mut stream: Vec<_> = (0..12).map(variable).collect();
     cases.push(case("flac: variable", file(&stream), Sound(ALL)));
+    // Cut out of a longer stream, of either kind, whether its length is that of the piece or not stated.
+    let later =
+        |number: u64| frame(0xf9, 40_000 + number * FRAME, 0x18, FRAME, &verbatim(number * FRAME, FRAME));
+    let cut_out: [Vec<Vec<u8>>; 2] =
+        [(0..12).map(later).collect(), (0..12).map(|number| numbered(number + 2_000, number)).collect()];
+    for (what, stream) in ["variable", "fixed"].into_iter().zip(cut_out) {
+        cases.push(case(format!("flac: {what}, from the middle"), file(&stream), Sound(ALL)));
+        let unstated = Info { samples: 0, ..INFO }.file(&stream);
+        cases.push(case(format!("flac: {what}, from the middle, no length"), unstated, Sound(ALL)));
+    }
     stream[7][3_000] ^= 1;
     cases.push(case("flac: variable, damaged", file(&stream), Damaged(ALL, vec![frames(7..8)])));
     cases

@@ -141,6 +141,13 @@ fn chunks() -> Vec<Case> {
             Why::Damaged(0),
         ),
         refused("wav: a chunk without end", riff(&[chunk(b"junk", u32::MAX, &[]), all()]), Why::Damaged(0)),
+        case("wav: an odd chunk", riff(&[chunk(b"junk", 7, &[7; 8]), fmt(), all()]), Sound(ALL)),
+        case("wav: an odd chunk, not padded", riff(&[chunk(b"junk", 7, &[7; 7]), fmt(), all()]), Sound(ALL)),
+        case(
+            "wav: odd chunks, not padded",
+            riff(&[fmt(), chunk(b"note", 1, b"x"), chunk(b"junk", 9, b"fmt data?"), all()]),
+            Sound(ALL),
+        ),
         case("wav: 9,000 chunks", riff(&[junk.repeat(9_000), fmt(), all()]), Sound(ALL)),
         refused(
             "wav: 10,000 chunks",

@@ -120,6 +120,32 @@ fn every_mask_of_up_to_eight_channels() {
     }
 }
 
+/// Masks that do not fit: bits that no channel is left for, or that mean nothing yet; channels without a bit; none.
+#[test]
+fn masks_that_do_not_fit() {
+    for (channels, mask, want) in [
+        (1, 0, "FC"),
+        (1, 0x3f, "FC"),
+        (2, 0, "FL FR"),
+        (2, 0x3f, "FL FR"),
+        (2, 0x8000_0003, "FL FR"),
+        (3, 0x3, "FL FR -"),
+        (3, 0xffff_ffff, "FL FR FC"),
+        (4, 0x33f, "FL FR FC LFE"),
+        (4, 0x8000_0007, "FL FR FC -"),
+        (6, 0, "- - - - - -"),
+        (6, 0x4, "FC - - - - -"),
+    ] {
+        let format = write::wav_extensible(1, channels, 44_100, 16, 16, mask);
+        let bytes = write::wav(&format, &pcm_le(&vec![1_000; 300 * usize::from(channels)], 16));
+        let master =
+            crate::mp4::open(&bytes).unwrap_or_else(|error| panic!("{channels}, {mask:#x}: {error}"));
+        assert_eq!(names(&master.info().layout), want, "{channels}, {mask:#x}");
+        let stereo = to_stereo(&decode_all(&master), &master.info().layout);
+        assert!(stereo.iter().flatten().any(|sample| *sample > 0.01), "{channels}, {mask:#x}");
+    }
+}
+
 /// What ffmpeg's `pan` makes of `ints` with the gains of each mask, one stereo signal behind the other.
 fn by_pan(ints: &[i32], channels: usize, masks: &[u32]) -> Option<Vec<f32>> {
     let dir = tempfile::tempdir().unwrap();

@@ -11,8 +11,10 @@ use symphonia::default::formats::FlacReader;
 use tonepress::master::{Master, Verification};
 use tonepress::{Error, Result};
 
+use crate::common::write::{pcm_le, samples};
 use crate::common::{bits, corpus, decode_all, run, tool};
 use crate::formats::{Planes, planes};
+use crate::mp4::open;
 
 fn report(name: &str) -> Result<Master> {
     Master::open(Path::new("testdata/reports").join(name))
@@ -147,6 +149,125 @@ fn what_follows_the_audio_is_looked_at() {
     for (what, tail) in [("a frame that begins", frame_begins), ("noise", noise)] {
         fs::write(&path, [&bytes[..], &tail].concat()).unwrap();
         assert_eq!(damaged(Master::open(&path)).0, samples, "{what}");
+    }
+}
+
+/// Small files by `flac`, each of 5,120 samples in blocks of 1,024: what STREAMINFO says in front, and the frames.
+fn encoded(channels: usize, width: u32, rate: u32) -> Option<(Vec<u8>, Vec<u8>)> {
+    let dir = tempfile::tempdir().unwrap();
+    let (raw, path) = (dir.path().join("it.raw"), dir.path().join("it.flac"));
+    fs::write(&raw, pcm_le(&samples(5_120, channels, width), width)).unwrap();
+    run(tool("flac")?
+        .args(["-s", "-f", "-b", "1024", "--no-padding", "--no-seektable", "--force-raw-format"])
+        .args(["--endian=little", "--sign=signed"])
+        .args([format!("--bps={width}"), format!("--channels={channels}"), format!("--sample-rate={rate}")])
+        .arg("-o")
+        .arg(&path)
+        .arg(&raw));
+    let mut bytes = fs::read(path).unwrap();
+    let comments = u32::from_be_bytes([0, bytes[43], bytes[44], bytes[45]]) as usize;
+    let frames = bytes.split_off(46 + comments);
+    assert_eq!((bytes[42], frames[0]), (0x84, 0xff), "comments are the last block");
+    Some((bytes, frames))
+}
+
+/// The head with another number of samples.
+fn stating(head: &[u8], samples: u32) -> Vec<u8> {
+    let mut head = head.to_vec();
+    head[21] &= 0xf0;
+    head[22..26].copy_from_slice(&samples.to_be_bytes());
+    head
+}
+
+/// Opened and verified: how many samples, or where it is damaged and how.
+fn judged(bytes: &[u8]) -> std::result::Result<u64, (u64, String)> {
+    let result = open(bytes).and_then(|master| {
+        master.verify()?;
+        Ok(decode_all(&master).len() as u64)
+    });
+    result.map_err(|error| damaged(Err::<(), _>(error)))
+}
+
+#[test]
+fn neighbours_of_a_last_frame_that_is_cut() {
+    let Some((head, frames)) = encoded(2, 16, 44_100) else { return };
+    let last = frames.windows(5).rposition(|it| it[..2] == [0xff, 0xf8] && it[4] == 4).unwrap();
+    let id3v1 = [b"TAG".to_vec(), vec![b' '; 125]].concat();
+    let ape = [&b"APETAGEX\xd0\x07\0\0\x20\0\0\0\0\0\0\0\0\0\0\x80"[..], &[0; 8]].concat();
+    let lyrics = b"LYRICSBEGININD00003111000019LYRICS200".to_vec();
+    let noise: Vec<u8> = (0..1_000_u32).map(|n| ((n * n) >> 3) as u8 | 1).collect();
+    let tails =
+        [vec![], id3v1.clone(), ape, lyrics, vec![0; 9_000], b"\n".to_vec(), [&[0; 90], &id3v1[..]].concat()];
+    for tail in tails {
+        for stated in [0, 5_120] {
+            let head = stating(&head, stated);
+            let with = |frames: &[u8]| judged(&[&head, frames, &tail].concat());
+            assert_eq!(with(&frames), Ok(5_120), "{tail:?}");
+            // However much of the last frame is there.
+            for cut in [last + 1, last + 2, last + 9, last + 20, frames.len() - 100, frames.len() - 1] {
+                let (at, _) = with(&frames[..cut]).unwrap_err();
+                assert_eq!(at, 4_096, "{} of {}, {stated}, {tail:?}", cut - last, frames.len() - last);
+            }
+            let mut wrong = frames.clone();
+            wrong[last + 30] ^= 1;
+            assert_eq!(with(&wrong).unwrap_err().0, 4_096);
+        }
+        let with_noise = [&stating(&head, 0)[..], &frames, &noise, &tail].concat();
+        assert_eq!(judged(&with_noise).unwrap_err().0, 5_120);
+        assert_eq!(judged(&[&stating(&head, 5_120)[..], &frames, &noise, &tail].concat()), Ok(5_120));
+    }
+}
+
+#[test]
+fn neighbours_of_a_format_that_changes() {
+    let Some((head, frames)) = encoded(2, 16, 44_100) else { return };
+    for (channels, width, rate, what) in [
+        (2, 24, 44_100, "width"),
+        (1, 16, 44_100, "channels"),
+        (3, 16, 44_100, "channels"),
+        (2, 16, 48_000, "rate"),
+        (2, 16, 22_050, "rate"),
+    ] {
+        let Some((_, others)) = encoded(channels, width, rate) else { return };
+        for stated in [0, 10_240] {
+            let (at, detail) = judged(&[&stating(&head, stated)[..], &frames, &others].concat()).unwrap_err();
+            assert_eq!(at, 5_120, "{detail}");
+            assert!(detail.contains("the format changes here") && detail.contains(what), "{detail}");
+        }
+        // From the first frame on it is not what STREAMINFO says.
+        for stated in [0, 5_120] {
+            let (at, detail) = judged(&[&stating(&head, stated)[..], &others].concat()).unwrap_err();
+            assert_eq!(at, 0, "{detail}");
+            assert!(detail.contains(what), "{detail}");
+        }
+    }
+    // The same again, and a whole file behind another.
+    for behind in [frames.clone(), [&head[..], &frames].concat()] {
+        for stated in [0, 5_120, 10_240] {
+            let result = judged(&[&stating(&head, stated)[..], &frames, &behind].concat());
+            assert_eq!(result.unwrap_err().0, 5_120, "{stated}");
+        }
+    }
+}
+
+#[test]
+fn neighbours_of_what_streaminfo_says_wrong() {
+    let Some((head, frames)) = encoded(2, 16, 44_100) else { return };
+    for (at, bytes) in [
+        (8, &[0, 16, 0, 16][..]),
+        (8, &[0x12, 0, 0x12, 0]),
+        (8, &[0, 0, 0, 0]),
+        (8, &[0xff, 0xff, 0, 16]),
+        (12, &[0, 0, 1, 0, 0, 2]),
+        (12, &[0xff; 6]),
+    ] {
+        let mut bytes = [&head[..at], bytes, &head[at + bytes.len()..], &frames].concat();
+        assert_eq!(judged(&bytes), Ok(5_120), "{at}");
+        bytes[26..42].fill(0);
+        assert_eq!(open(&bytes).unwrap().verify().unwrap(), Verification::NoMd5);
+        bytes[26] = 1;
+        let (at, detail) = judged(&bytes).unwrap_err();
+        assert!(at == 0 && detail.contains("MD5"), "{at}: {detail}");
     }
 }
 

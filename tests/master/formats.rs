@@ -124,7 +124,10 @@ proptest! {
     /// Each fixture has one decoder that serves all its cases, so its history is random too.
     #[test]
     fn any_range_equals_the_slice_of_a_full_decode(
-        index: prop::sample::Index, start in 0_u64..=50_001, len in prop_oneof![0_u64..50, 0_u64..20_000],
+        index: prop::sample::Index,
+        start in 0_u64..=50_001,
+        len in prop_oneof![0_u64..50, 0_u64..20_000, 30_000_u64..=50_001],
+        back in prop_oneof![Just(0_u64), 0_u64..20_000],
     ) {
         static DECODERS: OnceLock<Vec<Mutex<Decoder>>> = OnceLock::new();
         let decoders = DECODERS.get_or_init(|| {
@@ -134,10 +137,16 @@ proptest! {
         let Fixture { path, want } = &fixtures()[index];
         let end = (start + len).min(50_001);
         let mut pcm = Pcm::default();
-        decoders[index].lock().unwrap().read(start..end, &mut pcm).unwrap();
-        prop_assert_eq!(pcm.range(), start..end);
-        let slice = |plane: &Vec<u32>| plane[start as usize..end as usize].to_vec();
-        prop_assert!(bits(&pcm) == want.iter().map(slice).collect::<Planes>(), "{:?} {}..{}", path, start, end);
+        let mut decoder = decoders[index].lock().unwrap();
+        // Then on from some samples before the end, as segments do.
+        let again = end.saturating_sub(back);
+        for (start, end) in [(start, end), (again, (again + 2_000).min(50_001))] {
+            decoder.read(start..end, &mut pcm).unwrap();
+            prop_assert_eq!(pcm.range(), start..end);
+            let slice = |plane: &Vec<u32>| plane[start as usize..end as usize].to_vec();
+            let want: Planes = want.iter().map(slice).collect();
+            prop_assert!(bits(&pcm) == want, "{:?} {}..{}", path, start, end);
+        }
     }
 }
 

@@ -37,6 +37,10 @@ fn sizes_that_nobody_knew_mean_until_the_end() {
             assert!(bits(&decode_all(&master)) == want, "{most:#x} - {data}");
         }
     }
+    // Nothing was filled in, or only one of the two.
+    for (riff, data) in [(0, 0), (36, 0), (u32::MAX, 0), (0, u32::MAX), (0, 4_000), (1 << 31, 0)] {
+        assert!(bits(&decode_all(&wav(riff, data).unwrap())) == want, "{riff:#x}, {data:#x}");
+    }
     // What is far from these is a file that is cut off.
     assert!(matches!(wav(0xff00_0024, 0xff00_0000), Err(Error::Damaged { at: 1_000, .. })));
     assert!(wav(4_037, 4_001).is_ok(), "half a sample more");

@@ -220,6 +220,101 @@ fn broken_frames_cost_only_themselves() {
     assert_eq!((tags.get("TITLE"), notes(&tags).len()), (&["good".to_owned()][..], 2));
 }
 
+/// Frames of every version that are odd in a way of their own, between two that are not.
+#[test]
+fn neighbours_of_odd_frames() {
+    /// A frame of `version`: its name, what it states of its size, its flags, its content.
+    fn put(body: &mut Vec<u8>, version: u8, (id, stated, flags, content): (&[u8], usize, u8, &[u8])) {
+        body.extend(id);
+        match version {
+            2 => body.extend(&(stated as u32).to_be_bytes()[1..]),
+            3 => body.extend((stated as u32).to_be_bytes()),
+            _ => body.extend(synchsafe(stated)),
+        }
+        if version > 2 {
+            body.extend([0, flags]);
+        }
+        body.extend(content);
+    }
+    let read = |version: u8, tag_flags: u8, odd: &[(&[u8], usize, u8, &[u8])]| {
+        let mut body = Vec::new();
+        let names: [&[u8]; 2] = if version == 2 { [b"TT2", b"TAL"] } else { [b"TIT2", b"TALB"] };
+        put(&mut body, version, (names[0], 6, 0, b"\0Title"));
+        odd.iter().for_each(|frame| put(&mut body, version, *frame));
+        put(&mut body, version, (names[1], 6, 0, b"\0Album"));
+        let tag = [&b"ID3"[..], &[version, 0, tag_flags], &synchsafe(body.len()), &body].concat();
+        let tags = open(wav_with(&[(b"id3 ", tag)])).tags().unwrap();
+        assert_eq!(
+            ["TITLE", "ALBUM"].map(|name| tags.get(name).concat()),
+            ["Title", "Album"],
+            "{odd:?}: {tags:?}"
+        );
+        tags
+    };
+    // What is lost, with a note.
+    for (version, frame, noted) in [
+        (2, (&b"TP1"[..], 1 << 20, 0, &b"\0Who"[..]), "longer than the tag"),
+        (2, (b"TP1", 0, 0, b""), "too short"),
+        (2, (b"T\0\x01", 3, 0, b"\0ab"), "no such frame"),
+        (3, (b"TPE1", 4, 0x80, b"zlib"), "compressed or encrypted"),
+        (3, (b"TPE1", 5, 0x40, b"\x01\0Who"), "compressed or encrypted"),
+        (3, (b"TPE1", 0, 0, b""), "too short"),
+        (3, (b"TPE1", 4, 0, b"\x07Who"), "no known encoding"),
+        (4, (b"TPE1", 4, 0x04, b"\x01Who"), "compressed or encrypted"),
+        (4, (b"TPE1", 0x0fff_ffff, 0, b"\0Who"), "longer than the tag"),
+        (4, (b"TPE1", 3, 0x01, b"\0\0\0"), "too short"),
+    ] {
+        let tags = read(version, 0, &[frame]);
+        assert!(
+            tags.get("ARTIST").is_empty() && notes(&tags)[0].contains(noted),
+            "{frame:?}: {:?}",
+            notes(&tags)
+        );
+        assert_eq!(tags.notes().len(), 1, "{frame:?}: {:?}", notes(&tags));
+    }
+    // What is read all the same.
+    for (version, tag_flags, frame, want) in [
+        (2, 0, (&b"TP1"[..], 4, 0, &b"\0Who"[..]), "Who"),
+        (2, 0x80, (b"TP1", 5, 0, b"\x01\xff\0\xfeW\0"), "W"),
+        (3, 0, (b"TPE1", 7, 0, b"\x01W\0h\0o\0"), "Who"),
+        (3, 0, (b"TPE1", 9, 0, b"\x01\xfe\xff\0W\0h\0o"), "Who"),
+        (3, 0, (b"TPE1", 8, 0, b"\x01\xff\xfeW\0h\0o"), "Wh"),
+        (3, 0x80, (b"TPE1", 9, 0, b"\x01\xff\0\xfeW\0h\0o\0"), "Who"),
+        (3, 0, (b"TPE1", 5, 0x20, b"\x01\0Who"), "Who"),
+        (4, 0, (b"TPE1", 7, 0, b"\x02\0W\0h\0o"), "Who"),
+        (4, 0, (b"TPE1", 8, 0x03, b"\0\0\0\x04\0Who"), "Who"),
+        (4, 0, (b"TPE1", 5, 0x40, b"\x01\0Who"), "Who"),
+        (4, 0x80, (b"TPE1", 4, 0x02, b"\0Who"), "Who"),
+        (4, 0, (b"TPE1", 1, 0, b"\0"), ""),
+        (4, 0, (b"TPE1", 4, 0, b"\x03\0\0\0"), ""),
+    ] {
+        let tags = read(version, tag_flags, &[frame]);
+        assert_eq!((&*tags.get("ARTIST").concat(), notes(&tags)), (want, vec![]), "{version}: {frame:?}");
+    }
+    // The date of v2.3 in parts, some of which may be missing, too short, or no numbers.
+    for (year, day, time, want) in [
+        ("2019", "0305", "1230", "2019-05-03T12:30"),
+        ("2019", "0305", "", "2019-05-03"),
+        ("2019", "", "1230", "2019"),
+        ("2019", "05", "1230", "2019"),
+        ("2019", "3105", "12", "2019-05-31"),
+        ("2019-05-03", "0305", "1230", "2019-05-03"),
+        ("", "0305", "1230", ""),
+        ("2019", "abcd", "1230", "2019"),
+        ("2019", "9999", "1230", "2019"),
+        ("2019", "0305", "9999", "2019-05-03"),
+        ("2019", "0000", "0000", "2019"),
+    ] {
+        let texts = [year, day, time].map(|text| format!("\0{text}"));
+        let frames: Vec<(&[u8], usize, u8, &[u8])> = [&b"TYER"[..], b"TDAT", b"TIME"]
+            .into_iter()
+            .zip(&texts)
+            .map(|(id, text)| (id, text.len(), 0, text.as_bytes()))
+            .collect();
+        assert_eq!(read(3, 0, &frames).get("DATE").concat(), want, "{year} {day} {time}");
+    }
+}
+
 /// What is of no use in millions is not kept in millions.
 #[test]
 fn frames_of_nothing_are_bounded() {
@@ -464,6 +559,24 @@ fn old_covers_in_comments_are_pictures() {
     assert_eq!(tags.pictures().len(), 1);
     let tags = flac_tags(&[(4, comments(&[b"COVERART=!!"]))]);
     assert!(tags.pictures().is_empty() && notes(&tags)[0].contains("base64"));
+    // Without a word of what it is, its own first bytes say it; two of them, with one word for both.
+    let png = [&b"\x89PNG\r\n\x1a\n"[..], &[7; 50]].concat();
+    let other = format!("COVERART={}", self::base64(&png));
+    let tags = flac_tags(&[(4, comments(&[cover.as_bytes(), other.as_bytes(), b"COVERARTTYPE=4"]))]);
+    let found: Vec<_> = tags.pictures().iter().map(|picture| (picture.kind, &*picture.mime)).collect();
+    assert_eq!(found, [(PictureKind(4), "image/jpeg"), (PictureKind::FRONT_COVER, "image/png")]);
+    assert!(flac_tags(&[(4, comments(&[b"COVERARTMIME=image/png", b"COVERARTTYPE=x"]))]).is_empty());
+    // In the new form, damaged: cut anywhere within what describes it, or within the picture.
+    let block = picture_block(&jpeg);
+    for cut in [0, 3, 4, 12, 31, 32, 60, block.len() - 1] {
+        let text = format!("METADATA_BLOCK_PICTURE={}", self::base64(&block[..cut]));
+        let tags = flac_tags(&[(4, comments(&[text.as_bytes(), b"TITLE=x"]))]);
+        assert_eq!(
+            (tags.pictures().len(), tags.get("TITLE").len(), tags.notes().len()),
+            (0, 1, 1),
+            "{cut}: {tags:?}"
+        );
+    }
 }
 
 fn picture_block(data: &[u8]) -> Vec<u8> {

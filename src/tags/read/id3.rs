@@ -5,7 +5,7 @@
 
 mod text;
 
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 
 use text::{Encoding, genres};
 
@@ -159,10 +159,12 @@ impl Frames {
         self.groupings(reading);
         let Dates { year, day, time } = self.dates;
         let mut date = year;
-        if date.len() == 4 && day.len() == 4 && day.is_ascii() {
-            date = format!("{date}-{}-{}", &day[2..], &day[..2]);
-            if time.len() == 4 && time.is_ascii() {
-                date = format!("{date}T{}:{}", &time[..2], &time[2..]);
+        if date.len() == 4
+            && let Some((day, month)) = two_numbers(&day, 1..=31, 1..=12)
+        {
+            date = format!("{date}-{month}-{day}");
+            if let Some((hour, minute)) = two_numbers(&time, 0..=23, 0..=59) {
+                date = format!("{date}T{hour}:{minute}");
             }
         }
         reading.text_if_none("DATE", &date);
@@ -299,6 +301,16 @@ impl Frames {
             reading.text(name, value);
         }
     }
+}
+
+/// Two numbers of two digits each, if they are what they may be.
+fn two_numbers(text: &str, first: RangeInclusive<u8>, second: RangeInclusive<u8>) -> Option<(&str, &str)> {
+    let is = |text: &str, range: RangeInclusive<u8>| {
+        text.bytes().all(|byte| byte.is_ascii_digit())
+            && text.parse().is_ok_and(|number| range.contains(&number))
+    };
+    let (one, two) = text.split_at_checked(2)?;
+    (text.len() == 4 && is(one, first) && is(two, second)).then_some((one, two))
 }
 
 fn link_kind(frame: &str) -> Option<LinkKind> {

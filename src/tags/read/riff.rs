@@ -33,7 +33,7 @@ pub(super) fn read_wav(reading: &mut Reading, start: u64) -> Result<()> {
             b"bext" => bext = Some(range.clone()),
             _ => {}
         }
-        at = range.end.saturating_add(size & 1);
+        at = reading.input.next_chunk(body, size)?;
     }
     for range in tags {
         reading.less_trusted(|reading| id3::read(reading, range))?;
@@ -123,7 +123,7 @@ pub(super) fn read_aiff(reading: &mut Reading, start: u64) -> Result<()> {
     for _ in 0..MAX_CHUNKS {
         let Some((kind, size)) = chunk(reading, at, u32::from_be_bytes)? else { break };
         let range = at + 8..at + 8 + size;
-        at = range.end + (size & 1);
+        at = reading.input.next_chunk(range.start, size)?;
         match &kind {
             b"ID3 " | b"id3 " => tags.push(range),
             b"NAME" => texts.push(("TITLE", range)),
