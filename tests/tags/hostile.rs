@@ -240,7 +240,9 @@ fn neighbours_of_odd_frames() {
         let mut body = Vec::new();
         let names: [&[u8]; 2] = if version == 2 { [b"TT2", b"TAL"] } else { [b"TIT2", b"TALB"] };
         put(&mut body, version, (names[0], 6, 0, b"\0Title"));
-        odd.iter().for_each(|frame| put(&mut body, version, *frame));
+        for frame in odd {
+            put(&mut body, version, *frame);
+        }
         put(&mut body, version, (names[1], 6, 0, b"\0Album"));
         let tag = [&b"ID3"[..], &[version, 0, tag_flags], &synchsafe(body.len()), &body].concat();
         let tags = open(wav_with(&[(b"id3 ", tag)])).tags().unwrap();
