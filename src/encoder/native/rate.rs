@@ -51,6 +51,8 @@ const GRANTED: f32 = 0.65;
 const FOLLOW: f32 = 0.02;
 /// How fast the difference of real bits from predicted ones is learned, after the first frames.
 const LEARN: f32 = 0.05;
+/// What is expected is trusted as much as this many frames.
+const TRUST: u32 = 4;
 /// Frames differ from what is expected by no more than this in the mean, in bits a line.
 const MAX_BEYOND: f32 = 0.6;
 /// Noise that is finer than this in the mean is of no use.
@@ -104,7 +106,7 @@ impl Rate {
         let wanted = to_predict(own - self.beyond, lines);
         let fitting = offset_for(isa, demands, wanted, self.mean_offset.unwrap_or(0.0));
         let mean = self.mean_offset.unwrap_or(fitting);
-        let mean = (mean + self.pace(FOLLOW) * (fitting - mean).clamp(-20.0, 20.0)).max(FINEST_MEAN);
+        let mean = (mean + self.pace(0, FOLLOW) * (fitting - mean).clamp(-20.0, 20.0)).max(FINEST_MEAN);
         self.mean_offset = Some(mean);
         let wish = expected(total_bits(isa, demands, mean).0, lines) + self.beyond;
         let target = own + GRANTED * (wish - own) + extra;
@@ -129,17 +131,17 @@ impl Rate {
     /// Takes note of a frame's bits, and of what was predicted for its lines.
     pub(crate) fn note(&mut self, predicted: f32, lines: f32, real: f32) {
         let limit = MAX_BEYOND * lines;
-        self.beyond +=
-            self.pace(LEARN) * ((real - expected(predicted, lines)).clamp(-limit, limit) - self.beyond);
+        self.beyond += self.pace(TRUST, LEARN)
+            * ((real - expected(predicted, lines)).clamp(-limit, limit) - self.beyond);
         if let Spending::Average { bits } = self.spending {
             self.debt = (self.debt + real - bits).clamp(-100.0 * bits, 100.0 * bits);
         }
         self.since_empty += 1;
     }
 
-    /// How fast a mean follows: at first it is that of all frames.
-    fn pace(&self, later: f32) -> f32 {
-        later.max(1.0 / self.frames.max(1) as f32)
+    /// How fast a mean follows: at first it is that of all frames, and of what it began with, which counts as `trust` frames.
+    fn pace(&self, trust: u32, later: f32) -> f32 {
+        later.max(1.0 / (self.frames + trust).max(1) as f32)
     }
 
     /// Takes note that the reservoir is empty.
