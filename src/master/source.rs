@@ -144,7 +144,9 @@ impl Input {
         }
         let bytes: [u8; 5] = self.array(end)?;
         let is_name = |bytes: &[u8]| bytes.iter().all(|byte| (b' '..=b'~').contains(byte));
-        Ok(if is_name(&bytes[..4]) && !is_name(&bytes[1..]) { end } else { padded })
+        // Padding is 0, or what happened to lie in memory; the byte behind a name is one of a size, and may look like a letter.
+        let is_padded = !is_name(&bytes[..4]) || NEEDED.iter().any(|name| **name == bytes[1..]);
+        Ok(if is_padded { padded } else { end })
     }
 
     /// `len` bytes of a header. Nothing is allocated for bytes that the file does not have.
@@ -180,6 +182,9 @@ impl Input {
 }
 
 pub(crate) const MAX_CHUNKS: usize = 10_000;
+
+/// The chunks of WAV and AIFF files without which there is no audio.
+const NEEDED: [&[u8; 4]; 5] = [b"fmt ", b"ds64", b"data", b"COMM", b"SSND"];
 
 /// Fills `buf` from `offset` on, as far as the source goes, and says how far.
 pub(crate) fn read_full_at(source: &dyn MasterSource, buf: &mut [u8], offset: u64) -> io::Result<usize> {

@@ -130,6 +130,10 @@ fn sizes() -> Vec<Case> {
 /// What chunks can do.
 fn chunks() -> Vec<Case> {
     let junk = chunk(b"junk", 0, &[]);
+    let odd = || chunk(b"junk", 7, b"7 bytes");
+    let extensible = chunk(b"fmt ", 40, &wav_extensible(1, 2, 44_100, 16, 16, 3));
+    let frames = (ALL / 64 - 1) * 64 + 16;
+    let at_sign = chunk(b"data", frames as u32 * 4, &data()[..frames as usize * 4]);
     vec![
         refused("wav: no format", riff(&[all()]), Why::Damaged(0)),
         refused("wav: no data", riff(&[fmt()]), Why::Damaged(0)),
@@ -146,6 +150,23 @@ fn chunks() -> Vec<Case> {
         case(
             "wav: odd chunks, not padded",
             riff(&[fmt(), chunk(b"note", 1, b"x"), chunk(b"junk", 9, b"fmt data?"), all()]),
+            Sound(ALL),
+        ),
+        // The first byte of the next chunk's size looks like one of a name: `(`, `@`, `x`.
+        case(
+            "wav: an odd chunk, not padded, and an extensible format",
+            riff(&[odd(), extensible, all()]),
+            Sound(ALL),
+        ),
+        case("wav: an odd chunk, not padded, and data", riff(&[fmt(), odd(), at_sign]), Sound(frames)),
+        case(
+            "wav: an odd chunk, not padded, and others",
+            riff(&[odd(), chunk(b"LIST", 0x78, &[0; 0x78]), fmt(), all()]),
+            Sound(ALL),
+        ),
+        case(
+            "wav: an odd chunk, padded with a letter",
+            riff(&[chunk(b"junk", 7, b"7 bytesx"), fmt(), chunk(b"note", 1, b"xx"), all()]),
             Sound(ALL),
         ),
         case("wav: 9,000 chunks", riff(&[junk.repeat(9_000), fmt(), all()]), Sound(ALL)),
