@@ -46,9 +46,7 @@ impl BlockTable {
     pub(super) fn first_absent(&self, number: u64, blocks: Range<u64>) -> Option<u64> {
         blocks.into_iter().find(|&block| !self.slots.contains_key(&(number, block)))
     }
-}
 
-impl BlockTable {
     /// Says that the blocks of a master from `first` on are being fetched, as far as `end` and as nobody has asked for them; gives
     /// the one behind.
     pub(super) fn ask(&mut self, number: u64, first: u64, end: u64) -> u64 {

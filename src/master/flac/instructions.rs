@@ -76,7 +76,7 @@ impl Instructions for Avx2 {
         predictor: &mut P,
         samples: &mut [i32],
     ) -> Result<Bits<'a>, Fault> {
-        // Where there is nothing to be done four at a time, the compiler makes slower code with AVX2.
+        // Without AVX2: of a predictor whose sums are not four products at once, the compiler makes slower code with it.
         #[target_feature(enable = "bmi1,bmi2,lzcnt")]
         fn compiled<'a, P: Predictor>(
             bits: Bits<'a>,
@@ -87,7 +87,7 @@ impl Instructions for Avx2 {
             read_rice(bits, k, predictor, samples)
         }
         #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
-        fn compiled_by_four<'a, P: Predictor>(
+        fn compiled_with_avx2<'a, P: Predictor>(
             bits: Bits<'a>,
             k: u32,
             predictor: &mut P,
@@ -100,7 +100,7 @@ impl Instructions for Avx2 {
         // type has asked.
         unsafe {
             if P::VECTORS {
-                compiled_by_four(bits, k, predictor, samples)
+                compiled_with_avx2(bits, k, predictor, samples)
             } else {
                 compiled(bits, k, predictor, samples)
             }
