@@ -182,6 +182,7 @@ fn what_people_type_is_understood() {
         "TONEPRESS_ACCEPT",
         "TONEPRESS_ENCODER",
         "NO_COLOR",
+        "COLUMNS",
         "TMPDIR",
     ] {
         assert!(help.contains(variable), "{variable}");

@@ -107,16 +107,23 @@ fn a_range_is_one_request_and_put_if_absent_is_heeded() {
 
     let expected = expected("320");
     let proxy = Proxy::new(server.port, |_| Fate::Pass);
-    let folder = tempfile::tempdir().unwrap();
-    let node = slow_engine(folder.path(), &url(proxy.port, KEY, "range"), Access::Read);
     let at = expected.len() as u64 - 1_000;
-    let range = at..expected.len() as u64;
-    let rendition = node.request_range(&master(), &profile("320"), range, Priority::Customer).unwrap();
-    let mut bytes = vec![0; 1_000];
-    let read = rendition.read_at(&mut bytes, at).unwrap();
-    assert!(bytes[..read] == expected[at as usize..][..read]);
-    let seen = proxy.seen();
-    assert!(seen.len() <= 1 && seen.iter().all(|seen| seen.body < expected.len() * 2 / 3), "{seen:?}");
+    let is_of_the_range = |_: usize| {
+        let (folder, before) = (tempfile::tempdir().unwrap(), proxy.seen().len());
+        let node = slow_engine(folder.path(), &url(proxy.port, KEY, "range"), Access::Read);
+        let range = at..expected.len() as u64;
+        let rendition = node.request_range(&master(), &profile("320"), range, Priority::Customer).unwrap();
+        let mut bytes = vec![0; 1_000];
+        let read = rendition.read_at(&mut bytes, at).unwrap();
+        assert!(bytes[..read] == expected[at as usize..][..read]);
+        drop(rendition);
+        let gets = proxy.seen().split_off(before);
+        assert!(gets.len() <= 1 && gets.iter().all(|get| get.body < expected.len() * 2 / 3), "{gets:?}");
+        let range = gets.first().and_then(|get| get.range.as_ref());
+        range.is_some_and(|range| !range.starts_with("bytes=0-"))
+    };
+    // On a busy machine the range may be pressed before the tier is asked.
+    assert!((0..10).any(is_of_the_range), "{:?}", proxy.seen());
 }
 
 #[test]
