@@ -36,15 +36,17 @@ impl Feed {
     /// Gives a task for each time that one is `asked` for.
     pub(super) async fn run(self, mut asked: UnboundedReceiver<()>) {
         let mut consumers = Vec::new();
-        let mut in_trouble = false;
+        let mut failures = 0_u32;
         while asked.recv().await.is_some() {
             let held = loop {
                 match self.take(&mut consumers).await {
                     Ok(Some(held)) => break held,
-                    Ok(None) => in_trouble = false,
+                    Ok(None) => failures = 0,
                     Err(trouble) => {
                         consumers.clear();
-                        if !std::mem::replace(&mut in_trouble, true) {
+                        failures = failures.saturating_add(1);
+                        // Once is what happens when another worker makes a consumer anew.
+                        if failures == 2 {
                             report::warn(&format!(
                                 "no task could be taken from the queue: {trouble}; trying again"
                             ));
@@ -53,7 +55,7 @@ impl Feed {
                 }
                 tokio::time::sleep(PAUSE).await;
             };
-            in_trouble = false;
+            failures = 0;
             let looked = self.look(&held).await;
             // Nobody wants it any more if the worker stops: then it is given back.
             let _ = self.to.send((held, looked));

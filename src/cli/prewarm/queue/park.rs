@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_nats::jetstream::consumer::Info;
 use async_nats::jetstream::stream::{LastRawMessageErrorKind, RawMessageErrorKind};
 use serde::Deserialize;
 
@@ -72,11 +73,12 @@ async fn park(desk: &Desk, advisory: &Advisory) -> Result<(), Trouble> {
 }
 
 /// A server that is killed may forget who has which task. Such tasks lie where they were, though all of them were given out and nobody
-/// has them. Their consumer is made anew, which gives them out again: what was settled is found in the store, and leaves.
+/// has them. Their consumer is made anew, which gives them out again: what was settled is found in the store, and leaves. How often they
+/// were given out is counted from the start then.
 async fn revive(desk: &Desk) -> Result<(), Trouble> {
     for (_, mut consumer) in desk.streams.consumers(desk.builds()).await? {
-        let info = consumer.info().await?;
-        if info.num_pending > 0 || info.num_ack_pending > 0 {
+        let info = consumer.info().await?.clone();
+        if !is_idle(&info) {
             continue;
         }
         let (name, subject) = (info.name.clone(), info.config.filter_subject.clone());
@@ -87,12 +89,22 @@ async fn revive(desk: &Desk) -> Result<(), Trouble> {
         }
         let tasks = &desk.streams.tasks;
         match tasks.raw_message_builder().sequence(1).next_by_subject(subject.as_str()).send().await {
-            // Another worker may have done it meanwhile. If somebody has begun with a task, he finds it done the next time.
-            Ok(first) if first.sequence <= given_out => drop(tasks.delete_consumer(&name).await),
+            Ok(first) if first.sequence <= given_out => {
+                // Another worker may have done it meanwhile, and somebody have a task of the new one.
+                let now = consumer.info().await?;
+                if now.created == info.created && is_idle(now) {
+                    drop(tasks.delete_consumer(&name).await);
+                }
+            }
             Ok(_) => {}
             Err(error) if matches!(error.kind(), LastRawMessageErrorKind::NoMessageFound) => {}
             Err(error) => return Err(error.into()),
         }
     }
     Ok(())
+}
+
+/// Whether all that it has was given out, and nobody has any of it.
+fn is_idle(info: &Info) -> bool {
+    info.num_pending == 0 && info.num_ack_pending == 0
 }
