@@ -5,7 +5,8 @@
 use std::future::Future;
 use std::io;
 use std::path::Path as FilePath;
-use std::sync::{Arc, Mutex, PoisonError, Weak, mpsc};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 #[cfg(feature = "__network")]
@@ -18,8 +19,8 @@ use tokio::task::JoinHandle;
 
 use crate::error::{Error, Result, Stage};
 
-/// How long a caller's runtime may take to begin with a task before it is taken for one that does not run.
-const TURN: Duration = Duration::from_secs(1);
+/// What takes longer than this may be on a caller's runtime that does not run: one that does not begin with another task for as long.
+pub(crate) const TURN: Duration = Duration::from_secs(1);
 
 /// The runtime that talks to object storage.
 pub(crate) enum Io {
@@ -60,40 +61,58 @@ impl Io {
         }
     }
 
-    /// Sees to it that it is worth waiting for a task. A caller's runtime does not run while its only thread waits for us, or
-    /// when it has ended.
-    pub(crate) fn turns(&self) -> io::Result<()> {
+    /// An error if the runtime does not begin with a task for a second: a caller's does not while its only thread waits for us, or
+    /// is busy otherwise, or when it has ended.
+    pub(crate) fn check_runs(&self) -> io::Result<()> {
         if matches!(self, Self::Own(_)) {
             return Ok(());
         }
-        let (turned, turns) = mpsc::sync_channel(1);
-        drop(self.spawn(async move { turned.send(()) }));
-        turns.recv_timeout(TURN).map_err(|_| {
+        let (_, begun) = self.begin(std::future::ready(()));
+        begun.recv_timeout(TURN).map_err(|_| {
             io::Error::other(
                 "the runtime that was given for object storage does not run; whoever waits must not be its only thread",
             )
         })
     }
 
-    /// Runs a task and waits for it, but no longer than `patience`.
-    pub(crate) fn wait<T: Send + 'static>(
+    /// Starts a task, whose result will be received.
+    pub(crate) fn begin<T: Send + 'static>(
         &self,
-        patience: Duration,
         task: impl Future<Output = T> + Send + 'static,
-    ) -> io::Result<T> {
-        self.turns()?;
+    ) -> (Option<JoinHandle<()>>, Receiver<T>) {
         let (done, result) = mpsc::sync_channel(1);
         let task = self.spawn(async move {
             // Nobody listens any more if that took too long.
             let _ = done.send(task.await);
         });
-        result.recv_timeout(patience).map_err(|error| {
+        (task, result)
+    }
+
+    /// Waits for the result of a task that was [begun](Self::begin), but no longer than `patience`. What takes longer than
+    /// [`TURN`] is waited for only if the runtime [runs](Self::check_runs).
+    pub(crate) fn receive<T>(&self, result: &Receiver<T>, patience: Duration) -> io::Result<T> {
+        let mut received = result.recv_timeout(patience.min(TURN));
+        let left = patience.saturating_sub(TURN);
+        if matches!(received, Err(RecvTimeoutError::Timeout)) && !left.is_zero() {
+            self.check_runs()?;
+            received = result.recv_timeout(left);
+        }
+        received.map_err(|error| match error {
+            RecvTimeoutError::Timeout => io::ErrorKind::TimedOut.into(),
+            RecvTimeoutError::Disconnected => io::Error::other("the request was given up"),
+        })
+    }
+
+    /// Runs a task and waits for it, but no longer than `patience`; then it is given up.
+    pub(crate) fn wait<T: Send + 'static>(
+        &self,
+        patience: Duration,
+        task: impl Future<Output = T> + Send + 'static,
+    ) -> io::Result<T> {
+        let (task, result) = self.begin(task);
+        self.receive(&result, patience).inspect_err(|_| {
             if let Some(task) = task {
                 task.abort();
-            }
-            match error {
-                mpsc::RecvTimeoutError::Timeout => io::ErrorKind::TimedOut.into(),
-                mpsc::RecvTimeoutError::Disconnected => io::Error::other("the request was given up"),
             }
         })
     }

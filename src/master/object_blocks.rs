@@ -4,9 +4,11 @@ use std::collections::HashMap;
 use std::io;
 use std::ops::Range;
 use std::sync::{Condvar, LazyLock, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+
+use crate::remote::TURN;
 
 /// How many blocks are kept, of all masters: 128 MiB.
 const KEPT: usize = 512;
@@ -95,12 +97,15 @@ impl Cache {
         self.came.notify_all();
     }
 
-    /// Waits for a block that somebody has asked for; `None` if it is gone again.
-    pub(super) fn wait(
-        &self,
-        mut blocks: MutexGuard<'_, BlockTable>,
+    /// Waits for a block that somebody has asked for; `None` if it is gone again. If it has not come after a second, what brings
+    /// it has to pass `check_runs`.
+    pub(super) fn wait<'a>(
+        &'a self,
+        mut blocks: MutexGuard<'a, BlockTable>,
         name: Name,
+        check_runs: impl FnOnce() -> io::Result<()>,
     ) -> io::Result<Option<Bytes>> {
+        let (mut check_runs, check_at) = (Some(check_runs), Instant::now() + TURN);
         loop {
             blocks.uses += 1;
             let used = blocks.uses;
@@ -119,11 +124,19 @@ impl Cache {
                 // Evicted, or another has taken the error: to be asked for anew.
                 None => return Ok(None),
             }
+            let patience = match check_runs {
+                Some(_) => check_at.saturating_duration_since(Instant::now()),
+                None => PATIENCE,
+            };
             let (woken, waited) =
-                self.came.wait_timeout(blocks, PATIENCE).unwrap_or_else(PoisonError::into_inner);
+                self.came.wait_timeout(blocks, patience).unwrap_or_else(PoisonError::into_inner);
             blocks = woken;
             if waited.timed_out() {
-                return Err(io::ErrorKind::TimedOut.into());
+                let Some(check_runs) = check_runs.take() else { return Err(io::ErrorKind::TimedOut.into()) };
+                drop(blocks);
+                // What was asked for stays so: it comes when the runtime runs.
+                check_runs()?;
+                blocks = self.lock();
             }
         }
     }

@@ -73,7 +73,9 @@ impl ObjectSource {
     }
 
     /// As [`open`](Self::open), on a runtime of the caller's, with its drivers for time and networks, in place of a thread of this
-    /// process. This and reading wait: they are not to be called from that runtime's only thread, which is an error after a second.
+    /// process. This and reading wait: they are not to be called from that runtime's only thread, which is an error after two seconds.
+    /// So is a runtime whose threads are all busy for so long with what never gives way; what was asked of it comes when it runs
+    /// again, and reading once more finds it.
     ///
     /// # Errors
     /// As [`open`](Self::open).
@@ -244,10 +246,9 @@ impl Opened {
             let opened = Arc::clone(self);
             let wanted = Coming { opened: Arc::clone(self), blocks: first..end };
             drop(self.remote.io.spawn(async move { opened.fetch(wanted).await }));
-            self.remote.io.turns()?;
             blocks = CACHE.lock();
         }
-        CACHE.wait(blocks, (self.number, block))
+        CACHE.wait(blocks, (self.number, block), || self.remote.io.check_runs())
     }
 
     async fn fetch(&self, mut coming: Coming) {

@@ -1,19 +1,25 @@
 //! A runtime of the caller's in place of our own thread.
 
 use std::path::Path;
+use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use tokio::runtime::{Builder, Handle, Runtime};
 use tonepress::Engine;
 use tonepress::engine::{Origin, Shutdown};
 use tonepress::master::{Master, MasterSource, ObjectSource};
-use tonepress::store::{Options, TierOptions};
+use tonepress::store::{Options, TierOptions, Uploads};
 
 use crate::common::{press::wav, signal::Music};
 use crate::scene::{expected, fill, master, profile, stats};
 
 fn node(folder: &Path, url: &str, runtime: &Handle) -> Engine {
-    let store = Options::new(folder).tier(TierOptions::new(url).runtime(runtime.clone())).open().unwrap();
+    node_with(folder, url, runtime, Uploads::Later)
+}
+
+fn node_with(folder: &Path, url: &str, runtime: &Handle, uploads: Uploads) -> Engine {
+    let tier = TierOptions::new(url).runtime(runtime.clone()).uploads(uploads);
+    let store = Options::new(folder).tier(tier).open().unwrap();
     Engine::builder().store(store).threads(std::num::NonZeroUsize::MIN).build().unwrap()
 }
 
@@ -89,14 +95,83 @@ fn a_runtime_whose_only_thread_waits_for_us_is_found_out() {
 
 #[test]
 fn a_runtime_that_has_ended_is_a_tier_that_cannot_be_asked() {
-    for runtime in runtimes() {
+    for uploads in [Uploads::Later, Uploads::First] {
+        for runtime in runtimes() {
+            let (tier, local) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+            let url = format!("file://{}", tier.path().display());
+            let engine = node_with(local.path(), &url, runtime.handle(), uploads);
+            runtime.shutdown_background();
+            assert!(engine.request(&master(), &profile("64")).unwrap().wait().is_ok());
+            engine.shutdown(Shutdown::Finish);
+            let stats = stats(&engine);
+            assert_eq!((stats.uploads, stats.uploads_failed), (0, 1), "{stats:?}");
+        }
+    }
+}
+
+/// Keeps the only thread of a runtime busy until what this returns is dropped.
+fn keep_busy(runtime: &Runtime) -> mpsc::Sender<()> {
+    let ((busy, is_busy), (until, over)) = (mpsc::channel(), mpsc::channel::<()>());
+    runtime.spawn(async move {
+        busy.send(()).unwrap();
+        let _ = over.recv();
+    });
+    is_busy.recv().unwrap();
+    until
+}
+
+#[test]
+fn a_runtime_that_is_busy_uploads_later() {
+    let [_, runtime] = runtimes();
+    for uploads in [Uploads::Later, Uploads::First] {
         let (tier, local) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let url = format!("file://{}", tier.path().display());
-        let engine = node(local.path(), &url, runtime.handle());
-        runtime.shutdown_background();
-        assert!(engine.request(&master(), &profile("64")).unwrap().wait().is_ok());
-        engine.shutdown(Shutdown::Finish);
-        assert_eq!(stats(&engine).uploads, 0);
+        let engine = node_with(local.path(), &url, runtime.handle(), uploads);
+        let until = keep_busy(&runtime);
+        engine.request(&master(), &profile("64")).unwrap().wait().unwrap();
+        assert!(!engine.store().unwrap().finish_uploads(Duration::from_secs(60)));
+        drop(until);
+        assert!(engine.store().unwrap().finish_uploads(Duration::from_secs(60)));
+        let stats = stats(&engine);
+        assert_eq!((stats.uploads, stats.uploads_failed), (1, 0), "{stats:?}");
+    }
+}
+
+#[test]
+fn a_busy_runtime_is_waited_for_but_not_for_ever() {
+    const BLOCK: usize = 256 << 10;
+    let [_, runtime] = runtimes();
+    let folder = tempfile::tempdir().unwrap();
+    let bytes: Vec<u8> = (0..8 * BLOCK as u32).map(|i| (i.wrapping_mul(0x9e37_79b1) >> 24) as u8).collect();
+    std::fs::write(folder.path().join("a.raw"), &bytes).unwrap();
+    let source =
+        ObjectSource::open_on(&format!("file://{}/a.raw", folder.path().display()), runtime.handle())
+            .unwrap();
+    let read = |block: usize| {
+        let mut read = [0; 100];
+        source.read_at(&mut read, (block * BLOCK) as u64).map(|len| {
+            assert!(read[..len] == bytes[block * BLOCK..][..100]);
+        })
+    };
+    // For somewhat more than a second.
+    let until = keep_busy(&runtime);
+    let waker = std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_millis(1_200));
+        drop(until);
+    });
+    read(7).unwrap();
+    waker.join().unwrap();
+    // For longer: neither who asks first waits for a minute nor who comes to what was asked for.
+    let until = keep_busy(&runtime);
+    let began = Instant::now();
+    for block in [1, 2, 3] {
+        let said = read(block).unwrap_err().to_string();
+        assert!(said.contains("does not run"), "{said}");
+    }
+    assert!(began.elapsed() < Duration::from_secs(50), "not the minute that a block may take");
+    drop(until);
+    for block in [1, 2, 3] {
+        read(block).unwrap();
     }
 }
 

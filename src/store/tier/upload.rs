@@ -1,5 +1,6 @@
 //! Giving renditions to the tier, behind everybody's back.
 
+use std::io::ErrorKind;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -7,6 +8,7 @@ use bytes::Bytes;
 use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload};
 use tokio::sync::{OnceCell, Semaphore};
 
+use crate::remote::TURN;
 use crate::store::object::Object;
 use crate::store::sidecar::Sidecar;
 use crate::store::tier::blocks::Blocks;
@@ -30,7 +32,7 @@ struct Uploading {
     uploads: Uploads,
     backlog: usize,
     /// The uploads that are not finished.
-    open: Arc<(Mutex<usize>, Condvar)>,
+    open: (Mutex<usize>, Condvar),
     /// Whether put-if-absent can be relied on; found out before the first upload.
     if_absent: OnceCell<bool>,
     /// That of fetching is another: who may not write may read.
@@ -46,7 +48,7 @@ impl Uploader {
                 turns: Semaphore::new(AT_ONCE),
                 uploads: options.uploads,
                 backlog: options.backlog,
-                open: Arc::default(),
+                open: <_>::default(),
                 if_absent: OnceCell::new(),
                 health: Health::default(),
             }))
@@ -64,32 +66,39 @@ impl Uploader {
             }
             *open += 1;
         }
-        let turn = Turn(Arc::clone(&uploading.open));
+        let turn = Turn { of: Arc::clone(uploading), is_over: false };
         let (object, sidecar, own) = (object.clone(), sidecar.clone(), Arc::clone(uploading));
-        let task = async move {
-            let _turn = turn;
+        let is_first = uploading.uploads == Uploads::First && !uploading.health.is_failing();
+        let io = uploading.tier.io();
+        let (task, uploaded) = io.begin(async move {
+            // The whole of it.
+            let mut turn = turn;
             let Ok(_permit) = own.turns.acquire().await else { return };
             own.upload(object, sidecar).await;
-        };
-        let io = uploading.tier.io();
-        match uploading.uploads {
-            // What takes too long is given up, and stays local; nobody waits for what does not work.
-            Uploads::First if !uploading.health.is_failing() => drop(io.wait(FIRST, task)),
-            Uploads::Later | Uploads::First => drop(io.spawn(task)),
+            turn.is_over = true;
+        });
+        // Nobody waits for what does not work. A runtime that is busy uploads it later.
+        if !is_first {
+            return;
         }
-    }
-
-    fn is_busy(&self) -> bool {
-        *self.0.open.0.lock().unwrap_or_else(PoisonError::into_inner) > 0
+        // What takes too long is given up, and stays local.
+        if let (Err(error), Some(task)) = (io.receive(&uploaded, FIRST), task)
+            && error.kind() == ErrorKind::TimedOut
+        {
+            task.abort();
+        }
     }
 
     /// Waits until all uploads are finished, but no longer than `patience`; says whether they are.
     pub(crate) fn finish(&self, patience: Duration) -> bool {
-        if !patience.is_zero() && self.is_busy() && self.0.tier.io().turns().is_err() {
-            return false;
-        }
+        let left = patience.saturating_sub(TURN);
+        let runs = || self.0.tier.io().check_runs().is_ok();
+        self.wait(patience.min(TURN)) || (!left.is_zero() && runs() && self.wait(left))
+    }
+
+    fn wait(&self, patience: Duration) -> bool {
         let until = Instant::now() + patience;
-        let (count, fewer) = &*self.0.open;
+        let (count, fewer) = &self.0.open;
         let mut open = count.lock().unwrap_or_else(PoisonError::into_inner);
         while *open > 0 {
             let Some(left) = until.checked_duration_since(Instant::now()) else { return false };
@@ -99,13 +108,21 @@ impl Uploader {
     }
 }
 
-/// One of the uploads that are not finished.
-struct Turn(Arc<(Mutex<usize>, Condvar)>);
+/// One of the uploads that are not finished. Whatever becomes of its task, it is counted.
+struct Turn {
+    of: Arc<Uploading>,
+    /// Whether it was told what came of it.
+    is_over: bool,
+}
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        *self.0.0.lock().unwrap_or_else(PoisonError::into_inner) -= 1;
-        self.0.1.notify_all();
+        if !self.is_over {
+            self.of.failed("an upload was given up");
+        }
+        let (open, fewer) = &self.of.open;
+        *open.lock().unwrap_or_else(PoisonError::into_inner) -= 1;
+        fewer.notify_all();
     }
 }
 
@@ -121,25 +138,28 @@ impl Uploading {
             let blocks = Blocks::of(object.as_ref(), sidecar.digest);
             (Facts { sidecar, blocks }, Bytes::from_owner(object))
         });
-        let Ok((facts, bytes)) = made.await else { return };
+        let Ok((facts, bytes)) = made.await else {
+            return self.failed("its list of blocks could not be made");
+        };
         let if_absent = *self.if_absent.get_or_init(|| self.has_if_absent()).await;
         match self.tier.put(&facts, bytes, if_absent).await {
             Ok(true) => counts.add(Count::Uploads, 1),
             Ok(false) => counts.add(Count::UploadsPresent, 1),
-            Err(why) => {
-                counts.add(Count::UploadsFailed, 1);
-                counts.note_failure(&why);
-                if self.health.fails() {
-                    tracing::warn!(
-                        tier = self.tier.remote.url,
-                        why,
-                        "renditions cannot be uploaded; they stay local"
-                    );
-                }
-                return;
-            }
+            Err(why) => return self.failed(&why),
         }
         self.health.works();
+    }
+
+    fn failed(&self, why: &str) {
+        self.tier.counts.add(Count::UploadsFailed, 1);
+        self.tier.counts.note_failure(why);
+        if self.health.fails() {
+            tracing::warn!(
+                tier = self.tier.remote.url,
+                why,
+                "renditions cannot be uploaded; they stay local"
+            );
+        }
     }
 
     /// Whether the server heeds put-if-absent. Where it does not, uploads overwrite with the same bytes.
