@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio::task::{AbortHandle, spawn_blocking};
 use tokio::time::sleep;
 
-use super::job::{Finished, Handed, Job, Origin};
+use super::job::{Finished, Handed, Job, Origin, PATIENCE};
 use super::lock::lock;
 use super::shared::Shared;
 use crate::error::Result;
@@ -24,8 +24,6 @@ const SETTLING: Duration = Duration::from_millis(2);
 /// The first stretch that is fetched for a reader in the middle; each further one is twice as long, since requests
 /// cost more than bytes.
 const STRETCH: u64 = 2 << 20;
-/// How long anybody waits for a rendition of an older build before what is pressed is taken.
-const CHOICE: Duration = Duration::from_secs(1);
 
 /// What fetches a rendition.
 #[derive(Default)]
@@ -36,6 +34,8 @@ enum Fetching {
     /// Nobody asks the tier, or all that was wanted has come.
     #[default]
     Idle,
+    /// The task that asks is about to be started.
+    Starting,
     Asking(AbortHandle),
     /// The tier is not to be asked again.
     Over,
@@ -43,7 +43,8 @@ enum Fetching {
 
 impl Fetch {
     pub(super) fn stop(&self) {
-        if let Fetching::Asking(task) = std::mem::replace(&mut *lock(&self.0), Fetching::Over) {
+        let was = std::mem::replace(&mut *lock(&self.0), Fetching::Over);
+        if let Fetching::Asking(task) = was {
             task.abort();
         }
     }
@@ -57,28 +58,47 @@ impl Shared {
             return;
         };
         let Some(key) = job.key().filter(|_| !job.is_export()) else { return };
+        {
+            let mut fetching = lock(&job.fetch.0);
+            match &*fetching {
+                Fetching::Over | Fetching::Starting => return,
+                Fetching::Asking(task) if !task.is_finished() => return,
+                Fetching::Asking(_) | Fetching::Idle => {}
+            }
+            if job.is_settled() {
+                *fetching = Fetching::Over;
+                return;
+            }
+            if !tier.counts.is_well() {
+                tier.counts.add(Count::Failures, 1);
+                *fetching = Fetching::Over;
+                return;
+            }
+            *fetching = Fetching::Starting;
+        }
+        // Started with nothing locked: where the runtime has ended, the task is dropped at once, and wakes those who wait.
+        let task = self.start(job, tier, key);
         let mut fetching = lock(&job.fetch.0);
-        match &*fetching {
-            Fetching::Over => return,
-            Fetching::Asking(task) if !task.is_finished() => return,
-            Fetching::Asking(_) | Fetching::Idle => {}
+        match (&*fetching, task) {
+            (Fetching::Starting, Some(task)) => *fetching = Fetching::Asking(task),
+            (Fetching::Starting, None) => *fetching = Fetching::Over,
+            // It has been stopped meanwhile, or has come to its end.
+            (_, task) => {
+                drop(fetching);
+                task.inspect(AbortHandle::abort);
+            }
         }
-        if job.is_settled() {
-            *fetching = Fetching::Over;
-            return;
-        }
-        if !tier.counts.is_well() {
-            tier.counts.add(Count::Failures, 1);
-            *fetching = Fetching::Over;
-            return;
-        }
+    }
+
+    /// Starts the task that asks; `None` if the runtime has ended.
+    fn start(self: &Arc<Self>, job: &Arc<Job>, tier: &Arc<Tier>, key: Key) -> Option<AbortHandle> {
         let (engine, tier) = (Arc::clone(self), Arc::clone(tier));
         let (io, asking) = (Arc::clone(tier.io()), Arc::clone(job));
         let older = self.older(job);
         if !older.is_empty() && job.ask_for_older() {
             let waited_for = Arc::downgrade(job);
             drop(io.spawn(async move {
-                sleep(CHOICE).await;
+                sleep(PATIENCE).await;
                 waited_for.upgrade().inspect(|job| job.wait_no_longer());
             }));
         }
@@ -99,7 +119,7 @@ impl Shared {
             }
             *lock(&asking.fetch.0) = Fetching::Over;
         });
-        *fetching = task.map_or(Fetching::Over, |task| Fetching::Asking(task.abort_handle()));
+        task.map(|task| task.abort_handle())
     }
 
     async fn try_fetch(self: &Arc<Self>, job: &Arc<Job>, tier: &Arc<Tier>, key: Key) -> Result<(), Miss> {
@@ -261,7 +281,7 @@ impl Shared {
         let Some(Ok(object)) = self.store.as_ref().map(|store| store.adopt(file, &sidecar)) else {
             return false;
         };
-        let taken = job.become_older(&object);
+        let taken = job.become_older(&object, Origin::Fetched);
         if taken {
             tracing::debug!(key = %sidecar.key, bytes = sidecar.bytes, "of an older build, from the tier");
             self.settle(job, Ok(Finished::Object(object, Origin::Fetched)));

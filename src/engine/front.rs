@@ -97,7 +97,9 @@ impl Engine {
         let plan = self.plan(master, profile)?;
         let shared = self.shared();
         let _span = tracing::debug_span!("request", master = master.name(), %profile).entered();
-        let (key, object) = shared.look_up(master, &plan, request.priority)?;
+        // Pre-warming replaces renditions of older builds, and whoever asks for a range knows the sizes of this one.
+        let own = range.is_some() || request.priority == Priority::Prewarm;
+        let (key, object) = shared.look_up(master, &plan, own)?;
         if let Some(object) = object {
             shared.counters.add(Count::Hits, 1);
             tracing::debug!(key = object.key().map(tracing::field::display), bytes = object.len(), "hit");
@@ -109,10 +111,8 @@ impl Engine {
         if dispatch.closed {
             return Err(Error::ShuttingDown);
         }
-        // Pre-warming replaces renditions of older builds, and whoever asks for a range knows the sizes of this one.
-        let own = wanted.is_some() || request.priority == Priority::Prewarm;
         let joined = dispatch.being_pressed(master, &plan, key).cloned();
-        let joined = joined.filter(|job| !own || job.choose_own());
+        let joined = joined.filter(|job| !own || job.see_own());
         let job = if let Some(job) = joined {
             shared.counters.add(Count::Joins, 1);
             dispatch.schedule.hasten(job.number, request.priority);
@@ -126,7 +126,7 @@ impl Engine {
                 Job::new(source, plan, key, identified)
             })?;
             if own {
-                job.choose_own();
+                job.see_own();
             }
             if let Some(wanted) = wanted {
                 dispatch.schedule.narrow(job.number, wanted);
@@ -137,6 +137,9 @@ impl Engine {
         job.handles.fetch_add(1, Ordering::Relaxed);
         shared.nudge(&dispatch);
         drop(dispatch);
+        if own {
+            job.wake_all();
+        }
         #[cfg(feature = "tier")]
         shared.fetch(&job);
         Ok(Rendition::pressing(shared, job, request.on_drop))
@@ -151,7 +154,7 @@ impl Engine {
     pub fn find(&self, master: &Master, profile: &Profile) -> Result<Option<Rendition>> {
         let plan = self.plan(master, profile)?;
         let shared = self.shared();
-        let (key, object) = shared.look_up(master, &plan, Priority::default())?;
+        let (key, object) = shared.look_up(master, &plan, false)?;
         if let Some(object) = object {
             return Ok(Some(Rendition::stored(shared, master, plan, object)));
         }

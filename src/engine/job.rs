@@ -14,6 +14,9 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::task::Waker;
 use std::time::Instant;
 
+#[cfg(feature = "tier")]
+pub(super) use choice::PATIENCE;
+
 use super::lock::lock;
 use super::pcm::Source;
 use crate::error::{Error, Result};
@@ -112,6 +115,16 @@ struct State {
     begun: bool,
     /// Readers that wait, by their number.
     waiting: HashMap<u64, Waiting>,
+}
+
+impl State {
+    /// How many bytes it has, once it is complete.
+    fn complete_bytes(&self) -> Option<u64> {
+        match &self.phase {
+            Phase::Done(finished) => Some(finished.bytes()),
+            _ => self.older().map(Object::len),
+        }
+    }
 }
 
 enum Phase {
@@ -276,6 +289,12 @@ impl Job {
         if let Some(object) = store.find(&key)? {
             return Ok(Identified::Ready(object));
         }
+        if self.may_be_older()
+            && let Some(object) = store.find_older(&recipe)?
+            && self.become_older(&object, Origin::Stored)
+        {
+            return Ok(Identified::Ready(object));
+        }
         self.open(Some(store))?;
         self.source.learn(store);
         let identified = match &mut *lock(&self.place) {
@@ -321,8 +340,7 @@ impl Job {
     pub(super) fn settle(&self, result: Result<Finished>, count: impl FnOnce()) -> bool {
         let mut state = lock(&self.state);
         // What is complete stays so, whatever became of the other.
-        let older = state.older().cloned();
-        let result = older.map_or(result, |older| Ok(Finished::Object(older, Origin::Fetched)));
+        let result = state.finished_older().map_or(result, Ok);
         let settled = match &state.phase {
             Phase::Done(_) | Phase::Failed(_) => true,
             // What is being published is as good as done, and not to be left half-way.
@@ -358,10 +376,7 @@ impl Job {
         let state = lock(&self.state);
         let pressed: u64 = state.segments.iter().map(|segment| segment.ready).sum();
         let readable = state.reader.is_some() && self.plan.size().is_exact();
-        let finished = match &state.phase {
-            Phase::Done(finished) => Some(finished.bytes()),
-            _ => None,
-        };
+        let finished = state.complete_bytes();
         let segments = self.plan.segments();
         Progress {
             samples: if finished.is_some() { self.plan.samples().0 } else { state.samples },
@@ -376,8 +391,8 @@ impl Job {
     /// The stretches that can be read without waiting.
     pub(super) fn ready(&self) -> Vec<Range<u64>> {
         let state = lock(&self.state);
-        if let Phase::Done(finished) = &state.phase {
-            return std::iter::once(0..finished.bytes()).collect();
+        if let Some(bytes) = state.complete_bytes() {
+            return std::iter::once(0..bytes).collect();
         }
         if state.reader.is_none() || !self.plan.size().is_exact() {
             return Vec::new();

@@ -121,7 +121,8 @@ impl Rendition {
         }
     }
 
-    /// As [`wait_chosen`](Self::wait_chosen), without blocking.
+    /// As [`wait_chosen`](Self::wait_chosen), without blocking. The second is taken by the runtime that asks the tier: if that is the
+    /// caller's ([`TierOptions::runtime`](crate::store::TierOptions::runtime)), it has to run.
     pub fn poll_chosen(&self, context: &mut Context<'_>) -> Poll<()> {
         match &self.made {
             Made::Before(_) => Poll::Ready(()),
@@ -185,7 +186,8 @@ impl Rendition {
         }
     }
 
-    /// The stretches of bytes that can be read without waiting, in order.
+    /// The stretches of bytes that can be read without waiting, in order. As long as it may become a rendition of an older
+    /// build ([`wait_chosen`](Self::wait_chosen)) they are those of what is pressed here.
     #[must_use]
     pub fn ready(&self) -> Vec<Range<u64>> {
         match &self.made {

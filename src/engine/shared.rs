@@ -72,12 +72,13 @@ impl Dispatch {
 impl Shared {
     /// The key of a rendition, unless its master would have to be hashed for it, and what the store has
     /// under it. An error if the master was found to be bad; a master that is not
-    /// known yet is looked at when it has been hashed.
+    /// known yet is looked at when it has been hashed. Where there is none of this build, one of an older build will do, unless it
+    /// has to be this build's `own`.
     pub(super) fn look_up(
         &self,
         master: &Master,
         plan: &Plan,
-        priority: Priority,
+        own: bool,
     ) -> Result<(Option<Key>, Option<Object>)> {
         let known = match &self.store {
             Some(store) => store.masters().recall(master)?,
@@ -87,8 +88,7 @@ impl Shared {
         let key = recipe.as_ref().map(Recipe::key);
         let object = match (&self.store, &key, &recipe) {
             (Some(store), Some(key), Some(recipe)) => match store.find(key)? {
-                // Pre-warming is there to replace those of older builds.
-                None if priority != Priority::Prewarm => store.find_older(recipe)?,
+                None if !own => store.find_older(recipe)?,
                 found => found,
             },
             _ => None,

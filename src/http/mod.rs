@@ -1,8 +1,7 @@
 //! HTTP over renditions: ranges, conditions and lengths (RFC 9110), for any server that speaks the crates `http` and
 //! `http-body`, such as hyper and axum.
 //!
-//! What a request asks for is judged first, and only what has to be sent is pressed: a client that has the file, or asks
-//! how long it is, costs nothing.
+//! Only what has to be sent is pressed: a client that has the file, or asks how long it is, costs nothing.
 //!
 //! ```
 //! use http::{HeaderMap, Method, StatusCode};
@@ -74,13 +73,14 @@ use representation::insert;
 /// | 416 | none of the ranges is there |
 /// | 405 | the method is neither GET nor HEAD |
 ///
-/// `open` is called for 200 and 206 alone, and for a size that is only estimated, where the answer to GET waits until
+/// `open` is not called for 304, 405 and HEAD. For a size that is only estimated the answer to GET waits until
 /// everything is pressed; HEAD is answered without a length then. An answer with a body waits until pressing has reached
 /// its first byte. `Content-Type`, `Content-Length`, `Content-Range`, `ETag`, `Last-Modified` and `Accept-Ranges` are set; others, such
 /// as `Cache-Control` and `Content-Disposition`, are the caller's.
 ///
-/// If what was opened is the rendition of an older build ([`Options::accept`](crate::store::Options::accept)), the answer is about
-/// that, with its `ETag` and its size.
+/// If what was opened is the rendition of an older build ([`Options::accept`](crate::store::Options::accept)), the answer to GET is
+/// about that, with its `ETag` and its size. So 412 and 416 are answered after opening alone: what is not `what`, or beyond its
+/// end, may be right for the other. HEAD opens nothing and is always about `what`, the rendition of this build.
 ///
 /// # Errors
 /// Those of `open`, and whatever keeps the first byte from being pressed. Later ones end the body.
@@ -95,67 +95,58 @@ pub async fn answer<P: PollBytes + 'static>(
         response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
         return Ok(response);
     }
-    if let Some(response) = without_body(headers, what) {
-        return Ok(response);
-    }
     if method == Method::HEAD {
-        let mut response = Response::new(Body::unknown());
-        what.describe(response.headers_mut());
-        if let Size::Exact(size) = what.size() {
-            response.headers_mut().insert(CONTENT_LENGTH, size.into());
-        }
+        return Ok(unsent(headers, what).unwrap_or_else(|| head(what)));
+    }
+    // Other conditions and ranges are judged by what was opened, which may be another rendition.
+    if let Some(response) = unsent(headers, what).filter(|it| it.status() == StatusCode::NOT_MODIFIED) {
         return Ok(response);
     }
-
-    match what.size() {
-        Size::Exact(size) => send(headers, what, size, || open_boxed(open)).await,
-        Size::Estimate { .. } => {
-            let mut source = open_boxed(open)?;
-            let size = poll_fn(|context| source.poll_size(context)).await?;
-            send(headers, what, size, || Ok(source)).await
-        }
-    }
+    send(headers, what, Box::new(open()?)).await
 }
 
-/// The answer to whom nothing is sent, by what conditions say.
-fn without_body(headers: &HeaderMap, what: &Representation) -> Option<Response<Body>> {
-    let mut response = empty(match what.validators().verdict(headers) {
+/// The answer where conditions say that nothing of `what` is to be sent.
+fn unsent(headers: &HeaderMap, what: &Representation) -> Option<Response<Body>> {
+    let status = match what.validators().verdict(headers) {
         Verdict::NotModified => StatusCode::NOT_MODIFIED,
         Verdict::Failed => StatusCode::PRECONDITION_FAILED,
         Verdict::Answer => return None,
-    });
+    };
+    let mut response = empty(status);
     what.validate(response.headers_mut());
     Some(response)
 }
 
-fn open_boxed<P: PollBytes + 'static>(open: impl FnOnce() -> Result<P>) -> Result<Box<dyn PollBytes>> {
-    Ok(Box::new(open()?))
+/// What HEAD gets.
+fn head(what: &Representation) -> Response<Body> {
+    let mut response = Response::new(Body::unknown());
+    what.describe(response.headers_mut());
+    if let Size::Exact(size) = what.size() {
+        response.headers_mut().insert(CONTENT_LENGTH, size.into());
+    }
+    response
 }
 
-/// What a GET gets of a file of `size` bytes.
+/// What GET gets of what was opened for `what`, or is another rendition of the same.
 async fn send(
     headers: &HeaderMap,
     what: &Representation,
-    size: u64,
-    open: impl FnOnce() -> Result<Box<dyn PollBytes>>,
+    mut source: Box<dyn PollBytes>,
 ) -> Result<Response<Body>> {
-    let (mut status, mut ranges) = match cut(headers, what, size) {
+    poll_fn(|context| source.poll_chosen(context)).await;
+    let other = what.instead(&*source);
+    let what = other.as_ref().unwrap_or(what);
+    if let Some(response) = unsent(headers, what) {
+        return Ok(response);
+    }
+    let size = match what.size() {
+        Size::Exact(size) => size,
+        Size::Estimate { .. } => poll_fn(|context| source.poll_size(context)).await?,
+    };
+    let (status, ranges) = match cut(headers, what, size) {
         Ok(wanted) => wanted,
         Err(response) => return Ok(response),
     };
-    let mut source = open()?;
-    poll_fn(|context| source.poll_chosen(context)).await;
-    let other = what.instead(&*source);
-    let (what, size) = other.as_ref().map_or((what, size), |(other, size)| (other, *size));
-    if other.is_some() {
-        if let Some(response) = without_body(headers, what) {
-            return Ok(response);
-        }
-        (status, ranges) = match cut(headers, what, size) {
-            Ok(wanted) => wanted,
-            Err(response) => return Ok(response),
-        };
-    }
     if let Some(first) = ranges.first() {
         poll_fn(|context| source.poll_begun(context, first.clone())).await?;
     }

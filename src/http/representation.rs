@@ -57,12 +57,12 @@ impl Representation {
     }
 
     /// What is said of `opened` in its place, if that is another rendition than was thought: one of an older build.
-    pub(super) fn instead(&self, opened: &dyn PollBytes) -> Option<(Self, u64)> {
+    pub(super) fn instead(&self, opened: &dyn PollBytes) -> Option<Self> {
         let (key, overlay) = self.of.as_ref()?;
         let other = opened.key().filter(|other| other != key)?;
         let Size::Exact(size) = opened.size() else { return None };
         let audio = Size::Exact(size.saturating_sub(overlay.len()));
-        Some((Self { modified: self.modified, ..Self::rendition(&other, audio, overlay) }, size))
+        Some(Self { modified: self.modified, ..Self::rendition(&other, audio, overlay) })
     }
 
     /// The entity tag, with its quotes.

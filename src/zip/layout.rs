@@ -210,6 +210,11 @@ pub(super) fn cut_short(name: &str) -> Error {
     Error::Internal { detail: format!("{name} in a ZIP is shorter than it was said to be") }
 }
 
+/// What was opened is not what was planned.
+pub(super) fn other_size(name: &str, size: u64, said: u64) -> Error {
+    Error::Internal { detail: format!("{name} in a ZIP has {size} bytes instead of {said}") }
+}
+
 /// `len` of the bytes from `start` on, or what there is of them.
 pub(super) fn cut(bytes: &Bytes, start: u64, len: u64) -> Bytes {
     let index = |at: u64| usize::try_from(at).unwrap_or(usize::MAX).min(bytes.len());

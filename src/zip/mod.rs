@@ -5,7 +5,10 @@
 //! the directory at the end. So a range in the middle of a member presses only what lies there, a range over a member's end presses
 //! that member, and the end of the file presses them all.
 //!
-//! The same members give the same bytes, always. Large albums (4 GiB, 65,535 members) are written as ZIP64.
+//! The same members give the same bytes, always. So what a member opens is to be the rendition that its size and tag are of, and not
+//! one of an older build ([`Options::accept`](crate::store::Options::accept)): members ask by
+//! [`Engine::request_range`](crate::Engine::request_range), which gives those of this build alone. What has another size is an
+//! error. Large albums (4 GiB, 65,535 members) are written as ZIP64.
 
 mod checksum;
 mod layout;
@@ -25,7 +28,8 @@ use layout::{Layout, Piece};
 /// How many bytes of a member are read at a time: their checksum is taken as they pass.
 const CHUNK: u64 = 1 << 20;
 
-/// Opens bytes of a member: those in the range are wanted now, others perhaps later.
+/// Opens bytes of a member: those in the range are wanted now, others perhaps later. Renditions are to be asked for by
+/// [`Engine::request_range`](crate::Engine::request_range), so that none of an older build takes their place.
 pub type Open = Box<dyn FnMut(Range<u64>) -> Result<Box<dyn PollBytes>> + Send>;
 
 /// A file in a ZIP.
@@ -47,6 +51,14 @@ impl Member {
     ) -> Self {
         Self { name: name.into(), etag: etag.into(), size, open: Box::new(open) }
     }
+
+    fn open(&mut self, wanted: Range<u64>) -> Result<Box<dyn PollBytes>> {
+        let source = (self.open)(wanted)?;
+        match source.size() {
+            Size::Exact(size) if size != self.size => Err(layout::other_size(&self.name, size, self.size)),
+            _ => Ok(source),
+        }
+    }
 }
 
 impl fmt::Debug for Member {
@@ -59,6 +71,7 @@ impl fmt::Debug for Member {
 ///
 /// ```
 /// use std::future::poll_fn;
+/// use tonepress::engine::Priority;
 /// use tonepress::poll_bytes::PollBytes;
 /// use tonepress::zip::{Member, Zip};
 /// use tonepress::{Engine, master::Master};
@@ -69,8 +82,8 @@ impl fmt::Debug for Member {
 /// let master = Master::open("testdata/strings.flac")?;
 /// let profile: tonepress::Profile = "128".parse()?;
 /// let size = engine.plan(&master, &profile)?.size().likely();
-/// let mut zip = Zip::new(vec![Member::new("strings.mp3", "1", size, move |_| {
-///     Ok(Box::new(engine.request(&master, &profile)?))
+/// let mut zip = Zip::new(vec![Member::new("strings.mp3", "1", size, move |range| {
+///     Ok(Box::new(engine.request_range(&master, &profile, range, Priority::Customer)?))
 /// })])?;
 /// let length = zip.len(); // to be sent as Content-Length, now
 /// let first = poll_fn(|context| zip.poll_bytes(context, 0..length)).await?;
@@ -147,7 +160,7 @@ impl Zip {
             (None, Some(opened)) if serves(&opened) => opened,
             (None, coming) => {
                 self.coming = coming;
-                let source = (self.members[member].open)(wanted.clone())?;
+                let source = self.members[member].open(wanted.clone())?;
                 Opened { member, wanted: wanted.clone(), source }
             }
         };
@@ -163,7 +176,7 @@ impl Zip {
             return;
         }
         let wanted = self.wanted(next, &(data.start..end));
-        if let Ok(source) = (self.members[next].open)(wanted.clone()) {
+        if let Ok(source) = self.members[next].open(wanted.clone()) {
             self.coming = Some(Opened { member: next, wanted, source });
         }
     }

@@ -1,6 +1,6 @@
 //! Reading from a rendition that may not be finished, and waiting for it, asleep or to be woken.
 
-use std::sync::PoisonError;
+use std::sync::{MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
 use super::{Finished, Job, Phase, State, Waiting, index};
@@ -76,9 +76,10 @@ impl Job {
         let mut waits = Some(waits);
         let mut state = lock(&self.state);
         loop {
+            let was_chosen = state.is_chosen();
             let answer = ask(&mut state);
             let Ok(Answer::Wait(segment)) = answer else {
-                state.waiting.remove(&reader);
+                self.answered(state, reader, was_chosen);
                 return match answer? {
                     Answer::Now(now) => Ok(now),
                     Answer::Wait(_) => Err(self.cancelled()),
@@ -104,13 +105,14 @@ impl Job {
         waits: impl FnOnce(Option<u64>),
     ) -> Poll<Result<T>> {
         let mut state = lock(&self.state);
+        let was_chosen = state.is_chosen();
         match ask(&mut state) {
             Ok(Answer::Now(now)) => {
-                state.waiting.remove(&reader);
+                self.answered(state, reader, was_chosen);
                 Poll::Ready(Ok(now))
             }
             Err(error) => {
-                state.waiting.remove(&reader);
+                self.answered(state, reader, was_chosen);
                 Poll::Ready(Err(error))
             }
             Ok(Answer::Wait(segment)) => {
@@ -120,6 +122,14 @@ impl Job {
                 waits(segment);
                 Poll::Pending
             }
+        }
+    }
+
+    /// `reader` has its answer. Others may have waited for the choice that this was.
+    fn answered(&self, mut state: MutexGuard<State>, reader: u64, was_chosen: bool) {
+        state.waiting.remove(&reader);
+        if !was_chosen && state.is_chosen() {
+            self.wake(state, None);
         }
     }
 
@@ -137,7 +147,12 @@ impl Job {
             return Ok(Answer::Now(Bytes::Object(older.clone())));
         }
         let Size::Exact(size) = self.plan.size() else { return Ok(Answer::Wait(None)) };
-        let Some(mut number) = self.plan.segment_at(offset).filter(|_| len > 0) else {
+        if len == 0 {
+            return Ok(Answer::Now(Bytes::End));
+        }
+        let Some(mut number) = self.plan.segment_at(offset) else {
+            // Where it ends is something seen of it.
+            state.see();
             return Ok(Answer::Now(Bytes::End));
         };
         let Some(reader) = &state.reader else { return Ok(Answer::Wait(Some(number))) };

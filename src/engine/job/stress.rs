@@ -21,14 +21,18 @@ fn plan() -> Plan {
     Plan::new(&info, &"24:q=7".parse().unwrap()).unwrap()
 }
 
+pub(super) fn job() -> Arc<Job> {
+    let source = Arc::new(Source::new(&Master::open("testdata/short.aiff").unwrap()));
+    Arc::new(Job::new(source, plan(), None, true))
+}
+
 #[test]
 fn a_reader_wakes_however_late_the_place_becomes_known() {
-    let source = Arc::new(Source::new(&Master::open("testdata/short.aiff").unwrap()));
     let plan = plan();
     let last = plan.segments() - 1;
     let bytes = |segment| plan.segment_bytes(segment).unwrap();
     for _ in 0..40 {
-        let job = Arc::new(Job::new(Arc::clone(&source), plan.clone(), None, true));
+        let job = job();
         let (done, read) = mpsc::channel();
         let (reader, offset) = (Arc::clone(&job), bytes(last).start);
         // Not scoped: where it never wakes, the test is to fail and not to hang.
