@@ -134,7 +134,8 @@ pub(crate) fn pressed(order: &Order) -> Result<Outcome, Failure> {
     }
     let engine = builder.build()?;
     let _ = stop.set(engine.clone()); // set once
-    // Who has it is known by its master alone.
+    // What other builds have pressed is found by the master's id. The engine would hash the master too, but only once it is
+    // asked, and this command does not wait for that: it would read what is pressed here.
     if let Some(store) = engine.store().filter(|_| order.accept.any()) {
         store.masters().identify(&master)?;
     }

@@ -172,17 +172,24 @@ pub(crate) struct Cache {
 impl Cache {
     /// Opens the store, if one is wanted.
     pub(crate) fn open(&self) -> Result<Option<Store>, Error> {
-        self.open_accepting(&Accept::default())
+        self.open_with(Vec::new())
     }
 
     /// Opens the store, if one is wanted, to serve what other builds have pressed, too.
     pub(crate) fn open_accepting(&self, accept: &Accept) -> Result<Option<Store>, Error> {
+        if self.cache.is_none() {
+            accept.needs_store()?;
+            return self.open();
+        }
+        self.open_with(accept.builds()?)
+    }
+
+    fn open_with(&self, builds: Vec<Fingerprint>) -> Result<Option<Store>, Error> {
         let Some(folder) = &self.cache else {
             self.tier.needs_store()?;
-            accept.needs_store()?;
             return Ok(None);
         };
-        let options = Options::new(folder).accept(accept.builds.iter().copied());
+        let options = Options::new(folder).accept(builds);
         let options = match self.cache_size {
             Some(size) => options.max_bytes(size.as_u64()),
             None => options,
@@ -204,24 +211,36 @@ impl Cache {
 }
 
 /// Whose renditions are taken.
-#[derive(Debug, Clone, Default, clap::Args)]
+#[derive(Debug, clap::Args)]
 pub(crate) struct Accept {
     /// After an upgrade, take also what the build of this fingerprint has pressed, from the store and its tier, where there is
     /// nothing of this build; prewarm replaces it. May be given again, and the first that has a rendition counts.
-    /// Fingerprints are shown by `cache stat --json`
-    #[arg(long = "accept", value_name = "FINGERPRINT", value_parser = fingerprint, env = "TONEPRESS_ACCEPT",
-        value_delimiter = ',')]
-    builds: Vec<Fingerprint>,
+    /// Fingerprints are shown by `cache stat --json`. TONEPRESS_ACCEPT says so for all commands
+    #[allow(clippy::doc_markdown)] // it is --help that shows this
+    #[arg(long = "accept", value_name = "FINGERPRINT", value_parser = fingerprint, value_delimiter = ',')]
+    typed: Vec<Fingerprint>,
 }
 
+/// Not read by clap, which does not tell it from what was typed: a command without a store can do nothing with it, and
+/// is not to fail for it.
+const ACCEPT: &str = "TONEPRESS_ACCEPT";
+
 impl Accept {
-    /// Whether there is anything to take.
+    /// What is to be taken: what was typed, else what the environment says.
+    fn builds(&self) -> Result<Vec<Fingerprint>, Error> {
+        let set = std::env::var_os(ACCEPT).filter(|set| self.typed.is_empty() && !set.is_empty());
+        let Some(set) = set else { return Ok(self.typed.clone()) };
+        let builds = set.to_string_lossy().split(',').map(fingerprint).collect::<Result<_, _>>();
+        builds.map_err(|detail| Error::UnsuitableStore { name: ACCEPT.to_owned(), detail })
+    }
+
+    /// Whether there may be anything to take.
     pub(crate) fn any(&self) -> bool {
-        !self.builds.is_empty()
+        !self.typed.is_empty() || std::env::var_os(ACCEPT).is_some()
     }
 
     fn needs_store(&self) -> Result<(), Error> {
-        let Some(build) = self.builds.first() else { return Ok(()) };
+        let Some(build) = self.typed.first() else { return Ok(()) };
         let detail = "renditions of other builds are in a store: say --cache DIR too, or set TONEPRESS_CACHE";
         Err(Error::UnsuitableStore { name: format!("--accept {build:.12}"), detail: detail.to_owned() })
     }

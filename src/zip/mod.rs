@@ -6,7 +6,7 @@
 //! that member, and the end of the file presses them all.
 //!
 //! The same members give the same bytes, always. So what a member opens is to be the rendition that its size and tag are of, and not
-//! one of an older build ([`Options::accept`](crate::store::Options::accept)): members ask by
+//! one of an older build ([`Options::accept`](crate::store::Options::accept)): with an engine that accepts those, members ask by
 //! [`Engine::request_range`](crate::Engine::request_range), which gives those of this build alone. What has another size is an
 //! error. Large albums (4 GiB, 65,535 members) are written as ZIP64.
 

@@ -11,6 +11,21 @@ use tonepress::{Plan, Result, SampleRate, Samples, Store};
 
 use super::signal::Music;
 
+/// Puts `bytes`, a whole rendition of the geometry of `plan`, into a store under the key of `recipe`: what another build has
+/// pressed, if the recipe says so.
+pub fn keep(store: &Store, recipe: &Recipe, plan: &Plan, bytes: &[u8]) -> Object {
+    let Begun::Press(mut partial) = store.begin(recipe, plan, Fallback::Refuse).unwrap() else {
+        panic!("it is there already")
+    };
+    for index in 0..plan.segments() {
+        let range = plan.segment_bytes(index).unwrap();
+        partial.write_segment(index, &bytes[range.start as usize..range.end as usize], true).unwrap();
+    }
+    let object = partial.publish().unwrap();
+    assert!(object.as_ref() == bytes && object.key() == Some(recipe.key()));
+    object
+}
+
 /// Master number so-and-so at a profile, with what the two are pressed from.
 pub struct Rendition {
     pub plan: Plan,

@@ -12,6 +12,7 @@ use tonepress::tags::Tags;
 use tonepress::tags::id3::Id3Options;
 use tonepress::{Engine, Error, Overlay, Profile, ReadAt, Size, WithOverlay};
 
+use crate::common::renditions::keep;
 use crate::{GET, bytes, engine, header, headers, long, profile, strings, wait};
 
 fn overlay() -> Overlay {
@@ -91,11 +92,19 @@ fn nothing_is_opened_for_who_has_it_or_only_asks() {
     assert_eq!((head.status().as_u16(), header(&head, "content-length")), (200, Some("384940")));
     let etag = header(&head, "etag").unwrap().to_owned();
     assert_eq!(ask(GET, &[("if-none-match", etag.clone())]).status(), 304);
-    assert_eq!(ask(GET, &[("if-match", "\"x\"".to_owned())]).status(), 412);
-    let behind = ask(GET, &[("range", "bytes=384940-".to_owned())]);
-    assert_eq!((behind.status().as_u16(), header(&behind, "content-range")), (416, Some("bytes */384940")));
+    assert_eq!(ask(Method::HEAD, &[("if-match", "\"x\"".to_owned())]).status(), 412);
     let post = ask(Method::POST, &[]);
     assert_eq!((post.status().as_u16(), header(&post, "allow")), (405, Some("GET, HEAD")));
+
+    // These depend on what is opened.
+    let ask = |name, value: &str| {
+        let asked = headers(&[(name, value.to_owned())]);
+        wait(answer(&GET, &asked, &what, || engine.request(&master, &profile))).unwrap()
+    };
+    let other = ask("if-match", "\"x\"");
+    assert_eq!((other.status().as_u16(), header(&other, "etag")), (412, Some(&*etag)));
+    let behind = ask("range", "bytes=384940-");
+    assert_eq!((behind.status().as_u16(), header(&behind, "content-range")), (416, Some("bytes */384940")));
 }
 
 #[test]
@@ -157,7 +166,7 @@ fn what_cannot_be_pressed_is_told_before_anything_is_sent() {
 #[test]
 fn what_an_older_build_has_pressed_is_answered_for_what_it_is() {
     use tonepress::rendition::fingerprint::Fingerprint;
-    use tonepress::store::{Begun, Fallback, Options};
+    use tonepress::store::Options;
 
     let (older, folder) = (Fingerprint::from_bytes([7; 32]), tempfile::tempdir().unwrap());
     let store = Options::new(folder.path()).accept([older]).open().unwrap();
@@ -168,17 +177,9 @@ fn what_an_older_build_has_pressed_is_answered_for_what_it_is() {
     let recipe = Recipe::new(id, *plan.resolved()).unwrap();
     let aged = Recipe { fingerprint: older, ..recipe };
     // Of another size, as the format of another build may have it.
-    let small = engine.plan(&master, &"96".parse().unwrap()).unwrap();
-    let pressed = engine.request(&master, small.profile()).unwrap().wait().unwrap();
-    let Begun::Press(mut partial) = store.begin(&aged, &small, Fallback::Refuse).unwrap() else {
-        panic!("nobody has pressed it")
-    };
-    for index in 0..small.segments() {
-        let range = small.segment_bytes(index).unwrap();
-        let bytes = &pressed.as_ref()[range.start as usize..range.end as usize];
-        partial.write_segment(index, bytes, true).unwrap();
-    }
-    partial.publish().unwrap();
+    let large = engine.plan(&master, &"160".parse().unwrap()).unwrap();
+    let pressed = engine.request(&master, large.profile()).unwrap().wait().unwrap();
+    keep(&store, &aged, &large, pressed.as_ref());
 
     let what = Representation::rendition(&recipe.key(), plan.size(), &overlay);
     let open = || Ok(WithOverlay::new(engine.request(&master, &profile)?, overlay.clone()));
@@ -196,4 +197,20 @@ fn what_an_older_build_has_pressed_is_answered_for_what_it_is() {
     let part = wait(answer(&GET, &asked, &what, open)).unwrap();
     let range = format!("bytes {}-{}/{size}", size - 10, size - 1);
     assert_eq!((part.status().as_u16(), header(&part, "content-range")), (206, Some(&*range)));
+    // Nor is any other answer about what this build would have pressed.
+    let ask = |name, value: String| wait(answer(&GET, &headers(&[(name, value)]), &what, open)).unwrap();
+    let this = overlay.etag(&recipe.key());
+    assert_eq!(ask("if-match", overlay.etag(&aged.key())).status(), StatusCode::OK);
+    assert_eq!(ask("if-match", this.clone()).status(), StatusCode::PRECONDITION_FAILED);
+    let own = overlay.len() + plan.size().likely();
+    let part = ask("range", format!("bytes={own}-"));
+    let range = format!("bytes {own}-{}/{size}", size - 1);
+    assert_eq!((part.status().as_u16(), header(&part, "content-range")), (206, Some(&*range)));
+    let behind = ask("range", format!("bytes={size}-"));
+    let range = format!("bytes */{size}");
+    assert_eq!((behind.status().as_u16(), header(&behind, "content-range")), (416, Some(&*range)));
+    // Only HEAD is, which opens nothing.
+    let head = wait(answer(&Method::HEAD, &HeaderMap::new(), &what, open)).unwrap();
+    assert_eq!(header(&head, "etag"), Some(&*this));
+    assert_eq!(header(&head, "content-length"), Some(&*own.to_string()));
 }

@@ -107,6 +107,16 @@ fn others_unpack_an_album_that_was_never_pressed() {
 }
 
 #[test]
+fn a_member_of_another_size_is_refused() {
+    let plain = Plain { size: 1_001, read: Arc::default() };
+    let member = Member::new("a.mp3", "1", 1_000, move |_| Ok(Box::new(plain.clone())));
+    let mut zip = Zip::new(vec![member]).unwrap();
+    let length = zip.len();
+    let error = wait(range(&mut zip, 0..length)).unwrap_err();
+    assert!(error.to_string().contains("1001 bytes instead of 1000"), "{error}");
+}
+
+#[test]
 fn a_range_in_the_middle_presses_only_what_lies_there() {
     let engine = engine(2);
     let mut zip = album(&engine);

@@ -165,7 +165,8 @@ impl Store {
         let tag = details.overlay.len();
         let etag = details.overlay.etag(key);
         Member::new(name, etag, tag + size, move |range| {
-            // All of it is finished even if its client goes: it will come back for the rest.
+            // All of it is finished even if its client goes: it will come back for the rest. This store accepts no renditions of
+            // older builds; one that does asks for a range here, too.
             let rendition = if range == (0..tag + size) {
                 engine.request_with(&master, &profile, Request { priority, on_drop: OnDrop::Finish })?
             } else {
