@@ -202,6 +202,7 @@ fn commands_accept_an_older_build() {
     let plan = node.plan(&master, &profile("128")).unwrap();
     let older = Recipe { fingerprint: OLDER, ..Recipe::new(id, *plan.resolved()).unwrap() };
     let other = node.request(&master, &profile("128:mono")).unwrap().wait().unwrap();
+    let plan = node.plan(&master, &profile("128:mono")).unwrap();
     let wanted = keep(&store, &older, &plan, other.as_ref()).as_ref().to_vec();
     let build = OLDER.to_string();
     let (said, well) = tonepress(&["cache", "stat", "--json", "--cache", "store"]);
