@@ -96,7 +96,7 @@ impl Rate {
             Spending::Quality(quality) => {
                 return quality.offset_at(isa, total_bits(isa, demands, quality.offset).0 / lines, attack);
             }
-            Spending::Constant => (limits.own, self.granted_by_reservoir(limits, frames_left)),
+            Spending::Constant => (limits.own, self.reservoir_share(limits, frames_left)),
             Spending::Average { bits } => (bits, -PAY * self.debt),
         };
         if !demands.iter().any(|demand| demand.is_sounding()) {
@@ -117,7 +117,7 @@ impl Rate {
     }
 
     /// The bits that a frame takes from the reservoir besides what it wants; negative if it gives.
-    fn granted_by_reservoir(&self, limits: Limits, frames_left: Option<u64>) -> f32 {
+    fn reservoir_share(&self, limits: Limits, frames_left: Option<u64>) -> f32 {
         let held = limits.most - limits.own;
         match frames_left {
             Some(left) if left <= CLOSING_FRAMES => held / left as f32,
