@@ -12,10 +12,7 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::task::Waker;
-use std::time::Instant;
-
-#[cfg(feature = "tier")]
-pub(super) use choice::PATIENCE;
+use std::time::{Duration, Instant};
 
 use super::lock::lock;
 use super::pcm::Source;
@@ -24,6 +21,9 @@ use crate::pcm::Repairs;
 use crate::rendition::plan::Plan;
 use crate::rendition::writer::RenditionWriter;
 use crate::store::{Identified, Key, Object, Partial, PartialReader, Recipe, Store};
+
+/// How long anybody waits for a rendition of an older build before what is pressed is taken.
+pub(super) const PATIENCE: Duration = Duration::from_secs(1);
 
 /// A rendition being pressed, or just finished.
 pub(super) struct Job {

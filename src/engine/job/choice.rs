@@ -4,16 +4,13 @@
 
 use std::sync::PoisonError;
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::reading::Answer;
-use super::{Finished, Job, Origin, Phase, State, Waiting};
+use super::{Finished, Job, Origin, PATIENCE, Phase, State, Waiting};
 use crate::engine::lock::lock;
 use crate::error::Result;
 use crate::store::Object;
-
-/// How long anybody waits for a rendition of an older build before what is pressed is taken.
-pub(in crate::engine) const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Which rendition it becomes.
 #[derive(Default)]
