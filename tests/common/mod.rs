@@ -88,3 +88,10 @@ pub fn decode_all(master: &Master) -> Pcm {
 pub fn bits(pcm: &Pcm) -> Vec<Vec<u32>> {
     pcm.planes().map(|plane| plane.iter().map(|sample| sample.to_bits()).collect()).collect()
 }
+
+/// A record of where frames lie, in three parts: what stands before them, they, and what stands behind.
+pub fn frames_in(record: &str) -> [&str; 3] {
+    let start = record.find("\"frames\": \"").unwrap() + 11;
+    let end = start + record[start..].find('"').unwrap();
+    [&record[..start], &record[start..end], &record[end..]]
+}

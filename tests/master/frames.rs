@@ -12,7 +12,7 @@ use tonepress::{Store, store::Options};
 use crate::common::memory::watched;
 use crate::common::signal::Music;
 use crate::common::write::{pcm_le, samples};
-use crate::common::{bits, run, tool};
+use crate::common::{bits, frames_in, run, tool};
 
 /// How often a master was read, and how much of it.
 #[derive(Clone, Default)]
@@ -116,10 +116,8 @@ fn what_a_wrong_index_says_costs_time_and_nothing_else() {
         let want = places.map(|at| first_samples(&mut master.decoder().unwrap(), at));
         let path = record(dir.path());
         let good = fs::read_to_string(&path).unwrap();
-        let start = good.find("\"frames\": \"").unwrap() + 11;
-        let end = start + good[start..].find('"').unwrap();
-        let text = &good[start..end];
-        let replaced = |text: &str| format!("{}{text}{}", &good[..start], &good[end..]);
+        let [before, text, behind] = frames_in(&good);
+        let replaced = |text: &str| [before, text, behind].concat();
         for bad in [
             // Two bytes too far from the second point on, cut, of other numbers, no base64, of another version, nothing.
             replaced(&format!("{}AB{}", &text[..8], &text[10..])),

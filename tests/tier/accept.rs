@@ -12,7 +12,7 @@ use tonepress::store::{Access, Key, Options, Recipe, TierOptions};
 use tonepress::{Engine, ReadAt};
 
 use crate::common::{press::wav, renditions::keep, signal::Music};
-use crate::scene::{expected, fill, master, profile, stats};
+use crate::scene::{expected, fill, master, profile, stats, store};
 
 const OLDER: Fingerprint = Fingerprint::from_bytes([7; 32]);
 
@@ -23,7 +23,7 @@ const STAND_IN: &str = "320:mono";
 /// Puts a rendition of an older build into the tier at `url`.
 fn fill_older(url: &str) -> Key {
     let folder = tempfile::tempdir().unwrap();
-    let store = Options::new(folder.path()).tier(TierOptions::new(url)).open().unwrap();
+    let store = store(folder.path(), url, Access::ReadWrite);
     let node = Engine::builder().store(store.clone()).build().unwrap();
     let recipe = |text: &str| {
         let plan = node.plan(&master(), &profile(text)).unwrap();

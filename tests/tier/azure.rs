@@ -3,14 +3,14 @@
 use std::process::Child;
 use std::sync::LazyLock;
 
-use tonepress::engine::{Origin, Priority};
+use tonepress::engine::Priority;
 use tonepress::master::{Master, ObjectSource};
-use tonepress::store::Access;
+use tonepress::store::{Access, Kept};
 use tonepress::{Error, ReadAt};
 
 use crate::common::{press::wav, run, signal::Music, tool};
 use crate::proxy::{Fate, Proxy};
-use crate::scene::{engine, expected, fill, fill_with, master, profile, slow_engine, stats};
+use crate::scene::{engine, expected, fill, fill_with, go_round, master, profile, slow_engine, stats};
 use crate::server::{free_port, start, wait_for};
 
 const ACCOUNT: &str = "tonepress";
@@ -72,20 +72,9 @@ fn renditions_go_round() {
     server.container("round");
     for text in ["320", "v2"] {
         let url = url(server.port, KEY, "round/a/b");
-        let key = fill(&url, text);
         let folder = tempfile::tempdir().unwrap();
-        let node = slow_engine(folder.path(), &url, Access::ReadWrite);
-        let rendition = node.request(&master(), &profile(text)).unwrap();
-        let object = rendition.wait().unwrap();
-        assert!(object.as_ref() == expected(text), "{text}");
-        assert_eq!(rendition.origin(), Some(Origin::Fetched), "{text} {:?}", stats(&node));
-
+        let (node, Kept { key, .. }) = go_round("azurite", folder.path(), &url, Access::ReadWrite, text);
         let keeper = node.store().unwrap().tier_keeper().unwrap();
-        let kept = keeper.list().unwrap();
-        let kept = kept.iter().find(|kept| kept.key == key).unwrap();
-        assert_eq!(kept.bytes, object.len());
-        assert_eq!(keeper.sidecar(&key).unwrap().unwrap().key, key);
-        assert_eq!(keeper.verify(kept, false).unwrap().fault, None);
         keeper.remove(&key).unwrap();
         assert!(keeper.list().unwrap().iter().all(|kept| kept.key != key));
         assert!(keeper.pull(&key).unwrap().is_some(), "it is in the store");

@@ -1,9 +1,13 @@
 //! Masters in object storage.
 
+use std::path::Path;
+
 use tonepress::Error;
 use tonepress::master::{Master, MasterSource, ObjectSource};
+use tonepress::store::Access;
 
-use crate::common::{decode_all, press::wav, signal::Music};
+use crate::common::{decode_all, frames_in, press::wav, signal::Music};
+use crate::scene::store;
 
 fn music(seconds: u64) -> Vec<u8> {
     wav(&Music::new(44_100, seconds * 44_100), 44_100, 2, seconds * 44_100)
@@ -51,13 +55,11 @@ fn a_replaced_master_is_an_error_and_never_a_mixture() {
 
 #[test]
 fn the_index_knows_an_object_again() {
-    use tonepress::store::{Options, TierOptions};
     let (masters, tier) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     std::fs::write(masters.path().join("a.wav"), music(10)).unwrap();
     let url = format!("file://{}/a.wav", masters.path().display());
     let tier_url = format!("file://{}", tier.path().display());
-    let open =
-        |folder: &std::path::Path| Options::new(folder).tier(TierOptions::new(&tier_url)).open().unwrap();
+    let open = |folder: &Path| store(folder, &tier_url, Access::ReadWrite);
     let (first, second) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let store = open(first.path());
     let master = Master::open(&url).unwrap();
@@ -181,8 +183,6 @@ fn samples_at(decoder: &mut tonepress::master::Decoder, at: u64) -> Vec<Vec<u32>
 #[cfg(feature = "aws")]
 #[test]
 fn what_one_node_has_hashed_another_finds_ranges_in() {
-    use tonepress::store::{Options, TierOptions};
-
     use crate::proxy::{Fate, Proxy};
 
     let Some(bytes) = flac() else { return };
@@ -191,8 +191,7 @@ fn what_one_node_has_hashed_another_finds_ranges_in() {
         let proxy = Proxy::new(server.port, |_| Fate::Pass);
         let url = server.url_through(proxy.port, "frames/a.flac");
         let tier = server.url("frames/tier");
-        let node =
-            |folder: &std::path::Path| Options::new(folder).tier(TierOptions::new(&tier)).open().unwrap();
+        let node = |folder: &Path| store(folder, &tier, Access::ReadWrite);
         let (first, second) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let store = node(first.path());
         let master = Master::open(&url).unwrap();
@@ -225,15 +224,12 @@ fn what_one_node_has_hashed_another_finds_ranges_in() {
 
 #[test]
 fn what_the_tier_says_wrongly_of_frames_costs_time_and_nothing_else() {
-    use tonepress::store::{Options, TierOptions};
-
     let Some(bytes) = flac() else { return };
     let (masters, tier) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     std::fs::write(masters.path().join("a.flac"), &bytes).unwrap();
     let url = format!("file://{}/a.flac", masters.path().display());
     let tier_url = format!("file://{}", tier.path().display());
-    let node =
-        |folder: &std::path::Path| Options::new(folder).tier(TierOptions::new(&tier_url)).open().unwrap();
+    let node = |folder: &Path| store(folder, &tier_url, Access::ReadWrite);
     let first = tempfile::tempdir().unwrap();
     let master = Master::open(&url).unwrap();
     let id = node(first.path()).masters().identify(&master).unwrap();
@@ -246,10 +242,8 @@ fn what_the_tier_says_wrongly_of_frames_costs_time_and_nothing_else() {
     };
     crate::scene::soon("the tier has the record", || whole().is_some());
     let (record, good) = whole().unwrap();
-    let start = good.find("\"frames\": \"").unwrap() + 11;
-    let end = start + good[start..].find('"').unwrap();
-    let text = &good[start..end];
-    let replaced = |text: &str| format!("{}{text}{}", &good[..start], &good[end..]);
+    let [before, text, behind] = frames_in(&good);
+    let replaced = |text: &str| [before, text, behind].concat();
     for bad in [
         replaced(&format!("{}AB{}", &text[..8], &text[10..])),
         replaced(&text.chars().rev().collect::<String>().replace('=', "A")),

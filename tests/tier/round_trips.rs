@@ -3,12 +3,11 @@
 use std::thread;
 use std::time::Duration;
 
-use tonepress::engine::Origin;
-use tonepress::store::{Access, Options, TierOptions};
-use tonepress::{ReadAt, Store};
+use tonepress::ReadAt;
+use tonepress::store::Access;
 
 use crate::proxy::{Fate, Proxy};
-use crate::scene::{engine, expected, fill, master, profile, slow_engine, stats};
+use crate::scene::{engine, expected, fill, go_round, master, profile, slow_engine, store};
 use crate::server::with_each;
 
 #[test]
@@ -16,26 +15,8 @@ fn renditions_go_round() {
     with_each("round", |server| {
         for text in ["320", "v2"] {
             let url = server.url("round/a/b");
-            let key = fill(&url, text);
             let folder = tempfile::tempdir().unwrap();
-            let node = slow_engine(folder.path(), &url, Access::Read);
-            let rendition = node.request(&master(), &profile(text)).unwrap();
-            let object = rendition.wait().unwrap();
-            assert!(object.as_ref() == expected(text), "{} {text}", server.name);
-            assert_eq!(
-                rendition.origin(),
-                Some(Origin::Fetched),
-                "{} {text} {:?}",
-                server.name,
-                stats(&node)
-            );
-
-            let keeper = node.store().unwrap().tier_keeper().unwrap();
-            let kept = keeper.list().unwrap();
-            let kept = kept.iter().find(|kept| kept.key == key).unwrap();
-            assert_eq!(kept.bytes, object.len());
-            assert_eq!(keeper.sidecar(&key).unwrap().unwrap().key, key);
-            assert_eq!(keeper.verify(kept, false).unwrap().fault, None);
+            go_round(server.name, folder.path(), &url, Access::Read, text);
         }
     });
 }
@@ -73,12 +54,7 @@ fn sixteen_writers_of_the_same_agree() {
         let url = server.url("writers");
         let folders: Vec<_> = (0..16).map(|_| tempfile::tempdir().unwrap()).collect();
         let bytes = expected("96");
-        let stores: Vec<Store> = folders
-            .iter()
-            .map(|folder| {
-                Options::new(folder.path()).tier(TierOptions::new(&url).access(Access::Write)).open().unwrap()
-            })
-            .collect();
+        let stores: Vec<_> = folders.iter().map(|folder| store(folder.path(), &url, Access::Write)).collect();
         let master = master();
         let plan = tonepress::Plan::new(master.info(), &profile("96")).unwrap();
         let recipe = tonepress::store::Recipe::new(master.id().unwrap(), *plan.resolved()).unwrap();

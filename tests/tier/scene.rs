@@ -5,9 +5,10 @@ use std::path::Path;
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
+use tonepress::engine::Origin;
 use tonepress::master::Master;
-use tonepress::store::{Access, Key, Object, Options, TierOptions, TierStats};
-use tonepress::{Engine, Profile};
+use tonepress::store::{Access, Kept, Key, Object, Options, TierOptions, TierStats};
+use tonepress::{Engine, Profile, Store};
 
 use crate::common::memory;
 
@@ -33,16 +34,19 @@ pub fn expected(text: &str) -> Vec<u8> {
     known.entry(text.to_owned()).or_insert_with(press).clone()
 }
 
+/// A new store in `folder`, and the tier at `url`.
+pub fn store(folder: &Path, url: &str, access: Access) -> Store {
+    Options::new(folder).tier(TierOptions::new(url).access(access)).open().unwrap()
+}
+
 /// An engine with a new store in `folder`, and the tier at `url`.
 pub fn engine(folder: &Path, url: &str, access: Access) -> Engine {
-    let store = Options::new(folder).tier(TierOptions::new(url).access(access)).open().unwrap();
-    Engine::builder().store(store).build().unwrap()
+    Engine::builder().store(store(folder, url, access)).build().unwrap()
 }
 
 /// The same, that presses on one thread, so that a tier has a chance to come first.
 pub fn slow_engine(folder: &Path, url: &str, access: Access) -> Engine {
-    let store = Options::new(folder).tier(TierOptions::new(url).access(access)).open().unwrap();
-    Engine::builder().store(store).threads(NonZeroUsize::MIN).build().unwrap()
+    Engine::builder().store(store(folder, url, access)).threads(NonZeroUsize::MIN).build().unwrap()
 }
 
 pub fn stats(engine: &Engine) -> TierStats {
@@ -70,4 +74,23 @@ pub fn fill_with(url: &str, master: &Master, text: &str) -> Object {
     assert!(engine.store().unwrap().finish_uploads(Duration::from_secs(60)));
     assert_eq!(stats(&engine).uploads + stats(&engine).uploads_present, 1, "{:?}", stats(&engine));
     object
+}
+
+/// Presses `text` into the tier at `url`, has a new engine with a store in `folder` fetch it from there, and looks at what the tier
+/// has. Gives that engine, and what its keeper says.
+pub fn go_round(name: &str, folder: &Path, url: &str, access: Access, text: &str) -> (Engine, Kept) {
+    let key = fill(url, text);
+    let node = slow_engine(folder, url, access);
+    let rendition = node.request(&master(), &profile(text)).unwrap();
+    let object = rendition.wait().unwrap();
+    assert!(object.as_ref() == expected(text), "{name} {text}");
+    assert_eq!(rendition.origin(), Some(Origin::Fetched), "{name} {text} {:?}", stats(&node));
+
+    let keeper = node.store().unwrap().tier_keeper().unwrap();
+    let kept = keeper.list().unwrap().into_iter().find(|kept| kept.key == key).unwrap();
+    assert_eq!(kept.bytes, object.len());
+    assert_eq!(keeper.sidecar(&key).unwrap().unwrap().key, key);
+    assert_eq!(keeper.verify(&kept, false).unwrap().fault, None);
+    drop(keeper);
+    (node, kept)
 }
