@@ -1,5 +1,6 @@
 //! Options that several commands have.
 
+use std::ffi::OsString;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
@@ -228,15 +229,16 @@ const ACCEPT: &str = "TONEPRESS_ACCEPT";
 impl Accept {
     /// What is to be taken: what was typed, else what the environment says.
     fn builds(&self) -> Result<Vec<Fingerprint>, Error> {
-        let set = std::env::var_os(ACCEPT).filter(|set| self.typed.is_empty() && !set.is_empty());
-        let Some(set) = set else { return Ok(self.typed.clone()) };
+        let Some(set) = in_environment().filter(|_| self.typed.is_empty()) else {
+            return Ok(self.typed.clone());
+        };
         let builds = set.to_string_lossy().split(',').map(fingerprint).collect::<Result<_, _>>();
         builds.map_err(|detail| Error::UnsuitableStore { name: ACCEPT.to_owned(), detail })
     }
 
     /// Whether there may be anything to take.
     pub(crate) fn any(&self) -> bool {
-        !self.typed.is_empty() || std::env::var_os(ACCEPT).is_some()
+        !self.typed.is_empty() || in_environment().is_some()
     }
 
     fn needs_store(&self) -> Result<(), Error> {
@@ -244,6 +246,11 @@ impl Accept {
         let detail = "renditions of other builds are in a store: say --cache DIR too, or set TONEPRESS_CACHE";
         Err(Error::UnsuitableStore { name: format!("--accept {build:.12}"), detail: detail.to_owned() })
     }
+}
+
+/// What [`ACCEPT`] says, if it says anything.
+fn in_environment() -> Option<OsString> {
+    std::env::var_os(ACCEPT).filter(|set| !set.is_empty())
 }
 
 fn fingerprint(text: &str) -> Result<Fingerprint, String> {

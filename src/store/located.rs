@@ -93,8 +93,8 @@ impl Masters<'_> {
         let mut record = Located { version, url: place, object, master: id, frames: None };
         // A store that cannot be written still serves.
         let _ = self.write(&self.place("objects", name.as_bytes()), &record);
-        record.frames = frames.map(|frames| FramesRecord::new(master, frames));
         let Some(tier) = self.store.tier().filter(|tier| tier.access.writes()) else { return };
+        record.frames = frames.map(|frames| FramesRecord::new(master, frames));
         let Ok(json) = serde_json::to_vec_pretty(&record) else { return };
         let (objects, path) = place_in(tier, name);
         drop(tier.io().spawn(async move { objects.put(&path, PutPayload::from(json)).await }));

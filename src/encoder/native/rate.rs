@@ -64,8 +64,8 @@ const PAY: f32 = 0.02;
 #[derive(Debug, Clone)]
 pub(crate) struct Rate {
     spending: Spending,
-    /// The mean of the offsets that fit the mean rate, in steps.
-    mean_offset: Option<f32>,
+    /// The mean of the offsets that fit the mean rate, in steps; of no frames, 0.
+    mean_offset: f32,
     /// Bits that frames took beyond what was expected, in the mean.
     beyond: f32,
     /// Bits that frames have taken beyond the average.
@@ -78,7 +78,7 @@ pub(crate) struct Rate {
 
 impl Rate {
     pub(crate) fn new(spending: Spending) -> Self {
-        Self { spending, mean_offset: None, beyond: 0.0, debt: 0.0, frames: 0, since_empty: 0 }
+        Self { spending, mean_offset: 0.0, beyond: 0.0, debt: 0.0, frames: 0, since_empty: 0 }
     }
 
     /// The offset to start with, for what is asked of a frame.
@@ -104,10 +104,10 @@ impl Rate {
         }
         self.frames += 1;
         let wanted = to_predict(own - self.beyond, lines);
-        let fitting = offset_for(isa, demands, wanted, self.mean_offset.unwrap_or(0.0));
-        let mean = self.mean_offset.unwrap_or(fitting);
+        let fitting = offset_for(isa, demands, wanted, self.mean_offset);
+        let mean = if self.frames == 1 { fitting } else { self.mean_offset };
         let mean = (mean + self.pace(0, FOLLOW) * (fitting - mean).clamp(-20.0, 20.0)).max(FINEST_MEAN);
-        self.mean_offset = Some(mean);
+        self.mean_offset = mean;
         let wish = expected(total_bits(isa, demands, mean).0, lines) + self.beyond;
         let target = own + GRANTED * (wish - own) + extra;
         let target =
@@ -141,7 +141,7 @@ impl Rate {
 
     /// How fast a mean follows: at first it is that of all frames, and of what it began with, which counts as `trust` frames.
     fn pace(&self, trust: u32, later: f32) -> f32 {
-        later.max(1.0 / (self.frames + trust).max(1) as f32)
+        later.max(1.0 / (self.frames + trust) as f32)
     }
 
     /// Takes note that the reservoir is empty.
@@ -157,7 +157,7 @@ impl Rate {
     pub(crate) fn mean_offset(&self) -> f32 {
         match self.spending {
             Spending::Quality(quality) => quality.offset,
-            _ => self.mean_offset.unwrap_or(0.0),
+            _ => self.mean_offset,
         }
     }
 }

@@ -61,13 +61,6 @@ impl State {
         !asked || !matches!(self.phase, Phase::Pressing)
     }
 
-    /// Nobody need wait for one of an older build any longer.
-    fn wait_no_longer(&mut self) {
-        if !self.is_chosen() {
-            self.choice = Choice::Open;
-        }
-    }
-
     /// Whether one of an older build may still take its place.
     const fn may_be_older(&self) -> bool {
         #[cfg(feature = "tier")]
@@ -110,7 +103,7 @@ impl Job {
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 state.waiting.remove(&reader);
-                state.wait_no_longer();
+                state.choice = Choice::Open;
                 return self.wake(state, None);
             }
             state.waiting.insert(reader, Waiting { segment: None, waker: None });
@@ -160,7 +153,7 @@ impl Job {
     pub(in crate::engine) fn wait_no_longer(&self) {
         let mut state = lock(&self.state);
         if !state.is_chosen() {
-            state.wait_no_longer();
+            state.choice = Choice::Open;
             self.wake(state, None);
         }
     }

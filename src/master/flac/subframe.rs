@@ -140,30 +140,26 @@ fn restore_linear<I: Instructions>(
             residual::restore::<I, _>(bits, order, $predictor, samples)
         };
     }
+    // The least size that has all coefficients; the others are 0.
+    macro_rules! of_order {
+        ($predictor:ident $(, $param:ty)*) => {
+            match order {
+                ..=4 => with!($predictor::<$($param,)* 4>::new(linear, &samples[PAD..])),
+                5..=6 => with!($predictor::<$($param,)* 6>::new(linear, &samples[PAD..])),
+                7..=8 => with!($predictor::<$($param,)* 8>::new(linear, &samples[PAD..])),
+                9..=10 => with!($predictor::<$($param,)* 10>::new(linear, &samples[PAD..])),
+                11..=12 => with!($predictor::<$($param,)* 12>::new(linear, &samples[PAD..])),
+                13..=16 => with!($predictor::<$($param,)* 16>::new(linear, &samples[PAD..])),
+                17..=24 => with!($predictor::<$($param,)* 24>::new(linear, &samples[PAD..])),
+                _ => with!($predictor::<$($param,)* 32>::new(linear, &samples[PAD..])),
+            }
+        };
+    }
     match (order, linear.is_short(stored)) {
-        (1..=2, true) => with!(Pairs::<2>::new(linear, &samples[PAD..])),
-        (3..=4, true) => with!(Pairs::<4>::new(linear, &samples[PAD..])),
-        (5..=6, true) => with!(Pairs::<6>::new(linear, &samples[PAD..])),
-        (7..=8, true) if I::VECTORS => with!(Fours::<I, i32, 8>::new(linear, &samples[PAD..])),
-        (9..=10, true) if I::VECTORS => with!(Fours::<I, i32, 10>::new(linear, &samples[PAD..])),
-        (11..=12, true) if I::VECTORS => with!(Fours::<I, i32, 12>::new(linear, &samples[PAD..])),
-        (13..=16, true) if I::VECTORS => with!(Fours::<I, i32, 16>::new(linear, &samples[PAD..])),
-        (17..=24, true) if I::VECTORS => with!(Fours::<I, i32, 24>::new(linear, &samples[PAD..])),
-        (_, true) if I::VECTORS => with!(Fours::<I, i32, 32>::new(linear, &samples[PAD..])),
-        (7..=8, true) => with!(Pairs::<8>::new(linear, &samples[PAD..])),
-        (9..=10, true) => with!(Pairs::<10>::new(linear, &samples[PAD..])),
-        (11..=12, true) => with!(Pairs::<12>::new(linear, &samples[PAD..])),
-        (13..=16, true) => with!(Pairs::<16>::new(linear, &samples[PAD..])),
-        (17..=24, true) => with!(Pairs::<24>::new(linear, &samples[PAD..])),
-        (_, true) => with!(Pairs::<32>::new(linear, &samples[PAD..])),
-        (1..=4, false) => with!(Fours::<I, i64, 4>::new(linear, &samples[PAD..])),
-        (5..=6, false) => with!(Fours::<I, i64, 6>::new(linear, &samples[PAD..])),
-        (7..=8, false) => with!(Fours::<I, i64, 8>::new(linear, &samples[PAD..])),
-        (9..=10, false) => with!(Fours::<I, i64, 10>::new(linear, &samples[PAD..])),
-        (11..=12, false) => with!(Fours::<I, i64, 12>::new(linear, &samples[PAD..])),
-        (13..=16, false) => with!(Fours::<I, i64, 16>::new(linear, &samples[PAD..])),
-        (17..=24, false) => with!(Fours::<I, i64, 24>::new(linear, &samples[PAD..])),
-        (_, false) => with!(Fours::<I, i64, 32>::new(linear, &samples[PAD..])),
+        (..=2, true) => with!(Pairs::<2>::new(linear, &samples[PAD..])),
+        (7.., true) if I::VECTORS => of_order!(Fours, I, i32),
+        (_, true) => of_order!(Pairs),
+        (_, false) => of_order!(Fours, I, i64),
     }
 }
 
