@@ -5,9 +5,12 @@
 use std::fs;
 use std::process::Command;
 
+mod common;
+
 #[path = "../examples/fleet_sim/model.rs"]
 mod model;
 
+use common::program::examples;
 use model::{Fleet, Outcome, Routing, run};
 
 /// The example's fleet with fewer nodes, of which less is simulated.
@@ -73,21 +76,9 @@ fn the_example_takes_what_bench_says_and_draws() {
         .unwrap();
     assert!(bench.status.success());
     fs::write(&report, &bench.stdout).unwrap();
-    let output = Command::new(env!("CARGO"))
-        .args([
-            "run",
-            "--quiet",
-            "--locked",
-            "--example",
-            "fleet_sim",
-            "--",
-            "--scale",
-            "20000",
-            "--nodes",
-            "5",
-        ])
+    let output = Command::new(examples().join("examples/fleet_sim"))
+        .args(["--scale", "20000", "--nodes", "5"])
         .args(["--bench".as_ref(), report.as_os_str(), "--plot".as_ref(), plot.as_os_str()])
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
         .output()
         .unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

@@ -14,6 +14,7 @@ use tonepress::tags::id3;
 use tonepress::{Engine, Overlay, ReadAt, Samples};
 
 use crate::common::press::wav;
+use crate::common::program::examples;
 use crate::common::signal::Music;
 use crate::common::{run, tool};
 
@@ -171,19 +172,10 @@ fn launch(folder: &Path, arguments: &[&str]) -> (Child, String) {
     (child, url.trim_end_matches('/').to_owned())
 }
 
-/// The example. `cargo test --test example_store` alone does not build it.
+/// The example.
 fn binary() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
-    BINARY.get_or_init(|| {
-        let folder = Path::new(env!("CARGO_BIN_EXE_tonepress")).parent().unwrap();
-        let mut build = Command::new(env!("CARGO"));
-        build.args(["build", "--quiet", "--locked", "--package", "tonepress-store"]);
-        if folder.ends_with("release") {
-            build.arg("--release");
-        }
-        run(build.current_dir(env!("CARGO_MANIFEST_DIR")));
-        folder.join("tonepress-store")
-    })
+    BINARY.get_or_init(|| examples().join("tonepress-store"))
 }
 
 /// A short master with tags and a picture.

@@ -1,9 +1,9 @@
 //! The smallest server, as `examples/hyper.rs` has it.
 
 use std::io::{BufRead, BufReader};
-use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
+use crate::common::program::examples;
 use crate::common::{run, tool};
 use crate::{engine, profile, strings};
 
@@ -19,14 +19,7 @@ impl Drop for Stop {
 #[test]
 fn curl_gets_any_range_from_bare_hyper() {
     let Some(_) = tool("curl") else { return };
-    let folder = Path::new(env!("CARGO_BIN_EXE_tonepress")).parent().unwrap();
-    let mut build = Command::new(env!("CARGO"));
-    build.args(["build", "--quiet", "--locked", "--features", "http", "--example", "hyper"]);
-    if folder.ends_with("release") {
-        build.arg("--release");
-    }
-    run(build.current_dir(env!("CARGO_MANIFEST_DIR")));
-    let mut server = Command::new(folder.join("examples/hyper"));
+    let mut server = Command::new(examples().join("examples/hyper"));
     server.args(["testdata/strings.flac", "127.0.0.1:0"]).stdout(Stdio::piped());
     let mut server = Stop(server.spawn().unwrap());
     let mut url = String::new();
