@@ -55,6 +55,7 @@ pub mod engine;
 pub mod error;
 #[cfg(feature = "http")]
 pub mod http;
+mod lanes;
 pub mod master;
 pub mod mp3;
 pub mod overlay;
@@ -67,6 +68,7 @@ pub mod read_at;
 #[cfg(feature = "tier")]
 mod remote;
 pub mod rendition;
+mod series;
 mod size;
 pub mod store;
 pub mod tags;

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 /// The rooms, from the ground up. Rooms on one line are on one floor, and do not import each other.
 const FLOORS: [&[&str]; 18] = [
     &["error", "size", "units"],
-    &["pcm", "price", "read_at", "remote"],
+    &["lanes", "pcm", "price", "read_at", "remote", "series"],
     &["mp3"],
     &["profile"],
     &["master"],

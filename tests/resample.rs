@@ -56,18 +56,21 @@ fn noise(channels: usize, len: usize, mut seed: u32) -> Pcm {
 }
 
 /// Pairs of rates and how many samples make several blocks of each.
-const PAIRS: [(u32, u32, usize); 12] = [
-    (96_000, 48_000, 7_000),
-    (88_200, 44_100, 7_000),
-    (192_000, 48_000, 14_000),
-    (44_100, 48_000, 4_000),
-    (48_000, 44_100, 4_000),
-    (96_000, 44_100, 9_000),
-    (44_100, 32_000, 6_000),
-    (44_100, 22_050, 7_000),
-    (44_100, 8_000, 20_000),
-    (8_000, 48_000, 4_000),
-    (11_025, 8_000, 6_000),
+const PAIRS: [(u32, u32, usize); 14] = [
+    (96_000, 48_000, 24_000),
+    (88_200, 44_100, 24_000),
+    (192_000, 48_000, 48_000),
+    (44_100, 48_000, 14_000),
+    (48_000, 44_100, 14_000),
+    (96_000, 44_100, 30_000),
+    (44_100, 32_000, 18_000),
+    (44_100, 22_050, 24_000),
+    (44_100, 8_000, 60_000),
+    (8_000, 48_000, 10_000),
+    (11_025, 8_000, 14_000),
+    // And by rubato: blocks too long, and rates that have little in common.
+    (192_000, 8_000, 90_000),
+    (8_000, 44_100, 4_000),
     (8_009, 8_000, 20_000),
 ];
 
@@ -185,7 +188,8 @@ fn decibels(signal: f64, noise: f64) -> f64 {
     10.0 * (signal / noise).log10()
 }
 
-/// Against the ideal sine: level, phase, distortion and noise at once. 0.5 in `f32` allows about 151 dB.
+/// Against the ideal sine: level, phase, distortion and noise at once. Of these, `f32` allows the transforms 134 to 140 dB, and
+/// rubato's, in `f64`, 151.
 #[test]
 fn tones_are_clean_up_to_the_band_edge() {
     for (from, to, edge) in [
@@ -199,13 +203,15 @@ fn tones_are_clean_up_to_the_band_edge() {
         (44_100, 22_050, 10_675.0),
         (44_100, 8_000, 3_875.0),
         (8_000, 48_000, 3_875.0),
+        (192_000, 8_000, 3_875.0),
     ] {
         for hz in [40.0, 997.0, edge / 2.0, edge] {
             let (output, start) = resampled_tone(from, to, hz);
             let error: f64 =
                 (start..).zip(&output).map(|(m, &y)| (f64::from(y) - tone(hz, to, m)).powi(2)).sum();
             let snr = decibels(0.125 * output.len() as f64, error);
-            assert!(snr > 145.0, "{from} to {to}, {hz} Hz: {snr:.1} dB");
+            let least = if (from, to) == (192_000, 8_000) { 145.0 } else { 132.0 };
+            assert!(snr > least, "{from} to {to}, {hz} Hz: {snr:.1} dB");
         }
     }
 }
@@ -222,7 +228,7 @@ fn nothing_folds_down_from_above_the_band() {
             let (output, _) = resampled_tone(from, to, hz);
             let power: f64 = output.iter().map(|&y| f64::from(y).powi(2)).sum();
             let rejection = decibels(0.125 * output.len() as f64, power);
-            assert!(rejection > 145.0, "{from} to {to}, {hz} Hz: {rejection:.1} dB");
+            assert!(rejection > 132.0, "{from} to {to}, {hz} Hz: {rejection:.1} dB");
         }
     }
 }

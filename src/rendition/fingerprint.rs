@@ -22,7 +22,7 @@ use crate::units::{SampleRate, Samples};
 
 /// Raised by hand whenever our own arithmetic changes bytes: the grid, the pre-roll, the downmix, the
 /// Info frame, what a `MasterId` hashes.
-pub const FORMAT_VERSION: u32 = 2;
+pub const FORMAT_VERSION: u32 = 3;
 
 /// The crates that resample and decode, at the versions that this release was made with. Those of an encoder
 /// are its [components](Encoder::components).
@@ -45,8 +45,8 @@ pub const COMPONENTS: [(&str, &str); 8] = [
 
 /// What is pressed in the self-test: CBR and VBR, joint stereo, and mono of MPEG-2.
 const PROFILES: [&str; 3] = ["128", "v2:rate=44100", "64:mono:rate=22050"];
-/// What is resampled: between the families of 44.1 and 48 kHz, both ways.
-const RATES: [(u32, u32); 2] = [(44_100, 48_000), (48_000, 44_100)];
+/// What is resampled: between the families of 44.1 and 48 kHz, both ways, and by rubato.
+const RATES: [(u32, u32); 3] = [(44_100, 48_000), (48_000, 44_100), (192_000, 8_000)];
 /// The signal's length: eight frames of MPEG-1 and a bit.
 const SAMPLES: u64 = 8 * 1_152 + 700;
 

@@ -2,11 +2,11 @@
 
 use super::attack::{Attacks, Detector};
 use super::granule::{Block, Granule};
-use super::lanes::{Best, LANES};
 use super::masking::Masking;
 use super::mdct::{Rows, mdct};
 use super::polyphase::{Polyphase, SLOTS, SUBBANDS, Slots};
-use super::series::{PI, cos};
+use crate::lanes::{Best, LANES};
+use crate::series::{PI, cos};
 
 /// The granules of slots that are kept: two to look at, one to know the next block type, and what a frame brings.
 const RING: usize = 5;

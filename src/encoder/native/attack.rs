@@ -1,7 +1,7 @@
 //! Attacks: where a sound begins so suddenly that a long block's noise would be heard before it.
 
-use super::lanes::{Best, Isa, LANES, dispatch, eight};
 use super::polyphase::{SLOTS, Slots};
+use crate::lanes::{Best, Isa, LANES, dispatch, eight};
 
 /// Energies are taken of two slots each.
 const PAIRS: usize = SLOTS / 2;

@@ -3,11 +3,11 @@
 use super::bands::{Bands, MAX_BANDS};
 use super::demand::{Demand, LOG2_STEP};
 use super::gains::{Wanted, choose};
-use super::lanes::{Best, Isa, LANES, dispatch, eight, eight_mut};
 use super::math::exp2;
 use super::part::{MAX_PART_BITS, Part};
 use super::quantise::{VANISHING, quantise};
 use super::signal::{Signal, Work};
+use crate::lanes::{Best, Isa, LANES, dispatch, eight, eight_mut};
 
 /// What a part is coded from.
 pub(crate) struct Source<'a> {

@@ -5,12 +5,12 @@ use super::code_part::{Source, code_within};
 use super::demand::{Demand, Shape, Widths, total_bits};
 use super::gains::silence;
 use super::granule::{Block, Granule};
-use super::lanes::{Best, Isa, LANES, dispatch};
 use super::part::Part;
 use super::rate::{Limits, Rate, Spending};
 use super::signal::{Signal, Work, energies};
 use super::stream::{Frame, Stream};
 use super::vbr::Quality;
+use crate::lanes::{Best, Isa, LANES, dispatch};
 use crate::mp3::frame::{FrameSize, Header, Mode, Version};
 use crate::units::Kbps;
 

@@ -5,9 +5,9 @@
 //! when it is taken back to the power 4/3, so the noise of a band is a^2 sum |x|^(1/2) / 6.75.
 
 use super::bands::{Bands, MAX_BANDS};
-use super::lanes::{Isa, LANES, Portable, eight, eight_mut};
 use super::math::{log2, log2_of_one_plus};
 use super::signal::Signal;
+use crate::lanes::{Isa, LANES, Portable, eight, eight_mut};
 
 /// Steps for a doubling of a^2: 8/3.
 const STEPS_PER_OCTAVE: f32 = 8.0 / 3.0;

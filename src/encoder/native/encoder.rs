@@ -3,7 +3,7 @@
 use super::analysis::Analysis;
 use super::coder::{Coder, Settings};
 use super::granule::Granule;
-use super::lanes::Best;
+use crate::lanes::Best;
 use crate::mp3::frame::Mode;
 
 /// Encodes one segment.

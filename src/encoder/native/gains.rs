@@ -2,9 +2,9 @@
 
 use super::bands::MAX_BANDS;
 use super::granule::Block;
-use super::lanes::{Isa, LANES, TO_INTEGER, eight};
 use super::part::Part;
 use super::scalefactors::{PRETAB, Packing, limits};
+use crate::lanes::{Isa, LANES, TO_INTEGER, eight};
 
 /// The field of a gain of 0.
 const ZERO_GAIN: i32 = 210;

@@ -6,8 +6,8 @@
 
 use super::bands;
 use super::granule::{Block, Granule};
-use super::lanes::{Best, Isa, LANES, dispatch, eight};
 use super::partitions::{BlockPartitions, MAX_PARTITIONS, Partitions};
+use crate::lanes::{Best, Isa, LANES, dispatch, eight};
 
 /// A threshold rises at most by this from one granule to the next, so that noise does not come before the sound that
 /// hides it.

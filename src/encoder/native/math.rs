@@ -1,6 +1,6 @@
 //! Logarithms and powers of two by polynomials, the same on every machine. (Chebyshev fits; the tests compare with f64.)
 
-use super::lanes::{Isa, TO_INTEGER};
+use crate::lanes::{Isa, TO_INTEGER};
 
 /// `log2(1 + t) / t` for a mantissa `1 + t` from sqrt(1/2) to sqrt(2).
 const LOG2: [f32; 8] = [
@@ -65,7 +65,7 @@ pub(crate) fn log2_of_one_plus<I: Isa>(isa: I, x: I::V) -> (I::V, I::V) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::encoder::native::lanes::{LANES, Portable};
+    use crate::lanes::{LANES, Portable};
     use proptest::prelude::*;
 
     /// A function of eight numbers for one.

@@ -5,9 +5,9 @@
 //! neighbouring lines. The multiplication is in the window.
 
 use super::granule::Block;
-use super::lanes::{Best, Isa, LANES, dispatch, eight, eight_mut};
 use super::polyphase::{SLOTS, SUBBANDS, Slots};
-use super::series::{PI, cos, sin, sqrt};
+use crate::lanes::{Best, Isa, LANES, dispatch, eight, eight_mut};
+use crate::series::{PI, cos, sin, sqrt};
 
 /// The lines of each subband, in rows of all subbands. Wider than the subbands, so that whole lanes can be taken one
 /// subband further.

@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 
 use super::bands;
-use super::series::{decibels, exp, ln};
+use crate::series::{decibels, exp, ln};
 
 /// The most partitions.
 pub(crate) const MAX_PARTITIONS: usize = 80;

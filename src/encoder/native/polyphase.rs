@@ -5,9 +5,9 @@
 //! sum over n of h\[n\] cos((2 k + 1) (n - 16) pi / 64) x\[-n\]. The cosine's period folds the 512 products to 64 sums and
 //! its symmetry these to 32, whose cosine transform is fast.
 
-use super::lanes::{Best, Isa, LANES, dispatch, eight, eight_mut};
 use super::prototype;
-use super::series::{PI, cos};
+use crate::lanes::{Best, Isa, LANES, dispatch, eight, eight_mut};
+use crate::series::{PI, cos};
 
 /// Subbands, and samples of PCM of a slot.
 pub(crate) const SUBBANDS: usize = 32;

@@ -4,10 +4,10 @@ use super::bands::{Bands, MAX_BANDS};
 use super::demand::LOG2_STEP;
 use super::gains::gain_of;
 use super::huffman::MAX_MAGNITUDE;
-use super::lanes::{Isa, LANES, TO_INTEGER, eight, eight_mut};
 use super::math::exp2;
 use super::part::Part;
 use super::signal::{Signal, Work};
+use crate::lanes::{Isa, LANES, TO_INTEGER, eight, eight_mut};
 
 /// What is added before the fraction is cut off: less than a half, as small magnitudes are more frequent within a step.
 const ROUNDING: f32 = 0.405_4;

@@ -2,8 +2,8 @@
 
 use super::bands::LINES;
 use super::demand::{Demand, offset_for, total_bits};
-use super::lanes::Isa;
 use super::vbr::Quality;
+use crate::lanes::Isa;
 
 /// How bits are spent.
 #[derive(Debug, Clone, Copy, PartialEq)]

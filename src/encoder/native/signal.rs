@@ -1,7 +1,7 @@
 //! One channel of a granule, made ready for quantising: left, right, mid or side.
 
 use super::bands::{Bands, LINES, MAX_BANDS, PAIRS};
-use super::lanes::{Isa, LANES, eight, eight_mut};
+use crate::lanes::{Isa, LANES, eight, eight_mut};
 
 /// By the lines of a band that a vector of eight still has: ones in those lanes.
 const KEEP: [[f32; LANES]; LANES + 1] = keep();

@@ -4,8 +4,8 @@
 //! offset depends on the bits that a frame would take: half of the usual makes the noise finer. The numbers are chosen so
 //! that music comes out at the same mean bitrates as LAME's.
 
-use super::lanes::Isa;
 use super::math::log2;
+use crate::lanes::Isa;
 
 /// By quality, 0 to 9: the offset of the noise, in steps, of a frame that takes [`USUAL`] bits a line.
 const OFFSETS: [f32; 10] = [-24.9, -23.75, -22.4, -21.7, -20.7, -19.3, -18.05, -18.2, -18.2, -16.0];

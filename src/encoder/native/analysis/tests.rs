@@ -1,6 +1,6 @@
 use super::*;
 use crate::encoder::native::decoder::Decoder;
-use crate::encoder::native::lanes::Portable;
+use crate::lanes::Portable;
 
 const RATES: [u32; 9] = [48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000];
 /// By how much a decoder's output is late: 576 for the encoder and 529 for the decoder.

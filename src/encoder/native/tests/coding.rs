@@ -6,7 +6,7 @@ use super::format::{MODES, Random};
 use super::reader::Reader;
 use crate::encoder::native::coder::{Coder, RateControl, Settings};
 use crate::encoder::native::granule::{Block, Granule};
-use crate::encoder::native::lanes::Best;
+use crate::lanes::Best;
 use crate::mp3::frame::{FrameSize, RATES, Version};
 use crate::units::{Kbps, SampleRate};
 

@@ -6,7 +6,7 @@ use super::format::{MODES, Random};
 use super::reader::Reader;
 use crate::encoder::native::coder::{RateControl, Settings};
 use crate::encoder::native::encoder::Encoder;
-use crate::encoder::native::lanes::{Best, Portable};
+use crate::lanes::{Best, Portable};
 use crate::mp3::frame::{FrameSize, Mode, RATES, Version};
 use crate::units::{Kbps, SampleRate};
 

@@ -1,4 +1,5 @@
 //! Functions by series, for tables: these must not depend on a platform's `cos`.
+#![allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // small whole numbers
 
 /// Of the circle.
 pub(crate) const PI: f64 = core::f64::consts::PI;

@@ -6,6 +6,17 @@
 //! A closure may not be inlined, and what is not has no vector instructions: each operation is a call then, through memory. So
 //! what kernels hand on are numbers and `#[inline(always)]` functions. `nm` finds none of `_mm256_` in a release build.
 
+// Kernels must be inlined into the function that has the processor's instructions; integers are kept in the bits of
+// lanes.
+#![allow(
+    clippy::inline_always,
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_sign_loss,
+    clippy::cast_precision_loss,
+    clippy::many_single_char_names
+)]
+
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 mod isa;
@@ -41,18 +52,18 @@ impl Best {
 macro_rules! dispatch {
     ($(#[$doc:meta])* $vis:vis fn $name:ident($($arg:ident: $type:ty),* $(,)?) $(-> $result:ty)? = $kernel:path) => {
         $(#[$doc])*
-        $vis fn $name(best: $crate::encoder::native::lanes::Best, $($arg: $type),*) $(-> $result)? {
+        $vis fn $name(best: $crate::lanes::Best, $($arg: $type),*) $(-> $result)? {
             #[cfg(target_arch = "x86_64")]
             #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
-            fn avx2(isa: $crate::encoder::native::lanes::Avx2, $($arg: $type),*) $(-> $result)? {
+            fn avx2(isa: $crate::lanes::Avx2, $($arg: $type),*) $(-> $result)? {
                 $kernel(isa, $($arg),*)
             }
             match best {
-                $crate::encoder::native::lanes::Best::Portable(isa) => $kernel(isa, $($arg),*),
+                $crate::lanes::Best::Portable(isa) => $kernel(isa, $($arg),*),
                 #[cfg(target_arch = "x86_64")]
                 #[allow(unsafe_code)]
                 // SAFETY: an `Avx2` exists only where the processor has all of these.
-                $crate::encoder::native::lanes::Best::Avx2(isa) => unsafe { avx2(isa, $($arg),*) },
+                $crate::lanes::Best::Avx2(isa) => unsafe { avx2(isa, $($arg),*) },
             }
         }
     };

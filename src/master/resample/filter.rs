@@ -1,0 +1,58 @@
+//! The low-pass between two rates: a sinc under a Kaiser window (Kaiser 1974; Oppenheim and Schafer, Discrete-Time
+//! Signal Processing, 7.5.3).
+
+#![allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)] // of lengths
+
+use super::transform::roots_of_one;
+use crate::series::{PI, sin};
+
+/// How far what lies above the band is down, in dB, and how flat the band is.
+const ATTENUATION: f64 = 140.0;
+
+/// The gains of the frequencies `0..=band` of a transform of `len` points, of a filter that reaches fewer than `reach`
+/// points to both sides and gives nothing from `band` on.
+pub(super) fn gains(len: usize, reach: usize, band: usize) -> Vec<f64> {
+    // Kaiser's formulas for the window's shape and for the width of the edge, here in frequencies.
+    let beta = 0.1102 * (ATTENUATION - 8.7);
+    let width = (ATTENUATION - 8.0) / (2.285 * 2.0 * reach as f64) * len as f64 / (2.0 * PI);
+    let cutoff = (2.0 * band as f64 - width) / len as f64;
+    let taps: Vec<_> = (0..reach)
+        .map(|n| {
+            let position = n as f64 / reach as f64;
+            let window = bessel(beta * (1.0 - position * position).sqrt()) / bessel(beta);
+            let x = cutoff * n as f64;
+            let sinc = if n == 0 { 1.0 } else { sin_of_half_turns(x) / (PI * x) };
+            cutoff * sinc * window
+        })
+        .collect();
+    let roots = roots_of_one(len);
+    // Twice the edge's width below the band's end the filter is flat to less than f32 can tell.
+    let flat = band.saturating_sub((2.0 * width) as usize + 1);
+    let gain = |frequency: usize| {
+        let cosines = (1..reach).map(|n| taps[n] * roots[frequency * n % len].re);
+        taps[0] + 2.0 * cosines.sum::<f64>()
+    };
+    (0..=band)
+        .map(|frequency| match frequency {
+            _ if frequency == band => 0.0,
+            _ if frequency < flat => 1.0,
+            _ => gain(frequency),
+        })
+        .collect()
+}
+
+/// The sine of `x` times pi.
+fn sin_of_half_turns(x: f64) -> f64 {
+    sin((x % 2.0) * PI)
+}
+
+/// The modified Bessel function of the first kind and order 0, of `x` up to 20, by its power series.
+fn bessel(x: f64) -> f64 {
+    let (mut sum, mut term, mut n) = (1.0, 1.0, 1.0);
+    while n < 80.0 {
+        term *= x * x / (4.0 * n * n);
+        sum += term;
+        n += 1.0;
+    }
+    sum
+}
