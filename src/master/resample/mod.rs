@@ -10,8 +10,18 @@
 //! # How sharp and how clean
 //!
 //! At 44.1 kHz the band is flat to 21.4 kHz: all that LAME passes at constant bitrates (20.5 kHz at most), and all but the
-//! last half kilohertz for V0, which has no lowpass. What lies above the new band is 140 dB down from its edge on; the
-//! noise of `f32` lies NOISE dB below the signal.
+//! last half kilohertz for V0, which has no lowpass. What lies above the new band is 140 dB down, from its edge on.
+//! Transforms in `f32` leave noise 134 to 140 dB below the signal; rubato's, in `f64`, 151, and take four times as long.
+//! MP3 itself leaves more than either by thirty decibels and more.
+//!
+//! Side by side on one core, stereo, times real time:
+//!
+//! | from, to | 96 to 48 | 192 to 48 | 88.2 to 44.1 | 96 to 44.1 | 48 to 44.1 | 44.1 to 32 | 44.1 to 22.05 |
+//! |---|---|---|---|---|---|---|---|
+//! | `blocks` | 5334 | 2687 | 6457 | 5022 | 8349 | 9860 | 12778 |
+//! | rubato | 1325 | 755 | 1466 | 1241 | 1944 | 2396 | 2908 |
+//!
+//! A resampler takes about a MiB; where blocks are longest 7.
 
 use std::ops::Range;
 
