@@ -10,6 +10,7 @@ use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
 use super::lock::lock;
 use crate::error::Result;
 use crate::master::convert::Converter;
+use crate::master::resample::Resampler;
 use crate::master::{FrameIndex, Master};
 use crate::pcm::{Pcm, Repairs};
 use crate::store::{Label, Store};
@@ -21,11 +22,14 @@ const STEP: u64 = 1 << 17;
 pub(super) const WORKER_BYTES: u64 = 5 << 20;
 
 /// Cuts what a segment wants into steps, always in the same way for one source and rate: short ones
-/// first, so that whoever waits for the segment's first bytes need not wait for much to be decoded.
-fn steps(wanted: Range<u64>, longest: u64) -> impl Iterator<Item = Range<u64>> {
+/// first, so that whoever waits for the segment's first bytes need not wait for much to be decoded. Where it can be,
+/// they end at multiples of `stride`.
+fn steps(wanted: Range<u64>, longest: u64, stride: u64) -> impl Iterator<Item = Range<u64>> {
     let (mut at, mut len) = (wanted.start, longest / 8);
     std::iter::from_fn(move || {
-        let step = at..(at + len).min(wanted.end);
+        let above = (at + len).next_multiple_of(stride);
+        let end = [above, above - stride].into_iter().find(|end| (at + 1..=at + longest).contains(end));
+        let step = at..end.unwrap_or(at + len).min(wanted.end);
         (at, len) = (step.end, (2 * len).min(longest));
         (!step.is_empty()).then_some(step)
     })
@@ -79,7 +83,7 @@ impl Source {
     pub(super) fn steps(&self, rate: SampleRate, wanted: Range<u64>) -> impl Iterator<Item = Range<u64>> {
         let info = self.master.info();
         let width = u64::from(info.rate.hz().div_ceil(rate.hz())) * info.layout.channels() as u64;
-        steps(wanted, 4 * STEP / width.max(4))
+        steps(wanted, 4 * STEP / width.max(4), Resampler::stride(info.rate, rate))
     }
 
     /// Decodes, with the decoder that has just come to where `step` begins if there is one. There are
@@ -298,11 +302,16 @@ mod tests {
 
     #[test]
     fn steps_tile_what_is_wanted_and_grow() {
-        let all: Vec<_> = steps(1_000..1_000_000, STEP).collect();
-        assert_eq!((all[0].start, all.last().unwrap().end), (1_000, 1_000_000));
-        assert!(all.windows(2).all(|pair| pair[0].end == pair[1].start));
-        assert_eq!(all[0].end - all[0].start, STEP / 8);
-        assert!(all.iter().all(|step| step.end - step.start <= STEP));
-        assert_eq!(steps(5..5, STEP).count(), 0);
+        for stride in [1, 22_528] {
+            let all: Vec<_> = steps(1_000..1_000_000, STEP, stride).collect();
+            assert_eq!((all[0].start, all.last().unwrap().end), (1_000, 1_000_000));
+            assert!(all.windows(2).all(|pair| pair[0].end == pair[1].start));
+            assert_eq!(all[0].end, (1_000 + STEP / 8).next_multiple_of(stride));
+            assert!(all.iter().all(|step| step.end - step.start <= STEP));
+            assert!(all.iter().rev().skip(1).all(|step| step.end % stride == 0), "{all:?}");
+            assert_eq!(steps(5..5, STEP, stride).count(), 0);
+        }
+        // Strides longer than any step are of no use.
+        assert!(steps(0..STEP, 8_000, 44_100).all(|step| step.end - step.start <= 8_000));
     }
 }

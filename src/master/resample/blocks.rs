@@ -56,15 +56,10 @@ impl Blocks {
     /// Between rates of which `unit_in` samples of one last as long as `unit_out` of the other; `None` if that asks for
     /// blocks too long, or of a length with other factors than 2, 3, 5 and 7.
     pub(super) fn new(best: Best, unit_in: u64, unit_out: u64) -> Option<Self> {
-        let least = unit_in.min(unit_out);
-        let margin = ((REACH + least / 2) / least).max(1);
-        let units = (6 * margin).next_power_of_two();
-        if units * unit_in.max(unit_out) > MOST {
-            return None;
-        }
+        let (units, margin) = geometry(unit_in, unit_out)?;
         let samples = |unit: u64, units: u64| (unit * units) as usize;
         let (len_in, len_out) = (samples(unit_in, units), samples(unit_out, units));
-        let (forward, inverse) = (Transform::new(best, len_in)?, Transform::new(best, len_out)?);
+        let (forward, inverse) = (Transform::new(best, len_in), Transform::new(best, len_out));
         let (longer, shorter) = (len_in.max(len_out), len_in.min(len_out));
         let gains = gains(longer, samples(unit_in.max(unit_out), margin), shorter / 2);
         let order = forward.order();
@@ -89,6 +84,12 @@ impl Blocks {
             points_out: vec![Point::default(); len_out],
             rows: vec![0.0; 2 * LANES * len_in.max(len_out).next_multiple_of(LANES)],
         })
+    }
+
+    /// The output samples of eight pairs of blocks, four of each of two channels.
+    pub(super) fn stride(unit_in: u64, unit_out: u64) -> Option<u64> {
+        let (units, margin) = geometry(unit_in, unit_out)?;
+        Some(4 * 2 * unit_out * (units - 2 * margin))
     }
 
     /// The input samples that the output samples `range` depend on, within `0..total_in`.
@@ -180,6 +181,25 @@ impl Blocks {
     }
 }
 
+/// How many units a block has, and how many of them are margin at each end; `None` if it would be too long, or of a length
+/// with other factors than 2, 3, 5 and 7.
+fn geometry(unit_in: u64, unit_out: u64) -> Option<(u64, u64)> {
+    let least = unit_in.min(unit_out);
+    let margin = ((REACH + least / 2) / least).max(1);
+    let units = (6 * margin).next_power_of_two();
+    let is_smooth = |unit: u64| [2, 3, 5, 7].into_iter().fold(unit, without) == 1;
+    (units * unit_in.max(unit_out) <= MOST && is_smooth(unit_in) && is_smooth(unit_out))
+        .then_some((units, margin))
+}
+
+/// `number` divided by `factor` as often as it can be.
+fn without(mut number: u64, factor: u64) -> u64 {
+    while number.is_multiple_of(factor) {
+        number /= factor;
+    }
+    number
+}
+
 dispatch! { fn to_points(rows: &[f32], points: &mut [Point]) = rows_to_points }
 dispatch! { fn take(from: &[Point], taken: &[(u32, f32)], to: &mut [Point]) = take_frequencies }
 dispatch! { fn to_rows(points: &[Point], order: &[usize], rows: &mut [f32]) = points_to_rows }
@@ -259,6 +279,13 @@ mod tests {
             assert!(3 * blocks.hop_out() >= 2 * len_out, "{unit_in} to {unit_out}: {}", blocks.hop_out());
             let reach = (blocks.margin_in.min(blocks.margin_out)) as u64;
             assert!(reach >= REACH * 9 / 10, "{unit_in} to {unit_out}: {reach}");
+        }
+    }
+
+    #[test]
+    fn other_pairs_are_refused() {
+        for (unit_in, unit_out) in [(8_009, 8_000), (8_000, 8_009), (24, 1), (1, 24), (11, 10)] {
+            assert!(Blocks::new(Best::detect(), unit_in, unit_out).is_none(), "{unit_in} to {unit_out}");
         }
     }
 

@@ -69,9 +69,7 @@ impl Resampler {
     /// # Errors
     /// [`Error::Internal`] when rubato refuses the rates; it takes all pairs.
     pub fn new(from: SampleRate, to: SampleRate) -> Result<Self> {
-        let (from, to) = (u64::from(from.hz()), u64::from(to.hz()));
-        let unit = gcd(from, to);
-        let (unit_in, unit_out) = (from / unit, to / unit);
+        let (unit_in, unit_out) = units(from, to);
         Ok(Self(match Blocks::new(Best::detect(), unit_in, unit_out) {
             Some(blocks) => Way::Blocks(blocks),
             None => Way::Odd(Odd::new(unit_in, unit_out)?),
@@ -92,6 +90,18 @@ impl Resampler {
         let (from, to) = (u128::from(from.hz()), u128::from(to.hz()));
         let len = (2 * u128::from(samples) * to + from) / (2 * from);
         u64::try_from(len).unwrap_or(u64::MAX)
+    }
+
+    /// Stereo is cheapest in ranges that begin and end at multiples of this many output samples: 1 where nothing is
+    /// resampled.
+    #[must_use]
+    pub(crate) fn stride(from: SampleRate, to: SampleRate) -> u64 {
+        let (unit_in, unit_out) = units(from, to);
+        if unit_in == unit_out {
+            1
+        } else {
+            Blocks::stride(unit_in, unit_out).unwrap_or_else(|| Odd::stride(unit_in, unit_out))
+        }
     }
 
     /// The input samples that the output samples `range` depend on, within `0..total_in`.
@@ -131,6 +141,13 @@ impl Resampler {
         }
         Ok(())
     }
+}
+
+/// How many samples of each rate last as long as each other, at least.
+fn units(from: SampleRate, to: SampleRate) -> (u64, u64) {
+    let (from, to) = (u64::from(from.hz()), u64::from(to.hz()));
+    let unit = gcd(from, to);
+    (from / unit, to / unit)
 }
 
 fn gcd(a: u64, b: u64) -> u64 {

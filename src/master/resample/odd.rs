@@ -59,6 +59,11 @@ impl Odd {
         Ok(Self { fft, block_in, block_out })
     }
 
+    /// The samples of a block of output.
+    pub(super) fn stride(unit_in: u64, unit_out: u64) -> u64 {
+        block_len(unit_in, unit_out) / unit_in * unit_out
+    }
+
     /// The input samples that the output samples `range` depend on, within `0..total_in`.
     pub(super) fn input_range(&self, range: &Range<u64>, total_in: u64) -> Range<u64> {
         let blocks = self.input_blocks(range);
