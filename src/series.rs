@@ -1,5 +1,4 @@
 //! Functions by series, for tables: these must not depend on a platform's `cos`.
-#![allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // small whole numbers
 
 /// Of the circle.
 pub(crate) const PI: f64 = core::f64::consts::PI;
@@ -31,6 +30,7 @@ pub(crate) const fn sqrt(x: f64) -> f64 {
 }
 
 /// e to the power of `x`, -700 to 700: right to 1e-13 of the result.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // of at most a thousand twos
 pub(crate) fn exp(x: f64) -> f64 {
     let twos = (x * core::f64::consts::LOG2_E).round();
     let rest = x - twos * core::f64::consts::LN_2;

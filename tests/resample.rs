@@ -56,7 +56,7 @@ fn noise(channels: usize, len: usize, mut seed: u32) -> Pcm {
 }
 
 /// Pairs of rates and how many samples make several blocks of each.
-const PAIRS: [(u32, u32, usize); 14] = [
+const PAIRS: [(u32, u32, usize); 15] = [
     (96_000, 48_000, 24_000),
     (88_200, 44_100, 24_000),
     (192_000, 48_000, 48_000),
@@ -68,9 +68,10 @@ const PAIRS: [(u32, u32, usize); 14] = [
     (44_100, 8_000, 60_000),
     (8_000, 48_000, 10_000),
     (11_025, 8_000, 14_000),
+    (8_000, 44_100, 14_000),
     // And by rubato: blocks too long, and rates that have little in common.
     (192_000, 8_000, 90_000),
-    (8_000, 44_100, 4_000),
+    (176_400, 12_000, 90_000),
     (8_009, 8_000, 20_000),
 ];
 

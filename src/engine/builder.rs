@@ -45,7 +45,7 @@ impl Builder {
         self
     }
 
-    /// How much decoded audio is held at most, in bytes: 5 MiB for each thread, which it is pressed from,
+    /// How much decoded audio is held at most, in bytes: 9 MiB for each thread, which it is pressed from,
     /// and the rest for sharing between renditions of one master. 256 MiB unless said otherwise; with
     /// less than the threads need, nothing is shared. (A master whose rate shares no divisor with the
     /// rendition's takes up to 64 MiB more a thread for its filter.)

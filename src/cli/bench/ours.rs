@@ -191,7 +191,7 @@ struct Parts {
 }
 
 impl Parts {
-    /// Presses renditions of one rate, as the engine does.
+    /// Presses renditions of one rate, as the engine does, in steps as long as its longest.
     fn press(&mut self, master: &Master, plans: &[Plan], folder: &Path) -> Result<(), String> {
         let mut sinks = plans.iter().map(|plan| sink(folder, 0, plan)).collect::<Result<Vec<_>, _>>()?;
         let text = |error: Error| error.to_string();

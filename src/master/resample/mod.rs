@@ -4,8 +4,10 @@
 //! start. So a range comes out the same whether it is computed alone or as part of the whole. Output sample `m` is the
 //! signal at `m / to` seconds, input sample `n` at `n / from`: nothing is delayed.
 //!
-//! Between the rates that music has, all of this is our own (`blocks`): transforms of eight pairs of blocks at once, in
-//! `f32`, which give the same bits on every processor. What else there is goes through rubato (`odd`).
+//! Nearly always all of this is our own (`blocks`): transforms of eight pairs of blocks at once, in `f32`, which give the
+//! same bits on every processor. That goes between the rates that music has, up to 192 kHz in and from 16 kHz out, and
+//! most others. What would ask for blocks of more than 32,768 samples (192 to 8 kHz), or for transforms of a length with
+//! other factors than 2, 3, 5 and 7 (8,009 Hz), goes through rubato (`odd`).
 //!
 //! # How sharp and how clean
 //!
@@ -92,8 +94,8 @@ impl Resampler {
         u64::try_from(len).unwrap_or(u64::MAX)
     }
 
-    /// Stereo is cheapest in ranges that begin and end at multiples of this many output samples: 1 where nothing is
-    /// resampled.
+    /// Ranges are cheapest that begin and end at multiples of this many output samples (and in stereo at multiples of four
+    /// times as many): 1 where nothing is resampled.
     #[must_use]
     pub(crate) fn stride(from: SampleRate, to: SampleRate) -> u64 {
         let (unit_in, unit_out) = units(from, to);
@@ -117,8 +119,8 @@ impl Resampler {
     ///
     /// `input` holds at least [`input_range`](Self::input_range) of a stream of `total_in` samples,
     /// with any number of channels; beyond both ends of the stream there is silence, and `range`
-    /// may reach there. The samples must be finite: one that is not spoils its whole block. The
-    /// result can exceed ±1.0 by a little where the input touches full scale.
+    /// may reach there. The samples must be finite, and no greater than 1e30: one that is not spoils the two or four
+    /// blocks around it. The result can exceed ±1.0 by a little where the input touches full scale.
     ///
     /// # Errors
     /// [`Error::Internal`] when `input` lacks samples.
@@ -188,6 +190,9 @@ mod tests {
         for resampler in [ours, odd] {
             assert!(resampler.input_range(&(90_000..90_001), 4_000).is_empty());
             assert!(resampler.input_range(&(7..7), 4_000).is_empty());
+            #[allow(clippy::reversed_empty_ranges)]
+            let reversed = 7..5;
+            assert!(resampler.input_range(&reversed, 4_000).is_empty());
         }
     }
 
@@ -201,7 +206,10 @@ mod tests {
         assert!(missing.to_string().contains("given 1..4000, needs 0..4000"), "{missing}");
         resampler.resample(&input, 4_000, 1_000_000..1_000_003, &mut output).unwrap();
         assert_eq!((output.plane(1), output.range().start), ([0.0; 3].as_slice(), 1_000_000));
-        resampler.resample(&input, 4_000, 5..5, &mut output).unwrap();
-        assert_eq!((output.channels(), output.len()), (2, 0));
+        #[allow(clippy::reversed_empty_ranges)]
+        for empty in [5..5, 5..3] {
+            resampler.resample(&input, 4_000, empty, &mut output).unwrap();
+            assert_eq!((output.channels(), output.len()), (2, 0));
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! Resampling by rubato, between rates that have few divisors in common.
+//! Resampling by rubato, between rates that `blocks` does not take.
 //!
 //! rubato's [`Fft`] takes blocks of `n_in` samples to blocks of `n_out`, `n_in / n_out` being the
 //! exact ratio of the rates. Of what it has heard before it keeps one thing only, the tail of the
