@@ -224,7 +224,9 @@ proptest! {
         which in prop::collection::vec(any::<prop::sample::Index>(), 1..8),
         places in prop::collection::vec((any::<prop::sample::Index>(), 0_usize..20_000), 1..12),
     ) {
-        prop_assume!(!pieces().is_empty());
+        if pieces().is_empty() {
+            return Ok(()); // no flac program: told there
+        }
         let of: Vec<_> = which.iter().map(|index| index.get(pieces())).collect();
         let (bytes, ints) = chain(&of);
         let (total, want) = (ints.len() / 2, planes(&ints));
@@ -253,7 +255,9 @@ proptest! {
         which in prop::collection::vec(any::<prop::sample::Index>(), 1..4),
         damage in prop::collection::vec((any::<prop::sample::Index>(), 0_u8..4, any::<u8>(), 1_usize..3_000), 1..4),
     ) {
-        prop_assume!(!pieces().is_empty());
+        if pieces().is_empty() {
+            return Ok(()); // no flac program: told there
+        }
         let of: Vec<_> = which.iter().map(|index| index.get(pieces())).collect();
         let (mut bytes, ints) = chain(&of);
         for (at, kind, value, len) in damage {
