@@ -1,4 +1,5 @@
-//! Attacks: where a sound begins so suddenly that a long block's noise would be heard before it.
+//! Attacks: where a sound begins so suddenly that a long block's noise would be heard before it, or ends so suddenly that
+//! it would be heard after it.
 
 use super::polyphase::{SLOTS, Slots};
 use crate::lanes::{Best, Isa, LANES, dispatch, eight};
@@ -7,9 +8,11 @@ use crate::lanes::{Best, Isa, LANES, dispatch, eight};
 const PAIRS: usize = SLOTS / 2;
 /// Energies before the present one that are looked at.
 const PAST: usize = 5;
-/// An attack is so many times the energy before it.
-const RISE: f32 = 30.0;
-/// What is quieter than this is no attack.
+/// Where a sound begins, the energy is so many times that before it.
+const RISE: f32 = 15.0;
+/// Where a sound ends, the energy before is so many times that after. More noise is masked there than before an attack.
+const FALL: f32 = 100.0;
+/// What is quieter than this is no sound.
 const FLOOR: f32 = 3e-7;
 /// From this pair of slots on, an attack is one of the granule whose window begins with these slots; before, of the
 /// granule before, whose short windows end there.
@@ -46,8 +49,10 @@ impl Detector {
         for pair in 0..PAIRS {
             let [e5, e4, e3, e2, e1, now] =
                 *energies[pair..].first_chunk::<6>().expect("a pair and its past");
-            let before = ((e1 + e2 + e3) * (1.0 / 3.0)).max((e4 + e5) * 0.125);
-            if now > FLOOR && now > RISE * before {
+            let lately = (e1 + e2 + e3) * (1.0 / 3.0);
+            let begins = now > FLOOR && now > RISE * lately.max((e4 + e5) * 0.125);
+            let ends = lately > FLOOR && lately > FALL * now;
+            if begins || ends {
                 attacks.early |= pair < LATE;
                 attacks.late |= pair >= LATE;
             }

@@ -62,7 +62,7 @@ use coder::{RateControl, Settings};
 pub(super) const FACTS: EncoderFacts = lame::FACTS;
 
 /// Raised whenever its bytes change. Nothing else changes them, so it is its fingerprint.
-pub(super) const VERSION: &str = "3";
+pub(super) const VERSION: &str = "4";
 
 /// No package of others is in it.
 pub(super) const COMPONENTS: [(&str, &str); 0] = [];

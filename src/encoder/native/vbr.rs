@@ -8,15 +8,16 @@ use super::math::log2;
 use crate::lanes::Isa;
 
 /// By quality, 0 to 9: the offset of the noise, in steps, of a frame that takes [`USUAL`] bits a line.
-const OFFSETS: [f32; 10] = [-24.9, -23.75, -22.4, -21.7, -20.7, -19.3, -18.05, -18.2, -18.2, -16.0];
+const OFFSETS: [f32; 10] = [-26.6, -24.7, -22.85, -21.9, -20.65, -18.85, -17.2, -16.8, -16.8, -14.45];
 /// By quality: the bits a line of music in stereo at 44.1 kHz.
-const USUAL: [f32; 10] = [2.80, 2.37, 2.04, 1.84, 1.60, 1.34, 1.15, 0.99, 0.94, 0.84];
-/// Steps for a doubling of the bits.
-const EVENING: f32 = 10.0;
+const USUAL: [f32; 10] = [2.58, 2.32, 2.08, 1.96, 1.80, 1.59, 1.43, 1.56, 1.52, 1.27];
+/// Steps for a doubling of the bits at the best quality, less one for each quality below: where all noise is coarse, dense
+/// sounds cannot spare what makes it finer in sparse ones.
+const EVENING: f32 = 11.0;
 /// The most steps that noise becomes finer, and coarser. Attacks take many bits, and need them.
 const FINER: f32 = 12.0;
-const COARSER: f32 = 2.0;
-const ATTACK: f32 = -1.0;
+const COARSER: f32 = 4.0;
+const ATTACK: f32 = -3.0;
 
 /// A quality, made ready for one sampling rate.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -25,6 +26,8 @@ pub(crate) struct Quality {
     pub(crate) offset: f32,
     /// The usual bits of a line.
     usual: f32,
+    /// Steps for a doubling of the bits.
+    evening: f32,
 }
 
 impl Quality {
@@ -34,15 +37,15 @@ impl Quality {
         let part = quality - below as f32;
         let at = |table: &[f32; 10]| table[below] + part * (table[below + 1] - table[below]);
         let (more, finer) = of_rate(rate);
-        Self { offset: at(&OFFSETS) - finer, usual: at(&USUAL) * more }
+        Self { offset: at(&OFFSETS) - finer, usual: at(&USUAL) * more, evening: EVENING - quality }
     }
 
-    /// The offset for a frame that takes so many bits a line at the usual one; noise is never coarser in an attack.
+    /// The offset for a frame that takes so many bits a line at the usual one; in an attack noise is always finer.
     #[inline(always)]
     pub(crate) fn offset_at<I: Isa>(self, isa: I, bits: f32, attack: bool) -> f32 {
         let octaves = isa.greatest(log2(isa, isa.splat(bits / self.usual)));
         let most = if attack { ATTACK } else { COARSER };
-        self.offset + (EVENING * octaves).clamp(-FINER, most)
+        self.offset + (self.evening * octaves).clamp(-FINER, most)
     }
 }
 
