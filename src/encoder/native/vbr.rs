@@ -8,9 +8,9 @@ use super::math::log2;
 use crate::lanes::Isa;
 
 /// By quality, 0 to 9: the offset of the noise, in steps, of a frame that takes [`USUAL`] bits a line.
-const OFFSETS: [f32; 10] = [-26.6, -24.7, -22.85, -21.9, -20.65, -18.85, -17.2, -16.8, -16.8, -14.45];
+const OFFSETS: [f32; 10] = [-26.6, -24.7, -22.85, -21.9, -20.65, -18.85, -17.2, -15.85, -15.25, -14.95];
 /// By quality: the bits a line of music in stereo at 44.1 kHz.
-const USUAL: [f32; 10] = [2.58, 2.32, 2.08, 1.96, 1.80, 1.59, 1.43, 1.56, 1.52, 1.27];
+const USUAL: [f32; 10] = [2.58, 2.32, 2.08, 1.96, 1.80, 1.59, 1.43, 1.27, 1.22, 0.85];
 /// Steps for a doubling of the bits at the best quality, less one for each quality below: where all noise is coarse, dense
 /// sounds cannot spare what makes it finer in sparse ones.
 const EVENING: f32 = 11.0;
@@ -54,9 +54,10 @@ impl Quality {
 fn of_rate(rate: u32) -> (f32, f32) {
     match rate {
         48_000 => (0.94, -0.7),
-        32_000 => (1.19, 1.0),
-        24_000 => (1.34, 1.5),
-        22_050 | 16_000 => (1.38, 1.5),
+        32_000 => (1.21, -0.3),
+        24_000 => (1.17, -1.15),
+        22_050 => (1.18, -0.65),
+        16_000 => (1.38, 1.5),
         12_000 | 11_025 => (1.40, 1.5),
         8_000 => (1.49, 1.5),
         _ => (1.0, 0.0),
