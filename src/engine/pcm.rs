@@ -29,11 +29,11 @@ fn steps(wanted: Range<u64>, longest: u64, stride: u64) -> impl Iterator<Item = 
     let (mut at, mut len) = (wanted.start, longest / 8);
     std::iter::from_fn(move || {
         let near = at + len / 2..=at + longest.min(2 * len);
-        let ends = [4 * stride, stride].into_iter().flat_map(|stride| {
+        let mut ends = [4 * stride, stride].into_iter().flat_map(|stride| {
             let above = (at + len).next_multiple_of(stride);
             [above, above - stride]
         });
-        let step = at..ends.into_iter().find(|end| near.contains(end)).unwrap_or(at + len).min(wanted.end);
+        let step = at..ends.find(|end| near.contains(end)).unwrap_or(at + len).min(wanted.end);
         (at, len) = (step.end, (2 * len).min(longest));
         (!step.is_empty()).then_some(step)
     })

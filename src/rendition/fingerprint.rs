@@ -20,7 +20,7 @@ use crate::rendition::plan::Plan;
 use crate::rendition::press::SegmentEncoder;
 use crate::units::{SampleRate, Samples};
 
-/// Raised by hand whenever our own arithmetic changes bytes: the grid, the pre-roll, the downmix, the
+/// Raised by hand whenever our own arithmetic changes bytes: the grid, the pre-roll, the resampler, the downmix, the
 /// Info frame, what a `MasterId` hashes.
 pub const FORMAT_VERSION: u32 = 3;
 

@@ -6,7 +6,8 @@
 //! and Schafer, Discrete-Time Signal Processing, 8.7.3).
 //!
 //! A block is real. So two that follow each other are the real and the imaginary part of one complex signal, and stay apart
-//! (but for rounding, 140 dB below the louder one), since a symmetric filter is real in time and in frequency. Eight pairs, of any channel, are the lanes of one transform.
+//! (but for rounding, 140 dB below the louder one), since a symmetric filter is real in time and in frequency. Eight pairs,
+//! of any channel, are the lanes of one transform.
 //!
 //! ```text
 //!           |. . .|y0 y1 y2 y3 y4|. . .|                       block 0
@@ -20,7 +21,7 @@
 use std::ops::Range;
 
 use super::filter::gains;
-use super::transform::{Point, Transform};
+use super::transform::{Point, Transform, roots_of_one};
 use crate::lanes::{Best, Isa, LANES, dispatch, eight, eight_mut};
 use crate::pcm::Pcm;
 
@@ -56,9 +57,11 @@ impl Blocks {
         let (units, margin) = geometry(unit_in, unit_out)?;
         let samples = |unit: u64, units: u64| (unit * units) as usize;
         let (len_in, len_out) = (samples(unit_in, units), samples(unit_out, units));
-        let (forward, inverse) = (Transform::new(best, len_in), Transform::new(best, len_out));
-        let (longer, shorter) = (len_in.max(len_out), len_in.min(len_out));
-        let gains = gains(longer, samples(unit_in.max(unit_out), margin), shorter / 2);
+        let (roots_in, roots_out) = (roots_of_one(len_in), roots_of_one(len_out));
+        let (forward, inverse) = (Transform::new(&roots_in), Transform::new(&roots_out));
+        let shorter = len_in.min(len_out);
+        let roots = if len_in > len_out { &roots_in } else { &roots_out };
+        let gains = gains(roots, samples(unit_in.max(unit_out), margin), shorter / 2);
         let order = forward.order();
         let taken = (0..len_out).map(|frequency| {
             // Those of the upper half are negative.
@@ -100,8 +103,15 @@ impl Blocks {
         start.saturating_sub(margin).min(total_in)..(end + margin).min(total_in)
     }
 
-    /// Appends the samples `range` to `output`'s planes; `input` holds what they depend on of a stream of `total_in`.
-    pub(super) fn resample(&mut self, input: &Pcm, total_in: u64, range: &Range<u64>, output: &mut Pcm) {
+    /// Appends the samples `range` to `output`'s planes. Of `input`, the samples `stream` count: they hold what `range`
+    /// depends on.
+    pub(super) fn resample(
+        &mut self,
+        input: &Pcm,
+        stream: &Range<u64>,
+        range: &Range<u64>,
+        output: &mut Pcm,
+    ) {
         let pairs = self.pairs(range);
         let mut all =
             (0..input.channels()).flat_map(|channel| pairs.clone().map(move |pair| (channel, pair)));
@@ -112,9 +122,8 @@ impl Blocks {
             }
             let used_lanes = || lanes.into_iter().flatten().enumerate();
             for (lane, (channel, pair)) in used_lanes() {
-                let stream = input.range().start..input.range().end.min(total_in);
-                self.load(lane, input.plane(channel), &stream, 2 * pair);
-                self.load(LANES + lane, input.plane(channel), &stream, 2 * pair + 1);
+                self.load(lane, input.plane(channel), stream, 2 * pair);
+                self.load(LANES + lane, input.plane(channel), stream, 2 * pair + 1);
             }
             self.transform();
             for (lane, (channel, pair)) in used_lanes() {
@@ -152,9 +161,9 @@ impl Blocks {
     /// From the input's rows to the output's.
     fn transform(&mut self) {
         to_points(self.best, &self.rows, &mut self.points_in);
-        self.forward.run(&mut self.points_in);
+        self.forward.run(self.best, &mut self.points_in);
         take(self.best, &self.points_in, &self.taken, &mut self.points_out);
-        self.inverse.run(&mut self.points_out);
+        self.inverse.run(self.best, &mut self.points_out);
         let right = self.margin_out..self.inverse.len() - self.margin_out;
         to_rows(self.best, &self.points_out, &self.order[right], &mut self.rows);
     }
@@ -312,7 +321,7 @@ mod tests {
                 let mut output = Pcm::default();
                 output.reset(2, 50);
                 let mut blocks = Blocks::new(best, unit_in, unit_out).expect("a pair of usual rates");
-                blocks.resample(&input, 30_000, &(50..end), &mut output);
+                blocks.resample(&input, &(0..30_000), &(50..end), &mut output);
                 assert_eq!(output.range(), 50..end);
                 output.planes().flatten().map(|sample| sample.to_bits()).collect::<Vec<_>>()
             });
@@ -328,7 +337,12 @@ mod tests {
         input.plane_mut(1).resize(20_000, 0.0);
         let mut output = Pcm::default();
         output.reset(2, 0);
-        Blocks::new(Best::detect(), 2, 1).expect("usual").resample(&input, 20_000, &(0..10_000), &mut output);
+        Blocks::new(Best::detect(), 2, 1).expect("usual").resample(
+            &input,
+            &(0..20_000),
+            &(0..10_000),
+            &mut output,
+        );
         assert!(output.plane(0).iter().any(|&sample| sample > 0.5));
         assert!(output.plane(1).iter().all(|&sample| sample == 0.0));
     }

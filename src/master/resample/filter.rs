@@ -1,15 +1,16 @@
 //! The low-pass between two rates: a sinc under a Kaiser window (Kaiser 1974; Oppenheim and Schafer, Discrete-Time
 //! Signal Processing, 7.5.3).
 
-use super::transform::roots_of_one;
+use super::transform::Complex;
 use crate::series::{PI, sin};
 
 /// How far what lies above the band is down, in dB, and how flat the band is.
 const ATTENUATION: f64 = 140.0;
 
-/// The gains of the frequencies `0..=band` of a transform of `len` points, of a filter that reaches fewer than `reach`
-/// points to both sides and gives nothing from `band` on.
-pub(super) fn gains(len: usize, reach: usize, band: usize) -> Vec<f64> {
+/// The gains of the frequencies `0..=band` of a transform of as many points as there are `roots` of one, of a filter that
+/// reaches fewer than `reach` points to both sides and gives nothing from `band` on.
+pub(super) fn gains(roots: &[Complex<f64>], reach: usize, band: usize) -> Vec<f64> {
+    let len = roots.len();
     // Kaiser's formulas for the window's shape and for the width of the edge, here in frequencies.
     let beta = 0.1102 * (ATTENUATION - 8.7);
     let width = (ATTENUATION - 8.0) / (2.285 * 2.0 * reach as f64) * len as f64 / (2.0 * PI);
@@ -24,7 +25,6 @@ pub(super) fn gains(len: usize, reach: usize, band: usize) -> Vec<f64> {
             cutoff * sinc * window
         })
         .collect();
-    let roots = roots_of_one(len);
     // Twice the edge's width below the band's end the filter is flat to less than f32 can tell.
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // a part of `len`
     let flat = band.saturating_sub((2.0 * width) as usize + 1);
@@ -60,11 +60,12 @@ fn bessel(x: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::master::resample::transform::roots_of_one;
 
     #[test]
     fn the_band_is_flat_and_its_edge_falls() {
         for (len, reach, band) in [(4_096, 640, 1_024), (3_528, 441, 1_280), (2_560, 320, 1_176)] {
-            let gains = gains(len, reach, band);
+            let gains = gains(&roots_of_one(len), reach, band);
             assert_eq!((gains.len(), gains[0], gains[band]), (band + 1, 1.0, 0.0));
             // Where the edge begins what is left out of the filter's ripple is less than f32 tells.
             let edge = gains.iter().position(|&gain| (gain - 1.0).abs() > 0.0).unwrap();

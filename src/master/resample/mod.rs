@@ -25,6 +25,11 @@
 //!
 //! A resampler takes about a MiB; where blocks are longest 7.
 
+mod blocks;
+mod filter;
+mod odd;
+mod transform;
+
 use std::ops::Range;
 
 use crate::error::{Error, Result};
@@ -33,11 +38,6 @@ use crate::pcm::Pcm;
 use crate::units::SampleRate;
 use blocks::Blocks;
 use odd::Odd;
-
-mod blocks;
-mod filter;
-mod odd;
-mod transform;
 
 /// Converts from one sampling rate to another. One per worker and pair of rates: it owns its
 /// buffers and allocates nothing once it and the output are warm.
@@ -62,7 +62,7 @@ pub struct Resampler(Way);
 
 enum Way {
     Blocks(Blocks),
-    Odd(Odd),
+    Odd(Box<Odd>),
 }
 
 impl Resampler {
@@ -74,7 +74,7 @@ impl Resampler {
         let (unit_in, unit_out) = units(from, to);
         Ok(Self(match Blocks::new(Best::detect(), unit_in, unit_out) {
             Some(blocks) => Way::Blocks(blocks),
-            None => Way::Odd(Odd::new(unit_in, unit_out)?),
+            None => Way::Odd(Box::new(Odd::new(unit_in, unit_out)?)),
         }))
     }
 
@@ -137,9 +137,10 @@ impl Resampler {
             return Err(Error::Internal { detail });
         }
         output.reset(input.channels(), range.start);
+        let stream = given.start..given.end.min(total_in);
         match &mut self.0 {
-            Way::Blocks(blocks) => blocks.resample(input, total_in, &range, output),
-            Way::Odd(odd) => odd.resample(input, total_in, &range, output)?,
+            Way::Blocks(blocks) => blocks.resample(input, &stream, &range, output),
+            Way::Odd(odd) => odd.resample(input, &stream, &range, output)?,
         }
         Ok(())
     }

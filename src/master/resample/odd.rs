@@ -71,19 +71,19 @@ impl Odd {
         position(blocks.start)..position(blocks.end)
     }
 
-    /// Appends the samples `range` to `output`'s planes; `input` holds what they depend on of a stream of `total_in`.
+    /// Appends the samples `range` to `output`'s planes. Of `input`, the samples `stream` count: they hold what `range`
+    /// depends on.
     pub(super) fn resample(
         &mut self,
         input: &Pcm,
-        total_in: u64,
+        stream: &Range<u64>,
         range: &Range<u64>,
         output: &mut Pcm,
     ) -> Result<()> {
-        let stream = input.range().start..input.range().end.min(total_in);
         let blocks = self.input_blocks(range);
         for channel in 0..input.channels() {
             for block in blocks.clone() {
-                self.load(input.plane(channel), &stream, block);
+                self.load(input.plane(channel), stream, block);
                 self.process()?;
                 // The first block only leaves its tail for the second. What it adds its own head to
                 // is of another range or channel, and dropped: hence no reset in between.

@@ -9,7 +9,7 @@
 // Kernels must be inlined into the function that has the processor's instructions, and twiddle factors are rounded to f32.
 #![allow(clippy::inline_always, clippy::cast_possible_truncation, clippy::needless_range_loop)]
 
-use core::ops::{Add, Sub};
+use core::ops::{Add, Mul, Sub};
 
 use crate::lanes::{Best, Isa, LANES, dispatch};
 use crate::series::{PI, cos, sin};
@@ -44,19 +44,18 @@ struct Step {
 /// A transform of some length.
 #[derive(Debug)]
 pub(super) struct Transform {
-    best: Best,
     len: usize,
     steps: Vec<Step>,
 }
 
 impl Transform {
-    /// A transform of `len` points, by the instructions of `best`.
+    /// A transform of as many points as there are `roots` of one.
     ///
     /// # Panics
-    /// If `len` has other factors than 2, 3, 5 and 7.
-    pub(super) fn new(best: Best, len: usize) -> Self {
+    /// If that number has other factors than 2, 3, 5 and 7.
+    pub(super) fn new(roots: &[Complex<f64>]) -> Self {
+        let len = roots.len();
         let (mut rest, mut steps) = (len, Vec::new());
-        let roots = roots_of_one(len);
         while rest > 1 {
             // Fours first, on the longest parts: of all they do the most for a pass over the memory.
             let radix = [4, 7, 5, 3, 2].into_iter().find(|radix| rest.is_multiple_of(*radix));
@@ -70,7 +69,7 @@ impl Transform {
             let twiddles = (0..rest).flat_map(|j| (1..radix).map(move |q| twiddle(j, q))).collect();
             steps.push(Step { radix, rest, twiddles });
         }
-        Self { best, len, steps }
+        Self { len, steps }
     }
 
     /// How many points there are.
@@ -93,10 +92,11 @@ impl Transform {
         order
     }
 
-    /// Transforms `points`: result `k` is the sum over `n` of point `n` times e^(-2 pi i n k / len).
-    pub(super) fn run(&self, points: &mut [Point]) {
+    /// Transforms `points`, by the instructions of `best`: result `k` is the sum over `n` of point `n` times
+    /// e^(-2 pi i n k / len).
+    pub(super) fn run(&self, best: Best, points: &mut [Point]) {
         assert_eq!(points.len(), self.len, "points of a transform of this length");
-        take_apart(self.best, &self.steps, points);
+        take_apart(best, &self.steps, points);
     }
 }
 
@@ -130,11 +130,7 @@ fn butterflies<I: Isa, const R: usize>(isa: I, step: &Step, points: &mut [Point]
     let rest = step.rest;
     if rest == 1 {
         for points in points.as_chunks_mut::<R>().0 {
-            let mut x = [Complex { re: isa.splat(0.0), im: isa.splat(0.0) }; R];
-            for k in 0..R {
-                x[k] = load(isa, &points[k]);
-            }
-            let y = butterfly::<I, R>(isa, x);
+            let y = butterfly::<I, R>(isa, gather(isa, points, 0, 1));
             for q in 0..R {
                 store(isa, y[q], &mut points[q]);
             }
@@ -143,18 +139,13 @@ fn butterflies<I: Isa, const R: usize>(isa: I, step: &Step, points: &mut [Point]
     }
     for part in points.chunks_exact_mut(R * rest) {
         for j in 0..rest {
-            let mut x = [Complex { re: isa.splat(0.0), im: isa.splat(0.0) }; R];
-            for k in 0..R {
-                x[k] = load(isa, &part[j + k * rest]);
-            }
-            let y = butterfly::<I, R>(isa, x);
+            let y = butterfly::<I, R>(isa, gather(isa, part, j, rest));
             store(isa, y[0], &mut part[j]);
             let twiddles = &step.twiddles[j * (R - 1)..][..R - 1];
             for q in 1..R {
                 let Complex { re, im } = twiddles[q - 1];
-                let (re, im) = (isa.splat(re), isa.splat(im));
-                let turned = Complex { re: y[q].re * re - y[q].im * im, im: y[q].re * im + y[q].im * re };
-                store(isa, turned, &mut part[j + q * rest]);
+                let twiddle = Complex { re: isa.splat(re), im: isa.splat(im) };
+                store(isa, times(y[q], twiddle), &mut part[j + q * rest]);
             }
         }
     }
@@ -182,8 +173,8 @@ fn butterfly<I: Isa, const R: usize>(isa: I, x: [Complex<I::V>; R]) -> [Complex<
             for q in 1..=R / 2 {
                 let (mut even, mut odd) = (x[0], Complex { re: isa.splat(0.0), im: isa.splat(0.0) });
                 for k in 1..=R / 2 {
-                    let (cos, sin) = const { roots::<R>() }[q * k % R];
-                    let (cos, sin) = (isa.splat(cos), isa.splat(sin));
+                    let root = const { roots::<R>() }[q * k % R];
+                    let (cos, sin) = (isa.splat(root.re), isa.splat(root.im));
                     let (sum, difference) = (plus(x[k], x[R - k]), minus(x[k], x[R - k]));
                     even = plus(even, Complex { re: sum.re * cos, im: sum.im * cos });
                     odd = plus(odd, Complex { re: difference.re * sin, im: difference.im * sin });
@@ -206,20 +197,16 @@ pub(super) fn roots_of_one(len: usize) -> Vec<Complex<f64>> {
     };
     let roots: Vec<_> = (0..fine).map(root).collect();
     let coarse = (0..len.div_ceil(fine)).map(|k| root(k * fine));
-    let product = |a: Complex<f64>, b: &Complex<f64>| Complex {
-        re: a.re * b.re - a.im * b.im,
-        im: a.re * b.im + a.im * b.re,
-    };
-    coarse.flat_map(|a| roots.iter().map(move |b| product(a, b))).take(len).collect()
+    coarse.flat_map(|a| roots.iter().map(move |&b| times(a, b))).take(len).collect()
 }
 
-/// The cosines and sines of so many even parts of a circle.
-const fn roots<const R: usize>() -> [(f32, f32); R] {
-    let mut roots = [(0.0, 0.0); R];
+/// The same for few, at compile time.
+const fn roots<const R: usize>() -> [Complex<f32>; R] {
+    let mut roots = [Complex { re: 0.0, im: 0.0 }; R];
     let mut k = 0;
     while k < R {
         let angle = 2.0 * PI * k as f64 / R as f64;
-        roots[k] = (cos(angle) as f32, sin(angle) as f32);
+        roots[k] = Complex { re: cos(angle) as f32, im: sin(angle) as f32 };
         k += 1;
     }
     roots
@@ -233,6 +220,24 @@ fn plus<T: Add<Output = T>>(a: Complex<T>, b: Complex<T>) -> Complex<T> {
 #[inline(always)]
 fn minus<T: Sub<Output = T>>(a: Complex<T>, b: Complex<T>) -> Complex<T> {
     Complex { re: a.re - b.re, im: a.im - b.im }
+}
+
+#[inline(always)]
+fn times<T: Copy + Add<Output = T> + Sub<Output = T> + Mul<Output = T>>(
+    a: Complex<T>,
+    b: Complex<T>,
+) -> Complex<T> {
+    Complex { re: a.re * b.re - a.im * b.im, im: a.re * b.im + a.im * b.re }
+}
+
+/// The points at `from` and at each `apart` behind.
+#[inline(always)]
+fn gather<I: Isa, const R: usize>(isa: I, points: &[Point], from: usize, apart: usize) -> [Complex<I::V>; R] {
+    let mut all = [Complex { re: isa.splat(0.0), im: isa.splat(0.0) }; R];
+    for k in 0..R {
+        all[k] = load(isa, &points[from + k * apart]);
+    }
+    all
 }
 
 #[inline(always)]
@@ -266,10 +271,10 @@ mod tests {
     #[test]
     fn results_are_those_of_the_definition() {
         for len in [1, 2, 3, 4, 5, 7, 8, 12, 35, 49, 60, 105, 128, 147, 160, 320, 441, 1_764] {
-            let transform = Transform::new(Best::detect(), len);
+            let transform = Transform::new(&roots_of_one(len));
             let points = noise(len);
             let mut results = points.clone();
-            transform.run(&mut results);
+            transform.run(Best::detect(), &mut results);
             for (number, &place) in transform.order().iter().enumerate().step_by(len.div_ceil(60)) {
                 for lane in [0, 5] {
                     let (mut re, mut im) = (0.0, 0.0);
@@ -299,7 +304,7 @@ mod tests {
         for len in [2, 35, 441 * 8, 2_048, 3_840] {
             let mut results = [Best::detect(), Best::Portable(Portable)].map(|best| {
                 let mut points = noise(len);
-                Transform::new(best, len).run(&mut points);
+                Transform::new(&roots_of_one(len)).run(best, &mut points);
                 bits(&points)
             });
             let [best, portable] = &mut results;
